@@ -1,6 +1,7 @@
 # make            creates .venv with the topicwire command
 # make demo       runs the real bot on a simulated Discord (ARGS="--once" exits after the replay)
 # make test       runs every test
+# make setup      asks for the bot's token, shows the link that invites the bot, and starts it
 # make run        starts the bot, with config.yaml if it exists
 # make check      checks lint, format and types
 # make bench      measures speed and memory, see docs/performance.md
@@ -22,7 +23,7 @@ ARGS   ?=
 # Without compiled files every process that starts reads all its modules' sources anew, which takes seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: all demo test coverage run check format docs bench fuzz soak model lock licences picture clean
+.PHONY: all demo test coverage setup run check format docs bench fuzz soak model lock licences picture clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/.base
@@ -67,6 +68,9 @@ coverage: $(VENV)/.dev
 
 docs: $(VENV)/.docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+
+setup: $(VENV)/.base
+	@$(BIN)/topicwire setup $(ARGS)
 
 run: $(VENV)/.base
 	@$(BIN)/topicwire run $(ARGS)

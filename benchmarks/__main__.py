@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import platform
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 from benchmarks import (
     briefs,
@@ -19,28 +21,30 @@ from benchmarks import (
     polling,
     search,
     unchanged,
+    volume,
 )
 from bot.demo.main import NEWS
 
-NAMES = (
-    "intake",
-    "matching",
-    "clustering",
-    "parsing",
-    "unchanged",
-    "polling",
-    "search",
-    "commands",
-    "loop",
-    "idle",
-    "briefs",
-)
+MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] | None]] = {
+    "intake": lambda a: intake.measure(a.records, a.runs),
+    "matching": lambda a: matching.measure(a.runs),
+    "clustering": lambda a: clustering.measure(a.stream),
+    "parsing": lambda a: parsing.measure(a.runs),
+    "unchanged": lambda a: unchanged.measure(a.runs),
+    "polling": lambda a: polling.measure(a.runs, a.feeds),
+    "search": lambda a: search.measure(a.runs),
+    "commands": lambda a: commands.measure(a.runs, a.stories),
+    "loop": lambda a: event_loop.measure(a.runs, a.stories),
+    "idle": lambda a: idle.measure(a.runs),
+    "briefs": lambda a: briefs.measure(a.runs),
+    "volume": lambda a: volume.measure(a.records),
+}
 
 
 def main() -> None:
     """Run the measurements that were named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all by default")
+    parser.add_argument("what", nargs="*", metavar="NAME", help=f"{', '.join(MEASURES)}; all by default")
     parser.add_argument(
         "--records", type=Path, default=NEWS, help="the directory of records that intake reads"
     )
@@ -55,37 +59,13 @@ def main() -> None:
         "--stories", type=int, default=300_000, help="how many stories the commands and loop benchmarks use"
     )
     arguments = parser.parse_args()
-    if unknown := set(arguments.what).difference(NAMES):
-        parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
+    if unknown := set(arguments.what).difference(MEASURES):
+        parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}; choose from {', '.join(MEASURES)}")
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    for name in arguments.what or NAMES:
-        _measure(name, arguments)
-
-
-def _measure(name: str, arguments: argparse.Namespace) -> None:
-    match name:
-        case "intake":
-            intake.measure(arguments.records, arguments.runs)
-        case "matching":
-            matching.measure(arguments.runs)
-        case "parsing":
-            parsing.measure(arguments.runs)
-        case "unchanged":
-            unchanged.measure(arguments.runs)
-        case "polling":
-            polling.measure(arguments.runs, arguments.feeds)
-        case "clustering":
-            clustering.measure(arguments.stream)
-        case "briefs":
-            briefs.measure(arguments.runs)
-        case "search":
-            asyncio.run(search.measure(arguments.runs))
-        case "commands":
-            asyncio.run(commands.measure(arguments.runs, arguments.stories))
-        case "loop":
-            asyncio.run(event_loop.measure(arguments.runs, arguments.stories))
-        case "idle":
-            asyncio.run(idle.measure(arguments.runs))
+    for name in arguments.what or MEASURES:
+        running = MEASURES[name](arguments)
+        if running is not None:
+            asyncio.run(running)
 
 
 if __name__ == "__main__":

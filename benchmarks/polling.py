@@ -33,7 +33,7 @@ from aiohttp.abc import ResolveResult
 
 from benchmarks.table import line
 from bot.domain.clustering.assign import StoryWindow
-from bot.domain.model import Importance, Topic
+from bot.domain.model import Topic, Volume
 from bot.domain.polling import FeedOrigin, NewFeed, PollResult
 from bot.domain.posting import plan
 from bot.domain.records import intake
@@ -309,7 +309,7 @@ async def _follow(context: Context, count: int) -> None:
     topics = [Topic(name, keywords=tuple(_WORDS[at * 40 : at * 40 + 20])) for at, name in enumerate(_TOPICS)]
     await rematch.configure(context, topics)
     for channel, topic in _CHANNELS.items():
-        await subscribe(context, SubscribeRequest(1, channel, topic, importance=Importance.ALL))
+        await subscribe(context, SubscribeRequest(1, channel, topic, volume=Volume.EVERYTHING))
     async with context.db.write() as connection:
         for number in range(count):
             about = (_TOPICS[number % len(_TOPICS)],)

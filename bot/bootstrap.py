@@ -126,6 +126,8 @@ def build_topics(config: Config) -> tuple[Topic, ...]:
 def build_context(config: Config, db: Database, now: Now) -> Context:
     """The context of the services, as configured."""
     titles = title_model(config)
+    if config.stories.semantic == "auto" and embeddings.installed() and (problem := embeddings.problem()):
+        log.warning("stories.semantic: %s; stories are compared by words alone", problem)
     return Context(
         db,
         now,
@@ -178,7 +180,7 @@ def build_endpoint(config: Config) -> EndpointSettings | None:
 
 @contextlib.asynccontextmanager
 async def build_model(config: Config) -> AsyncIterator[OpenAICompatible | None]:
-    """The model that rephrases briefs; None where none is set. Raises ConfigError where the extra is missing."""
+    """The model that rephrases and translates briefs; None where none is set. Raises ConfigError where the extra is missing."""
     settings = config.rephrasing
     if not settings.url:
         yield None
@@ -194,10 +196,13 @@ async def build_model(config: Config) -> AsyncIterator[OpenAICompatible | None]:
 
 
 def describe_comparison(config: Config) -> str:
-    """How stories are compared, and what rephrases briefs if anything does. This depends on the settings and on installed extras."""
-    text = f"stories are compared by {embeddings.basis(config.stories.compares_meanings())}"
+    """How stories are compared, and what model there is for briefs. This depends on the settings and on installed extras."""
+    semantic = config.stories.compares_meanings()
+    text = f"stories are compared by {embeddings.basis(semantic)}"
+    if config.stories.semantic == "auto" and not semantic:
+        text += f" ({embeddings.problem()})"
     if config.rephrasing.url:
-        text += f", and {config.rephrasing.model} at {hosts_only(config.rephrasing.url)} rephrases briefs in servers that switch it on"
+        text += f", and {config.rephrasing.model} at {hosts_only(config.rephrasing.url)} rephrases and translates briefs in servers that choose it"
     return text
 
 
@@ -223,8 +228,7 @@ def check(config: Config) -> list[str]:
     problems: list[str] = []
     if not config.discord.token.get_secret_value():
         problems.append(
-            "discord.token: the token is missing: create a bot at https://discord.com/developers/applications (New "
-            "Application, Bot, Reset Token) and set TOPICWIRE_DISCORD__TOKEN"
+            "discord.token: the token is missing: run `topicwire setup`, which asks for it, or set TOPICWIRE_DISCORD__TOKEN"
         )
     for position, settings in enumerate(config.sources):
         if isinstance(settings, FolderSettings) and not settings.path.expanduser().exists():

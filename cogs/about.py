@@ -22,20 +22,28 @@ posts **one message per story**. It updates that message when more outlets repor
 2. `/subscribe` subscribes this channel to a topic: live posts, a digest, or both.
 3. `/digest set` sets when the digest is sent; `/digest preview` shows it now.
 
+Members with Manage Server can do all of this by clicking: `/setup`
+
 **Everyone**
 `/latest` the newest stories · `/search` search all stories · `/related` all coverage of a story · \
-`/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show`, `test`, `backtest` · \
-`/subscriptions` · `/digest preview`
+`/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show` · `/topic test` · \
+`/topic backtest` · `/subscriptions` · `/digest preview`
+
+**On a post**
+Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why is this here?*, *Mute this outlet*, *Not the same story*
 
 **Members with Manage Messages**
 *Merge with…* and *Not the same story…* below `/related` correct a story
 
 **Members with Manage Channels**
-`/subscribe` · `/unsubscribe` · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words
+`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest off` · \
+`/digest now` · `/mute` and `/unmute` an outlet or words · \
+`/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts
 
 **Members with Manage Server**
-`/topic create`, `edit`, `delete` this server's topics · `/source add`, `list`, `test`, `remove` this server's feeds · \
-`/briefs` in whose words briefs are · `/status` sources, waiting messages and paused channels"""
+`/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · `/source list` · \
+`/source test` · `/source remove` this server's feeds · \
+`/briefs` how briefs are written, and in which language · `/status` sources, waiting messages and paused channels"""
 
 
 class AboutCommands(commands.Cog):
@@ -64,6 +72,8 @@ def _embed(status: status.Status) -> Embed:
     )
     if status.stalled:
         summary += f"\n⚠️ Nothing is being delivered: {plural(status.stalled, 'message')} overdue."
+    if status.kept_embeds:
+        summary += f"\nOlder posts that Discord no longer lets the bot update: {status.kept_embeds}"
     if status.own_stored:
         summary += f"\n{stored_articles(status.own_stored, status.most_stored)}"
     not_posted = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in status.withheld.items()]

@@ -15,7 +15,7 @@ from bot.chat.permissions import PostableChannel, allowed, missing
 from bot.chat.views import Callback, answered
 from bot.domain.text.cleaning import clip
 from bot.errors import InvalidInputError, NotAllowedError
-from bot.messages.message import CHOICE
+from bot.messages.layout import CHOICE
 
 Interaction = discord.Interaction[Any]
 _REQUIRES = "__topicwire_requires__"

@@ -10,12 +10,14 @@ import discord
 from discord import ui
 
 from bot.chat import views
-from bot.chat.embeds import to_embed
+from bot.chat.components import to_view
 from bot.chat.errors import Modal
 from bot.chat.reply import acknowledge
 from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
 from bot.domain.text.cleaning import clip, isolate
-from bot.messages.message import CHOICE, Embed, escape_to
+from bot.errors import InvalidInputError
+from bot.messages.layout import CHOICE
+from bot.messages.message import Embed, escape_to, panel
 from bot.services import curate
 from bot.services.context import Context
 from bot.services.curate import Editor
@@ -44,7 +46,8 @@ def _editor(interaction: Interaction) -> Editor:
 
 
 async def _done(interaction: Interaction, text: str) -> None:
-    await interaction.edit_original_response(embed=to_embed(Embed(description=text)), view=None)
+    view = to_view((panel(Embed(description=text)),), interaction.client.command_ids)
+    await interaction.edit_original_response(view=view)
 
 
 class _Merge(ui.Button[Any]):
@@ -81,7 +84,7 @@ class _WhichOther(Modal, title="Merge with another story"):
         await _done(
             interaction,
             f"Story #{merged} is now part of #{number}. The posts are updated within a minute."
-            f" To undo this, use `/related {number}` and press *Not the same story…*.",
+            f" To undo this, use `/related` for story {number} and press *Not the same story…*.",
         )
 
 
@@ -94,15 +97,34 @@ class _Part(ui.Button[Any]):
 
     @views.answered
     async def callback(self, interaction: Interaction) -> None:
-        if not await acknowledge(interaction):
-            return
-        _editor(interaction)
-        answer = views.Answer(interaction)
-        answer.add_item(_WhichReport(self._context, self._number, self._members[-MOST_CHOICES:]))
-        text = "Which article is about something else? It becomes a separate story."
-        if len(self._members) > MOST_CHOICES:
-            text += f" The list shows the newest {MOST_CHOICES} articles."
-        await views.answer(interaction, Embed(description=text), answer)
+        if await acknowledge(interaction):
+            await _ask_which(self._context, interaction, self._number, self._members)
+
+
+async def ask_which_article(context: Context, interaction: Interaction, view: StoryView) -> None:
+    """Answer with the menu of the articles that the user can take out of a story. Raises if there are none."""
+    editor = _editor(interaction)
+    if len(view.members) < 2:
+        raise InvalidInputError(
+            f"Story #{view.number} has only one article, so there is nothing to separate."
+        )
+    members = curate.may_split(context, editor.guild_id, view)
+    if not members:
+        curate.require_editor(context, editor)
+        raise InvalidInputError(f"No article of story #{view.number} can become a separate story.")
+    await _ask_which(context, interaction, view.number, members)
+
+
+async def _ask_which(
+    context: Context, interaction: Interaction, number: int, members: Sequence[Stored]
+) -> None:
+    _editor(interaction)
+    answer = views.Answer(interaction)
+    answer.offer(_WhichReport(context, number, members[-MOST_CHOICES:]))
+    text = f"Which article of story #{number} is about something else? It becomes a separate story."
+    if len(members) > MOST_CHOICES:
+        text += f" The list shows the newest {MOST_CHOICES} articles."
+    await views.answer(interaction, Embed(description=text), answer)
 
 
 def _published(when: datetime) -> str:
@@ -140,5 +162,5 @@ class _WhichReport(ui.Select[Any]):
         await _done(
             interaction,
             f"“{escape_to(self._titles[chosen], 200)}” is now story #{fresh}, separate from #{number}."
-            f" To undo this, use `/related {number}`, press *Merge with…* and enter #{fresh}.",
+            f" To undo this, use `/related` for story {number}, press *Merge with…* and enter #{fresh}.",
         )

@@ -7,11 +7,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.chat.embeds import mentions, to_embeds
+from bot.chat.components import mentions, to_view
 from bot.chat.reply import reply
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, DigestStyle
 from bot.domain.text.cleaning import clip, plural
 from bot.messages.digest import channel_digest, digest_payload, schedule_words
+from bot.messages.layout import Markdown
 from bot.messages.message import Embed, dated, escape
 from bot.messages.story import GREY
 from bot.services import digests
@@ -107,19 +108,15 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         channel = channel_of(interaction)
         composed = await digests.preview(self.context, guild_of(interaction).id, channel.id)
         digest, plan = composed.digest, composed.schedule
-        message = channel_digest(digest, composed.topics, plan, composed.owners)
+        message = channel_digest(digest, composed.topics, plan, composed.owners, composed.model_briefs)
         since = dated(digest.since)
         if message is None:
             text = f"There have been no new stories since {since}. A digest is only sent when there are new stories."
             await views.answer(interaction, Embed(title="Digest preview", description=text, colour=GREY))
             return
         when = f"-# Preview · stories since {since} · {schedule_words(plan)}"
-        await reply(
-            interaction,
-            content=f"{message.content}\n{when}",
-            embeds=to_embeds(message),
-            allowed_mentions=mentions(()),
-        )
+        view = to_view((*message.layout, Markdown.of(when)), interaction.client.command_ids)
+        await reply(interaction, view=view, allowed_mentions=mentions(()))
 
     @app_commands.command()
     @requires(manage_channels=True)

@@ -5,28 +5,35 @@ from __future__ import annotations
 import discord
 
 from bot.chat.permissions import PostableChannel, allowed
-from bot.domain.model import Importance, Mode, Subscription
-from bot.domain.posting.decisions import live_importance
+from bot.domain.model import Mode, PostLayout, Subscription, Volume
+from bot.domain.polling import Feed
+from bot.domain.posting.volume import shown_volume
+from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
+from bot.errors import InvalidInputError
 from bot.messages.digest import schedule_words
-from bot.messages.message import Embed, escape
+from bot.messages.message import Embed, escape, link, relative
+from bot.messages.pace import quiet_words
 from bot.messages.story import colour_of, story_line
+from bot.messages.volume import STORIES, volume_words
 from bot.services.subscribe import ChannelSubscriptions, SubscribeResult
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
-IMPORTANCES = {
-    Importance.ALL: "all stories",
-    Importance.NOTABLE: "notable stories",
-    Importance.MAJOR: "major stories",
-}
 EXAMPLES = 3
+TITLE = 150
 
 
-def _how(subscription: Subscription, guild: discord.Guild) -> str:
+def how_posted(subscription: Subscription, guild: discord.Guild | None) -> str:
+    """How a subscription is posted, in a few words; without a server, its role is not named."""
     parts = [MODES[subscription.mode]]
-    if subscription.importance or subscription.mode is not Mode.DIGEST:
-        parts.append(IMPORTANCES[live_importance(subscription)])
-    if subscription.mention_role_id and guild.get_role(subscription.mention_role_id):
+    volume = shown_volume(subscription)
+    if subscription.mode is not Mode.DIGEST:
+        parts.append(volume_words(volume, subscription.calibration))
+    elif volume is not Volume.EVERYTHING:
+        parts.append(STORIES[volume])
+    if subscription.mode is not Mode.DIGEST and subscription.layout is not PostLayout.CARD:
+        parts.append(f"{subscription.layout} layout")
+    if subscription.mention_role_id and guild is not None and guild.get_role(subscription.mention_role_id):
         parts.append(f"pings <@&{subscription.mention_role_id}>")
     if subscription.publish:
         parts.append("publishes to followers")
@@ -37,18 +44,18 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
     """What a new or changed subscription does, with warnings about what prevents it."""
     subscription, forecast = result.subscription, result.forecast
     lines = [
-        f"{target.mention} follows **{escape(subscription.topic)}** · {_how(subscription, target.guild)}"
+        f"{target.mention} follows **{escape(subscription.topic)}** · {how_posted(subscription, target.guild)}"
     ]
     if result.resumed:
         lines.append("The channel was paused. Waiting posts are sent now.")
-    if mention is not None and not _may_ping(mention, target):
+    if mention is not None and not may_ping(mention, target):
         lines.append(
             f"⚠️ The bot cannot ping {mention.mention}. Allow anyone to mention the role, or give the bot Mention Everyone."
         )
     if forecast.newest is None and forecast.feeds:
         lines.append(
-            f"\nThe bot is reading {plural(forecast.feeds, 'feed')} for this topic. In a few minutes `/latest` shows "
-            "their articles. Only newer articles are posted here."
+            f"\nThe bot is reading {plural(forecast.feeds, 'feed')} for this topic. In a few minutes, the biggest stories of the "
+            "last day are posted here, and then new ones as they come in."
         )
     elif subscription.mode is not Mode.DIGEST:
         count = plural(len(forecast.stories), "story", "stories")
@@ -59,6 +66,12 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
         lines += [f"• {story_line(view, 300)}" for view in forecast.stories[:EXAMPLES]]
         if len(forecast.stories) > EXAMPLES:
             lines.append(f"… and {len(forecast.stories) - EXAMPLES} more")
+    if result.first_posts:
+        lines.append(
+            "\nTo begin with, the biggest story of the last day is posted now."
+            if result.first_posts == 1
+            else f"\nTo begin with, the {result.first_posts} biggest stories of the last day are posted now."
+        )
     if result.schedule is not None and result.next_digest is not None:
         when = schedule_words(result.schedule)
         default = (
@@ -73,7 +86,14 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
     return Embed(title=title, description="\n".join(lines), colour=colour_of(subscription.topic))
 
 
-def _may_ping(role: discord.Role, target: PostableChannel) -> bool:
+def require_pingable(role: discord.Role) -> None:
+    """Raise InvalidInputError for @everyone, which the bot does not ping."""
+    if role.is_default():
+        raise InvalidInputError("The bot does not ping @everyone. Choose another role.")
+
+
+def may_ping(role: discord.Role, target: PostableChannel) -> bool:
+    """Whether the bot may ping the role in the channel."""
     me = target.guild.me
     return role.mentionable or me is None or allowed(target, me).mention_everyone
 
@@ -85,7 +105,24 @@ def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str
         lines.append(
             "⚠️ The bot cannot see this channel. If it was deleted, use `/unsubscribe` and pick it from the list."
         )
-    lines += [f"• {escape(s.topic)} · {_how(s, guild)}" for s in entry.subscriptions]
+    lines += [f"• {escape(s.topic)} · {how_posted(s, guild)}" for s in entry.subscriptions]
     if entry.schedule and entry.next_digest:
         lines.append(f"• Digest {schedule_words(entry.schedule)}")
+    if entry.per_hour is not None:
+        lines.append(f"• At most {plural(entry.per_hour, 'post')} an hour")
+    if entry.quiet is not None:
+        lines.append(f"• Quiet hours {quiet_words(entry.quiet)}")
     return lines
+
+
+def feed_line(feed: Feed) -> str:
+    """A feed of the server with its state, as a line."""
+    about = f" · {', '.join(escape(name) for name in feed.topics)}" if feed.topics else ""
+    text = f"• {link(feed.shown, feed.url, TITLE)}{about} · {plural(feed.taken, 'article')}"
+    if feed.polling.failures:
+        text += f"\n  ⚠️ {escape(hosts_only(feed.last_error))}"
+        at = feed.polling.next_poll
+        text += f" · next try {relative(at)}" if at else " · the bot has stopped trying"
+    elif feed.polled_at is None:
+        text += " · not read yet"
+    return text

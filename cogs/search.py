@@ -11,6 +11,7 @@ from bot.messages.search import pages
 from bot.services import search
 from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of, target_channel_id
+from cogs.coverage import opening_stories
 
 
 class SearchCommands(commands.Cog):
@@ -31,7 +32,7 @@ class SearchCommands(commands.Cog):
         results = await search.find(
             self.context, query, guild_of(interaction).id, target_channel_id(interaction), sort
         )
-        answer_embeds = await self.context.evaluations.run(
-            pages, str(results.query), results.hits, results.left_out
+        answer_embeds = await self.context.evaluations.in_turn(
+            guild_of(interaction).id, pages, str(results.query), results.hits, results.left_out
         )
-        await views.answer_pages(interaction, answer_embeds)
+        await views.answer_pages(interaction, answer_embeds, opening=opening_stories(self.context))

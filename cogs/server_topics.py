@@ -10,7 +10,8 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.chart import Series, bars
-from bot.domain.model import Importance
+from bot.domain.model import Volume
+from bot.domain.posting.volume import FIXED
 from bot.domain.text.cleaning import plural
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY
@@ -23,7 +24,7 @@ from cogs.common import Interaction, answering, check, choices, guild_of, may_se
 DAYS = server_topics.LOOK_BACK.days
 MOST_CHANNELS = 20  # named in a text
 CHART = "posts.png"
-COLOURS = {Importance.ALL: "#5865F2", Importance.NOTABLE: "#F2C94C", Importance.MAJOR: "#EB5757"}
+COLOURS = {Volume.EVERYTHING: "#5865F2", Volume.NOTABLE: "#F2C94C", Volume.MAJOR: "#EB5757"}
 
 
 @app_commands.guild_only()
@@ -137,15 +138,14 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
     @app_commands.describe(topic="A topic, or a query to try out")
     @answering
     async def backtest(self, interaction: Interaction, topic: str) -> None:
-        """Chart how many posts a day a topic or query would have caused at each importance."""
+        """Chart how many posts a day a topic or query would have caused at each volume."""
         result = await tryout.backtest(
             self.context, guild_of(interaction).id, target_channel_id(interaction), topic
         )
-        series = [
-            Series(str(importance), COLOURS[importance], result.backtest.posts[importance])
-            for importance in Importance
-        ]
-        chart = await self.context.evaluations.run(bars, result.backtest.days, series)
+        series = [Series(str(volume), COLOURS[volume], result.backtest.posts[volume]) for volume in FIXED]
+        chart = await self.context.evaluations.in_turn(
+            guild_of(interaction).id, bars, result.backtest.days, series
+        )
         picture = discord.File(BytesIO(chart), CHART)
         title = heading(result.request.topic, result.request.text)
         embed = backtest_summary(

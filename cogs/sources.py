@@ -6,14 +6,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.domain.polling import Feed
-from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, fit_lines, link, relative
 from bot.messages.story import GREY, colour_of, list_pages
 from bot.services import sources, topics
 from bot.services.context import Context
 from cogs.common import Interaction, choices, guild_of, only_with, stored_articles
+from cogs.pages import feed_line
 
 EXAMPLES = 8
 TOPICS = 3  # of an item
@@ -45,7 +44,7 @@ class SourceCommands(commands.GroupCog, group_name="source", group_description="
     async def list_(self, interaction: Interaction) -> None:
         """List this server's feeds and their state."""
         listing = await sources.listing(self.context, guild_of(interaction).id)
-        lines = [_line(feed) for feed in listing.server_feeds]
+        lines = [feed_line(feed) for feed in listing.server_feeds]
         if listing.full:
             lines.append(
                 f"\n⚠️ These feeds have reached the limit of {plural(listing.full, 'new article')} a day. "
@@ -59,7 +58,7 @@ class SourceCommands(commands.GroupCog, group_name="source", group_description="
             lines.append(
                 f"\nShared by all servers: {plural(total, 'feed')}, {shared['failing']} of them failing."
             )
-        empty = "This server has no feeds yet. Add one with /source add."
+        empty = "This server has no feeds yet. Add one with `/source add`."
         await views.answer_pages(interaction, list_pages("Feeds of this server", lines, empty))
 
     @app_commands.command()
@@ -146,15 +145,3 @@ def _items(preview: sources.FeedPreview) -> list[str]:
     if len(preview.items) > EXAMPLES:
         lines.append(f"… and {len(preview.items) - EXAMPLES} more")
     return lines
-
-
-def _line(feed: Feed) -> str:
-    about = f" · {', '.join(escape(name) for name in feed.topics)}" if feed.topics else ""
-    text = f"• {link(feed.shown, feed.url, TITLE)}{about} · {plural(feed.taken, 'article')}"
-    if feed.polling.failures:
-        text += f"\n  ⚠️ {escape(hosts_only(feed.last_error))}"
-        at = feed.polling.next_poll
-        text += f" · next try {relative(at)}" if at else " · the bot has stopped trying"
-    elif feed.polled_at is None:
-        text += " · not read yet"
-    return text

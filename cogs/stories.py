@@ -8,18 +8,15 @@ from typing import Any, Literal
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot.chat import views
-from bot.chat.errors import admit, answer_error, claim
-from bot.chat.reply import acknowledge
+from bot.chat.views import LastingButton
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.cleaning import clip, isolate
-from bot.messages.message import CHOICE, escape_to
-from bot.messages.story import RELATED_ACTION, related_pages, story_pages
-from bot.messages.why import notes, why_pages
+from bot.messages.layout import CHOICE
+from bot.messages.story import RELATED_ACTION
 from bot.services import related, topics
 from bot.services.context import Context
-from cogs.common import Interaction, answering, choices, guild_of, target_channel_id
-from cogs.curate import actions
+from cogs.common import Interaction, answering, choices, guild_of
+from cogs.coverage import show_latest, show_related, show_why
 
 
 class StoryCommands(commands.Cog):
@@ -28,31 +25,13 @@ class StoryCommands(commands.Cog):
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    async def show_related(self, interaction: Interaction, story: str) -> None:
-        """Show all coverage of a story to the user only."""
-        coverage = await related.related(
-            self.context, story, guild_of(interaction).id, target_channel_id(interaction)
-        )
-        remarks = notes(coverage.view.number, coverage.asked, coverage.fate)
-        pages = await self.context.evaluations.run(
-            related_pages,
-            coverage.view,
-            remarks,
-            coverage.topics,
-            coverage.before,
-            coverage.after,
-            additions=coverage.additions,
-            figures=coverage.figures,
-        )
-        await views.answer_pages(interaction, pages, actions(self.context, interaction, coverage.view))
-
     @app_commands.command()
     @app_commands.describe(story="Number (such as #12), link, or words of its title")
     @app_commands.guild_only()
     @answering
     async def related(self, interaction: Interaction, story: str) -> None:
         """Show all coverage of a story, best first."""
-        await self.show_related(interaction, story)
+        await show_related(self.context, interaction, story)
 
     @app_commands.command()
     @app_commands.describe(story="Number (such as #12), link, or words of its title")
@@ -60,14 +39,7 @@ class StoryCommands(commands.Cog):
     @answering
     async def why(self, interaction: Interaction, story: str) -> None:
         """Show why a story has its topics and articles, and whether it was posted here."""
-        explained, reasons = await related.why(
-            self.context, story, guild_of(interaction).id, target_channel_id(interaction)
-        )
-        remarks = notes(explained.view.number, explained.asked, explained.fate)
-        pages = await self.context.evaluations.run(
-            why_pages, explained.view, remarks, explained.topics, explained.matches, reasons
-        )
-        await views.answer_pages(interaction, pages)
+        await show_why(self.context, interaction, story)
 
     @app_commands.command()
     @app_commands.describe(
@@ -83,16 +55,7 @@ class StoryCommands(commands.Cog):
         sort: Literal["newest", "hot"] = "newest",
     ) -> None:
         """Show the newest stories, or the hottest."""
-        order = Sort(sort)
-        name, views_of_stories = await related.latest(
-            self.context, topic, guild_of(interaction).id, target_channel_id(interaction), sort=order
-        )
-        word = "Hottest" if order is Sort.HOT else "Latest"
-        title = f"{word}: {escape_to(name, 200)}" if name else f"{word} stories"
-        pages = await self.context.evaluations.run(
-            story_pages, title, views_of_stories, "There are no stories yet."
-        )
-        await views.answer_pages(interaction, pages)
+        await show_latest(self.context, interaction, topic, Sort(sort))
 
     @related.autocomplete("story")
     @why.autocomplete("story")
@@ -108,7 +71,9 @@ class StoryCommands(commands.Cog):
         return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
 
-class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACTION}(?P<story>\d+)"):
+class RelatedButton(
+    LastingButton, ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACTION}(?P<story>\d+)"
+):
     """The *Related coverage* button below every post. It still works after a restart."""
 
     def __init__(self, story: str) -> None:
@@ -122,16 +87,6 @@ class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACT
         """The button that was pressed."""
         return cls(match["story"])
 
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Everybody may press it."""
-        claim(interaction)
-        return True
-
-    async def callback(self, interaction: Interaction) -> None:
-        """Show the coverage to the user."""
-        try:
-            if await acknowledge(interaction) and await admit(interaction):
-                await StoryCommands(interaction.client.context).show_related(interaction, self.story)
-        except Exception as error:
-            # discord.py would only log it, because dynamic items have no error handler.
-            await answer_error(interaction, error)
+    async def answer(self, interaction: Interaction) -> None:
+        """Show the coverage."""
+        await show_related(interaction.client.context, interaction, self.story)

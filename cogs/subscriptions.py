@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
-from bot.domain.model import Importance, Mode
+from bot.domain.model import Mode, PostLayout, Volume
 from bot.errors import InvalidInputError
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, list_pages
@@ -31,7 +31,7 @@ from cogs.common import (
     only_with,
     require_postable,
 )
-from cogs.pages import channel_lines, subscribed
+from cogs.pages import channel_lines, require_pingable, subscribed
 
 _LOST = re.compile(r"(\d{15,20}) (.+)")
 PAGE = 15  # lines
@@ -48,10 +48,11 @@ class SubscriptionCommands(commands.Cog):
         topic="Topic to subscribe to, including its subtopics",
         channel="Where to post (default: this channel)",
         mode="Live posts, a digest, or both (default: live)",
-        importance="How important a story must be (default: notable for live posts, all for a digest)",
+        volume="How much to post: few, some or many are about 2, 8 or 25 posts a day (default: some)",
         mention="Role to ping with each live post (default: none)",
+        layout="How posts look (default: card)",
         publish="In an announcement channel: publish posts to its followers (default: no)",
-        reset="Reset the mention, the importance, or everything to the default",
+        reset="Reset the mention, the volume, or everything to the default",
     )
     @only_with(manage_channels=True)
     async def subscribe(
@@ -60,16 +61,17 @@ class SubscriptionCommands(commands.Cog):
         topic: str,
         channel: ChannelOption | None = None,
         mode: Literal["live", "digest", "both"] | None = None,
-        importance: Literal["all", "notable", "major"] | None = None,
+        volume: Literal["few", "some", "many", "everything", "notable", "major"] | None = None,
         mention: discord.Role | None = None,
+        layout: PostLayout | None = None,
         publish: bool | None = None,
-        reset: Literal["mention", "importance", "everything"] | None = None,
+        reset: Literal["mention", "volume", "everything"] | None = None,
     ) -> None:
         """Subscribe a channel to a topic, or change a subscription."""
         target = managed(interaction, channel)
         require_postable(target)
-        if mention is not None and mention.is_default():
-            raise InvalidInputError("The bot does not ping @everyone. Choose another role.")
+        if mention is not None:
+            require_pingable(mention)
         if publish and not (isinstance(target, discord.TextChannel) and target.is_news()):
             raise InvalidInputError(
                 f"{target.mention} is not an announcement channel, so it has no followers to publish to."
@@ -79,10 +81,11 @@ class SubscriptionCommands(commands.Cog):
             target.id,
             topic,
             Mode(mode) if mode else None,
-            Importance(importance) if importance else None,
+            Volume(volume) if volume else None,
             mention.id if mention else None,
             publish,
             Reset(reset) if reset else None,
+            layout=layout,
         )
         result = await subscribe.subscribe(self.context, request)
         offer = self._offer(interaction, result, target)
@@ -150,7 +153,7 @@ class SubscriptionCommands(commands.Cog):
         ]
         lines = [line for channel_text, _ in visible for line in channel_text]
         headings = [f"**<#{entry.channel_id}>**" for channel_text, entry in visible for _ in channel_text]
-        empty = "No channel has a subscription yet. Start with /subscribe."
+        empty = "No channel has a subscription yet. Start with `/subscribe`."
         await views.answer_pages(
             interaction, list_pages("Subscriptions", lines, empty, under=headings, size=PAGE)
         )

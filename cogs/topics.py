@@ -10,6 +10,7 @@ from bot.messages.topics import topic_pages
 from bot.services import topics
 from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of
+from cogs.coverage import opening_topics
 
 
 class TopicCommands(commands.Cog):
@@ -26,4 +27,8 @@ class TopicCommands(commands.Cog):
         """List all topics with their number of stories."""
         rows = await topics.listing(self.context, search, guild_of(interaction).id)
         empty = f"No topic matches “{search[:80]}”." if search else "There are no topics yet."
-        await views.answer_pages(interaction, await self.context.evaluations.run(topic_pages, rows, empty))
+        await views.answer_pages(
+            interaction,
+            await self.context.evaluations.in_turn(guild_of(interaction).id, topic_pages, rows, empty),
+            opening=opening_topics(self.context),
+        )

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 from bot.cli.corpus import Corpus, group, read_corpus, split_files
 from bot.cli.eval_stories import read_events
-from bot.domain.clustering import embeddings, story_cluster, vocabulary
+from bot.domain.clustering import story_cluster, vocabulary
 from bot.domain.clustering.agreement import b_cubed
 from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 
@@ -42,12 +42,12 @@ WEIGHTS: tuple[tuple[str, AbstractContextManager[object]], ...] = (
 
 
 def read_sets(files: Sequence[Path]) -> list[tuple[str, Corpus, Mapping[int, str]]]:
-    """The name, the records with what their titles mean, and the events of each set."""
+    """The name, the records, and the events of each set."""
     sets: list[tuple[str, Corpus, Mapping[int, str]]] = []
     for records, labels in split_files(files):
         assert records is not None
         assert labels is not None
-        corpus = read_corpus(records, semantic=embeddings.installed())
+        corpus = read_corpus(records)
         sets.append((records.stem, corpus, read_events(labels, corpus)))
     return sets
 
@@ -64,15 +64,13 @@ def main() -> None:
         name: str,
         before: float | None,
         *,
-        semantic: bool = False,
         params: ClusteringParams = DEFAULT_PARAMS,
         weights: AbstractContextManager[object] = nullcontext(),  # noqa: B008 # it holds nothing
     ) -> float:
         figures = []
         for _, corpus, events in sets:
             with weights:
-                compared = corpus if semantic else corpus.without_meaning()
-                found = [group(compared, order, params).stories for order in range(arguments.orders)]
+                found = [group(corpus, order, params).stories for order in range(arguments.orders)]
             figures.append(fmean(b_cubed(events, stories).f1 for stories in found))
         mean = fmean(figures)
         change = f"{mean - before:+.3f}" if before is not None else ""
@@ -82,9 +80,7 @@ def main() -> None:
 
     print(f"| without | {' | '.join(name for name, *_ in sets)} | mean | change |")
     print("|---" * (len(sets) + 3) + "|")
-    whole = row("(nothing: words only)", None)
-    if embeddings.installed():
-        row("(nothing: words and meaning)", whole, semantic=True)
+    whole = row("(nothing)", None)
     for name, changed in PARTS:
         row(name, whole, params=changed)
     for name, patched in WEIGHTS:

@@ -19,14 +19,14 @@ PARTS = 10  # of the headlines: each is guessed by what was learned from the oth
 
 
 def headlines() -> list[Text]:
-    """The made-up headlines with their topics."""
-    topic, found = "", []
+    """The made-up headlines with their topics and languages."""
+    topic, language, written = "", "", []
     for line in (CATALOGUE / "titles.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
-            topic = line.strip("[]")
+            topic, _, language = line.strip("[]").partition(" ")
         elif line and not line.startswith("#"):
-            found.append((topic, line, "en"))
-    return found
+            written.append((topic, line, language or "en"))
+    return written
 
 
 def keywords() -> Iterator[Text]:

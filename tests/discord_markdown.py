@@ -44,8 +44,8 @@ _LINKS = r"""
     \(\s*<?(?P<href>(?:\([^)]*\)|[^\s\\]|\\[^\n])*?)>?(?:\s+['"].*?['"])?\s*\))
 """
 _LINES = r"""
-| (?P<header>^\ *\#{1,3}\s+[^\n]+)
-| (?P<subtext>^-\#\ +[^\n]+)
+| (?P<header>^\ *\#{1,3}\s+(?P<header_text>[^\n]+))
+| (?P<subtext>^-\#\ +(?P<subtext_text>[^\n]+))
 | (?P<quote>^\ *(?:>>>\ .*|>\ [^\n]*))
 | (?P<list>^\ *(?:[*-]|\d+\.)\ +[^\n]*)
 """
@@ -76,8 +76,17 @@ def kinds(text: str) -> set[str]:
 
 
 def links(text: str) -> list[tuple[str, str]]:
-    """Text and address of every link."""
-    return [(node.text, node.href) for node in parse(text) if node.kind == "link"]
+    """Text and address of every link, in headings and small lines too."""
+    return [(node.text, node.href) for node in flat(parse(text)) if node.kind == "link"]
+
+
+def flat(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    """The pieces, and in place of headings, small lines and bold text what these are made of."""
+    for node in nodes:
+        if node.kind in ("header", "subtext", "bold"):
+            yield from flat(node.inner)
+        else:
+            yield node
 
 
 def _pieces(text: str, rules: re.Pattern[str]) -> Iterator[Node]:
@@ -92,7 +101,7 @@ def _pieces(text: str, rules: re.Pattern[str]) -> Iterator[Node]:
             yield Node("text", found["escape"])
         elif kind == "link":
             yield _link(found)
-        elif kind in ("bold", "underline"):
+        elif kind in ("bold", "underline", "header", "subtext"):
             inner = tuple(_joined(_pieces(found[f"{kind}_text"], rules)))
             yield Node(kind, shown(inner), inner=inner)
         else:

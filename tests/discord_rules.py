@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from discord.http import handle_message_parameters
-from discord.utils import MISSING
 from jsonschema import Draft202012Validator, FormatChecker
 
-from bot.chat.embeds import mentions, to_embed, to_embeds, to_view
-from bot.messages.message import Embed, Message
+from bot.chat.components import mentions, to_view
+from bot.messages.message import Embed, Message, panel
 from tests.shared_data import SHARED
 
 _OPENAPI = SHARED / "discord" / "openapi.json"
@@ -26,11 +25,7 @@ _URI = re.compile(
 def payload(message: Message) -> dict[str, Any]:
     """What discord.py sends to Discord for a message, as JSON."""
     with handle_message_parameters(
-        content=message.content or None,
-        embeds=to_embeds(message),
-        allowed_mentions=mentions(message.roles),
-        nonce="0" * 24,
-        view=to_view(message.buttons) or MISSING,
+        allowed_mentions=mentions(message.roles), nonce="0" * 24, view=to_view(message.shown)
     ) as parameters:
         assert parameters.payload is not None
         return dict(parameters.payload)
@@ -38,9 +33,7 @@ def payload(message: Message) -> dict[str, Any]:
 
 def page(embed: Embed) -> dict[str, Any]:
     """What discord.py sends for one page of an answer."""
-    with handle_message_parameters(embed=to_embed(embed), allowed_mentions=mentions(())) as parameters:
-        assert parameters.payload is not None
-        return dict(parameters.payload)
+    return payload(Message(layout=(panel(embed),)))
 
 
 def units(text: str) -> int:
@@ -50,49 +43,71 @@ def units(text: str) -> int:
 
 def problems(message: dict[str, Any]) -> list[str]:
     """Every limit that a message breaks, by name; empty where Discord would take it."""
-    found = [] if units(message.get("content") or "") <= 2000 else ["content"]
-    embeds = message["embeds"]
-    found += ["embeds"] if not 0 < len(embeds) <= 10 else []
-    found += ["total"] if sum(map(_size, embeds)) > 6000 else []
-    for embed in embeds:
-        found += _embed_problems(embed)
-    for row in message.get("components", []):
-        found += ["buttons"] if not 0 < len(row["components"]) <= 5 else []
-        for button in row["components"]:
-            found += ["label"] if not 0 < units(button["label"]) <= 80 else []
-            found += ["button url"] if units(button.get("url", "")) > 512 else []
-            found += ["custom id"] if units(button.get("custom_id", "")) > 100 else []
+    parts = list(_walk(message["components"]))
+    flags = message["flags"]
+    found = [] if getattr(flags, "value", flags) == 1 << 15 else ["flags"]
+    found += [field for field in ("content", "embeds", "poll") if message.get(field)]
+    found += ["components"] if not 0 < len(parts) <= 40 else []
+    texts = [part["content"] for part in parts if part["type"] == 10]
+    found += ["text"] if sum(map(units, texts)) > 4000 else []
+    found += ["empty text"] if not all(text.strip() for text in texts) else []
+    for part in parts:
+        found += [f"{_NAMES.get(part['type'], 'component')}: {name}" for name in _part_problems(part)]
+    actions = [part["custom_id"] for part in parts if part.get("custom_id")]
+    found += ["custom id twice"] if len(actions) != len(set(actions)) else []
     return found + _schema_problems(message)
 
 
-def _size(embed: dict[str, Any]) -> int:
-    fields = embed.get("fields", [])
-    texts = [embed.get("title", ""), embed.get("description", "")]
-    texts += [embed.get("footer", {}).get("text", ""), embed.get("author", {}).get("name", "")]
-    texts += [text for field in fields for text in (field["name"], field["value"])]
-    return sum(map(units, texts))
+_NAMES = {1: "row", 2: "button", 3: "menu", 9: "section", 11: "thumbnail", 12: "gallery", 17: "container"}
 
 
-def _embed_problems(embed: dict[str, Any]) -> list[str]:
-    fields: Sequence[dict[str, str]] = embed.get("fields", [])
-    limits = {
-        "title": (embed.get("title", "x"), 256),
-        "description": (embed.get("description", "x"), 4096),
-        "footer": (embed.get("footer", {}).get("text", "x"), 2048),
-        "author": (embed.get("author", {}).get("name", "x"), 256),
-    }
-    limits |= {f"name of field {i}": (field["name"], 256) for i, field in enumerate(fields)}
-    limits |= {f"value of field {i}": (field["value"], 1024) for i, field in enumerate(fields)}
-    found = [name for name, (text, most) in limits.items() if not text.strip() or units(text) > most]
-    urls = [embed.get("url"), embed.get("image", {}).get("url")]
-    found += [url for url in urls if url is not None and (len(url) > 2048 or not _URI.fullmatch(url))]
-    return found + (["fields"] if len(fields) > 25 else [])
+def _walk(components: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for part in components:
+        yield part
+        yield from _walk(part.get("components") or ())
+        if part.get("accessory"):
+            yield part["accessory"]
+
+
+def _part_problems(part: dict[str, Any]) -> list[str]:
+    match part["type"]:
+        case 1:
+            menus = [inner for inner in part["components"] if inner["type"] != 2]
+            return ["size"] if not 0 < len(part["components"]) <= (1 if menus else 5) else []
+        case 2:
+            return _between(part, label=(1, 80), url=(1, 512), custom_id=(1, 100))
+        case 3:
+            found = _between(part, placeholder=(0, 150), custom_id=(1, 100))
+            for option in part["options"]:
+                found += _between(option, label=(1, 100), value=(1, 100), description=(0, 100))
+            return found + (["options"] if not 0 < len(part["options"]) <= 25 else [])
+        case 9:
+            return ["texts"] if not 0 < len(part["components"]) <= 3 else []
+        case 11:
+            return _media_problems(part)
+        case 12:
+            found = ["size"] if not 0 < len(part["items"]) <= 10 else []
+            return found + [problem for item in part["items"] for problem in _media_problems(item)]
+        case 17:
+            return [] if part["components"] else ["empty"]
+    return []
+
+
+def _between(part: dict[str, Any], **bounds: tuple[int, int]) -> list[str]:
+    lengths = {name: units(part[name]) for name in bounds if part.get(name) is not None}
+    return [name for name, size in lengths.items() if not bounds[name][0] <= size <= bounds[name][1]]
+
+
+def _media_problems(item: dict[str, Any]) -> list[str]:
+    url = item["media"]["url"]
+    found = [] if units(url) <= 2048 and _URI.fullmatch(url) else [url]
+    return found + _between(item, description=(1, 1024))
 
 
 def _schema_problems(message: dict[str, Any]) -> list[str]:
     if not _OPENAPI.exists():
         return []
-    as_sent = json.loads(json.dumps(message))
+    as_sent = json.loads(json.dumps(message, default=lambda flags: flags.value))
     # discord.py writes ids as numbers, which Discord reads as well.
     as_sent["allowed_mentions"]["roles"] = list(map(str, as_sent["allowed_mentions"].get("roles", [])))
     return [f"{error.json_path}: {error.message[:200]}" for error in _validator().iter_errors(as_sent)]

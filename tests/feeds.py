@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,12 +14,11 @@ from aiohttp import web
 
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import FetchLimits
-from tests.loopback import on_a_free_port
+from tests.loopback import Handler, answering
 from tests.make import at
 from tests.sources.web.servers import Names
 
 QUICK = FetchLimits(gap=timedelta())
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
@@ -83,11 +81,8 @@ class Site:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Site]:
         """Serve the pages meanwhile."""
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        async with on_a_free_port(app, shutdown_timeout=0.1) as self.port:
+        async with answering(self._answer) as self.port:
             yield self
-        await asyncio.sleep(0)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.path, dict(request.headers)))

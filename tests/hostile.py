@@ -89,7 +89,7 @@ def records(draw: st.DrawFn) -> Record:
         outlet=Outlet(draw(texts(80, empty="x")), draw(st.sampled_from(_DOMAINS))),
         excerpt=draw(texts(1000) | prose),
         published=draw(moments),
-        type=draw(st.sampled_from(("article", "video"))),
+        type=draw(st.sampled_from(("article", "video", "podcast"))),
         quality=draw(st.sampled_from((0, -1, 60, 1_000_000_000))),
         image=Image(draw(urls())) if draw(st.booleans()) else None,
     )

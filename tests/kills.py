@@ -21,6 +21,7 @@ from bot.domain.model import Mode, Subscription
 from bot.store import schema, subscriptions, topics
 from bot.store.database import Database
 from tests.loopback import CHANNEL, FORUM, GUILD, Fault, Loopback, first_intake
+from tests.shown import shown
 from tests.store.store_helpers import headlines
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +32,7 @@ CONFIG = """\
 database: {{url: {folder}/x.db}}
 feeds: {{catalogue: false}}
 topics: {{inline: [{{name: Trains, keywords: [train]}}]}}
-posts: {{edit_interval: 5s}}
+posts: {{edit_interval: 5s, per_hour: 1000, most_per_hour: 1000}}
 sources: [{{kind: folder, path: {folder}/records}}]
 """
 
@@ -123,10 +124,10 @@ async def run(kills: int, seed: int, folder: Path, *, nonce_life: float) -> list
                 await process.wait()
     wrong = [] if code == 0 else [f"a stop ended with exit code {code}"]
     for where in (CHANNEL, FORUM):
-        shown = Counter(message["embeds"][0]["title"] for message in discord.shown(where))
+        standing = Counter(shown(message).title for message in discord.shown(where))
         expected = Counter(final.values())
-        wrong += [f"{where}: missing or out of date: {title}" for title in expected - shown]
-        wrong += [f"{where}: twice, or out of date: {title}" for title in shown - expected]
+        wrong += [f"{where}: missing or out of date: {title}" for title in expected - standing]
+        wrong += [f"{where}: twice, or out of date: {title}" for title in standing - expected]
     return wrong
 
 

@@ -13,7 +13,7 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,9 +23,11 @@ from typing import Any
 import sqlalchemy as sa
 from aiohttp import WSMsgType, web
 
-from bot.domain.model import Mode, Subscription
+from bot.domain.model import Mode, Subscription, Volume
 from bot.store import schema, subscriptions, topics
 from bot.store.database import Database
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 GUILD, CHANNEL, FORUM, BOT, ROLE_EVERYONE = 1000, 2000, 2001, 3000, 1000
 EPOCH_MS = 1_420_070_400_000  # Discord's ids count from here
@@ -46,12 +48,22 @@ async def on_a_free_port(app: web.Application, shutdown_timeout: float) -> Async
         await runner.cleanup()
 
 
+@asynccontextmanager
+async def answering(handler: Handler) -> AsyncIterator[int]:
+    """Serve on the loopback meanwhile, every path by this handler; the port."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    async with on_a_free_port(app, shutdown_timeout=0.1) as port:
+        yield port
+    await asyncio.sleep(0)  # its last callbacks
+
+
 async def follow_trains(database: str) -> None:
-    """Have the channel follow the topic Trains."""
+    """Have the channel follow everything of the topic Trains."""
     db = await Database.open(database)
     async with db.write() as connection:
         ids = await topics.ensure(connection, ["Trains"])
-        wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE)
+        wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE, Volume.EVERYTHING)
         await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
     await db.close()
 
@@ -370,7 +382,7 @@ class Loopback:
             "components": body.get("components") or [],
             "pinned": False,
             "type": 0,
-            "flags": 0,
+            "flags": body.get("flags") or 0,
         }
         self.messages[name] = message
         self.accepted.append(Accepted(method, number, name, body))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
-from tests.loopback import on_a_free_port
+from tests.loopback import Handler, answering
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Model = Callable[[list[dict[str, Any]]], str]
 KEY = "sk-test-4711-secret"
 
@@ -55,11 +53,8 @@ class Endpoint:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Endpoint]:
         """Serve meanwhile."""
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        async with on_a_free_port(app, shutdown_timeout=0.1) as self.port:
+        async with answering(self._answer) as self.port:
             yield self
-        await asyncio.sleep(0)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.paths.append(request.path)

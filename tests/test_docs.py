@@ -17,12 +17,13 @@ from typing import Annotated, Any, get_args
 import pytest
 import typer.main
 import yaml
-from discord import app_commands
+from discord import AppCommandType, app_commands
 from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
 import cogs
-from bot.chat.client import PERMISSIONS, Client
+from bot.chat.application import PERMISSIONS
+from bot.chat.client import Client
 from bot.cli.main import FAILED, SOME_REFUSED, app
 from bot.config import Config, load, parse
 from bot.domain.model import Topic
@@ -108,6 +109,27 @@ async def test_slash_commands(commands: dict[str, Command]) -> None:
         assert written[usage] == (needed[0] if needed else "everyone"), usage
         declared = command.default_permissions
         assert declared is None or set(required(command)) == {name for name, has in declared if has}, usage
+
+
+@pytest.fixture
+async def menus(db: Database, clock: Clock) -> AsyncIterator[dict[str, app_commands.ContextMenu]]:
+    """The context menus of messages that the real client registers."""
+    context = Context(db, clock)
+    client = Client(context, cogs.add_to)
+    await cogs.add_to(client, context)
+    yield {menu.name: menu for menu in client.tree.get_commands(type=AppCommandType.message)}
+    await client.close()
+
+
+async def test_message_menus(menus: dict[str, app_commands.ContextMenu]) -> None:
+    """Each stands in the README with who may use it, and in the help."""
+    written = {row[0].strip("*"): row[1] for row in _rows(README, "message menu")}
+    assert set(written) == set(menus)
+    for name, menu in menus.items():
+        declared = menu.default_permissions
+        needed = [right.replace("_", " ").title() for right, has in declared or () if has]
+        assert written[name] == (needed[0] if needed else "everyone"), name
+        assert f"*{name}*" in HELP
 
 
 async def test_help_names_the_commands(commands: dict[str, Command]) -> None:

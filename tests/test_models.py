@@ -12,7 +12,8 @@ from aiohttp import web
 
 from bot.errors import ModelError
 from bot.models.openai_compatible import MOST_BYTES, OpenAICompatible
-from tests.models import KEY, Endpoint, Handler, completion
+from tests.loopback import Handler
+from tests.models import KEY, Endpoint, completion
 
 PROMPT = '{"sentences": [{"source": 1, "text": "The sea is calm."}]}'
 

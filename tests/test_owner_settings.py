@@ -8,7 +8,7 @@ import pytest
 
 from bot.bootstrap import build_context
 from bot.config import parse
-from bot.domain.model import Importance, Subscription, Topic
+from bot.domain.model import Subscription, Topic, Volume
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import Hold, PostingSettings, Send
 from bot.domain.topics.topics import Topics
@@ -27,7 +27,7 @@ async def test_they_reach_what_decides(db: Database) -> None:
     told = story(
         *[stored(record("Title", f"{name}.example", quality=60)) for name in ("tidewatch", "harbourpost")]
     )
-    channel = decisions.Channel(7, 1, (Subscription(1, 1, 7, "AI", importance=Importance.NOTABLE),))
+    channel = decisions.Channel(7, 1, (Subscription(1, 1, 7, "AI", volume=Volume.NOTABLE),))
     decided = [decisions.decide(told, channel, None, Topics([Topic("AI")]), at(1), each) for each in rules]
     assert [type(decision) for decision in decided] == [Send, Hold]
 

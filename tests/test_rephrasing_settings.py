@@ -27,7 +27,7 @@ async def test_a_model_is_built_only_where_there_is_one() -> None:
         assert none is None
     async with bootstrap.build_model(settings()) as model:
         assert model is not None
-    assert "small at localhost rephrases briefs" in bootstrap.describe_comparison(settings())
+    assert "small at localhost rephrases and translates briefs" in bootstrap.describe_comparison(settings())
     assert "rephrases" not in bootstrap.describe_comparison(parse({}))
 
 

@@ -5,30 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import discord
 from discord.ext import commands
 
+from bot.chat.application import invite_link
 from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
 from bot.chat.transport import supervise, tracing
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
+from bot.messages.commands import CommandIds
 from bot.services.context import Context
 
 log = logging.getLogger(__name__)
 
-# View Channel, Send Messages, Send Messages in Threads, Embed Links, Read Message History: what an
-# invitation asks for.
-PERMISSIONS = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    embed_links=True,
-    read_message_history=True,
-)
 LONGEST_WAIT = 30.0  # seconds that discord.py may sit out a rate limit; longer ones go back to the outbox
 # How discord.py names the tasks that run listeners, commands, buttons and forms.
 _HANDLERS = ("discord.py: ", "CommandTree-invoker", "discord-ui-")
@@ -81,7 +74,9 @@ class Client(commands.Bot):
         self.context = context
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
+        self.command_ids: CommandIds = {}  # of the commands that Discord has, as far as it has said so
         self._add_commands = add_commands
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def stay_connected(self, token: str) -> None:
         """Log in and run until the client is closed. Raises whatever prevents the first connection."""
@@ -95,11 +90,26 @@ class Client(commands.Bot):
         if (waiting := self._connection._ready_task) is not None:
             waiting.cancel()
         await super().close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        handlers = [task for task in others if task.get_name().startswith(_HANDLERS)]
+        named = {task for task in asyncio.all_tasks() if task.get_name().startswith(_HANDLERS)}
+        handlers = (named | self._running) - {asyncio.current_task()}
         for task in handlers:
             task.cancel()
         await asyncio.gather(*handlers, return_exceptions=True)
+
+    def keep(self, handler: asyncio.Task[Any]) -> None:
+        """Refer to a running handler until it ends.
+
+        The event loop refers to its tasks weakly, and discord.py to none of those that run listeners and commands. One that
+        waits for something that nobody else knows would be collected as garbage, in the middle of what it does.
+        """
+        self._running.add(handler)
+        handler.add_done_callback(self._running.discard)
+
+    def _schedule_event(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """Keep the task of each listener. discord.py has no public hook for that."""
+        handler: asyncio.Task[Any] = super()._schedule_event(*args, **kwargs)
+        self.keep(handler)
+        return handler
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log an error of a listener: one line for a database error, a traceback for a bug."""
@@ -121,13 +131,22 @@ class Client(commands.Bot):
         """
         try:
             async with asyncio.timeout(SYNC_SECONDS):
-                await self.tree.sync()
+                self._note_ids(await self.tree.sync())
         except Exception as error:
             try:
                 return explain_failure(error)
             except TopicwireError as refused:
                 return Trouble(str(refused))
         return None
+
+    def _note_ids(self, registered: Sequence[discord.app_commands.AppCommand]) -> None:
+        ids = {command.name: command.id for command in registered}
+        self.command_ids = {
+            command.qualified_name: ids[root]
+            for command in self.tree.walk_commands()
+            if isinstance(command, discord.app_commands.Command)
+            and (root := command.qualified_name.partition(" ")[0]) in ids
+        }
 
     async def on_message(self, _message: discord.Message, /) -> None:
         """Ignore messages in channels, because there are only slash commands."""
@@ -141,5 +160,5 @@ class Client(commands.Bot):
         self.up.set()
         log.info("ready as %s in %s", self.user, plural(len(self.guilds), "server"))
         if not self.guilds and self.application_id is not None:
-            address = discord.utils.oauth_url(self.application_id, permissions=PERMISSIONS)
+            address = invite_link(self.application_id)
             log.info("the bot is in no server yet; open this address to invite it: %s", address)

@@ -10,20 +10,25 @@ import logging
 import math
 import re
 import secrets
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import discord
 from discord import app_commands, ui
 
+from bot.chat.components import to_container, to_item, to_view
 from bot.chat.limits import CommandLimits
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import clip, plural
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
-from bot.messages.message import escape
+from bot.messages.commands import CommandIds, escape_but_commands, mentioned
+from bot.messages.layout import COMPONENTS, ROW, Layout, Room
+from bot.messages.message import DESCRIPTION, Embed, panel
 from bot.messages.story import GREY
 
 log = logging.getLogger(__name__)
 
+RED = 0xEB5757
 BUG = "Something went wrong. Try again. If it keeps happening, send the id below to the person who runs the bot."
 EXPIRED = "This has expired. Use the command again."
 _CLAIMED = "heard"
@@ -39,8 +44,8 @@ _CHANNEL = re.compile(r"\\<\\#(\d+)\\>")
 
 
 def _shown(text: str) -> str:
-    """Plain text escaped for Markdown. Only channel mentions stay links."""
-    return _CHANNEL.sub(r"<#\1>", escape(text))
+    """Plain text escaped for Markdown. Only mentions of channels and names of commands stay."""
+    return _CHANNEL.sub(r"<#\1>", escape_but_commands(text))
 
 
 def explain(error: BaseException) -> str | None:
@@ -103,13 +108,13 @@ def is_mistake(error: BaseException) -> bool:
 
 
 async def answer_error(
-    interaction: discord.Interaction[Any], error: BaseException, view: ui.View | None = None
+    interaction: discord.Interaction[Any], error: BaseException, view: View | None = None
 ) -> None:
     """Tell the user what went wrong and what to do, and log the error. `view` may offer choices."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
     where = interaction.command.qualified_name if interaction.command else "a button"
-    embed = discord.Embed(colour=0xEB5757)
+    footer = ""
     if is_mistake(error):
         log.info(
             "a request was refused in %s: %s: %s",
@@ -120,14 +125,18 @@ async def answer_error(
         )
     else:
         incident = secrets.token_hex(4)
-        embed.set_footer(text=f"Error {incident}")
+        footer = f"Error {incident}"
         if isinstance(error, StoreError):
             log.error("error %s in %s: %s", incident, where, error, exc_info=error.__cause__)
         else:
             log.error("error %s in %s", incident, where, exc_info=error)
-    embed.description = clip(f"⚠️ {explain(error) or BUG}", 4000)
+    description = clip(f"⚠️ {explain(error) or BUG}", DESCRIPTION)
+    answer = Embed(description=description, footer=footer, colour=RED)
+    ids = interaction.client.command_ids
     try:
-        await reply(interaction, embed=embed, **({"view": view} if view is not None else {}))
+        await reply(
+            interaction, view=to_view((panel(answer),), ids) if view is None else view.showing(answer, ids)
+        )
     except discord.HTTPException as send_error:
         log.warning("an error could not be shown: %s", send_error)
 
@@ -145,7 +154,8 @@ async def answer_expired(interaction: discord.Interaction[Any]) -> None:
     if _CLAIMED in interaction.extras or interaction.response.is_done():
         return
     try:
-        await reply(interaction, embed=discord.Embed(description=EXPIRED, colour=GREY))
+        expired = panel(Embed(description=EXPIRED, colour=GREY))
+        await reply(interaction, view=to_view((expired,), interaction.client.command_ids))
     except discord.HTTPException as error:
         log.warning("an expired button could not be answered: %s", error)
 
@@ -190,6 +200,8 @@ class Tree(app_commands.CommandTree[Any]):
         A command may have to wait that long for the database while a large batch is stored. Every answer is visible to
         the user only. Users who exceed a rate limit, or are not in a server of the bot, get an error or no completions.
         """
+        if (handler := asyncio.current_task()) is not None:
+            self.client.keep(handler)
         if interaction.type is discord.InteractionType.autocomplete:
             return await self._may_complete(interaction)
         if interaction.type is not discord.InteractionType.application_command:
@@ -212,8 +224,47 @@ class Tree(app_commands.CommandTree[Any]):
         await answer_error(interaction, error)
 
 
-class View(ui.View):
-    """A view; answers errors with `answer_error`."""
+class View(ui.LayoutView):
+    """An answer with buttons and menus below it; answers errors with `answer_error`."""
+
+    def __init__(self, *, timeout: float | None) -> None:
+        super().__init__(timeout=timeout)
+        self._shown: Layout = ()
+        self._offers: list[ui.Item[Any]] = []
+
+    def offer(self, *items: ui.Item[Any]) -> None:
+        """Add buttons or menus, which stand below the text."""
+        self._offers += items
+
+    def withdraw_offers(self) -> None:
+        """Remove all buttons and menus."""
+        self._offers.clear()
+
+    def showing(self, embed: Embed, ids: CommandIds) -> Self:
+        """The view with this text, whose commands have these `ids`."""
+        rows = _rows(self._offers)
+        text = panel(embed, room=Room(components=COMPONENTS - len(rows) - len(self._offers)))
+        self._shown = (text := mentioned((text,), ids)[0],)
+        container = to_container(text)
+        for row in rows:
+            container.add_item(ui.ActionRow(*row))
+        self.clear_items()
+        self.add_item(container)
+        return self
+
+    def showing_layout(self, layout: Layout) -> Self:
+        """The view with this layout, and its buttons and menus below it."""
+        self._shown = layout
+        self.clear_items()
+        for part in layout:
+            self.add_item(to_item(part))
+        for row in _rows(self._offers):
+            self.add_item(ui.ActionRow(*row))
+        return self
+
+    def without_offers(self) -> ui.LayoutView:
+        """What it shows alone."""
+        return to_view(self._shown)
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Accept every user who can see it, within the rate limits."""
@@ -223,6 +274,18 @@ class View(ui.View):
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, item: Any, /) -> None:
         """Answer any error of a button."""
         await answer_error(interaction, error)
+
+
+def _rows(items: Sequence[ui.Item[Any]]) -> list[list[ui.Item[Any]]]:
+    """The items in rows: up to five buttons, or one menu."""
+    rows: list[list[ui.Item[Any]]] = []
+    for item in items:
+        is_button = isinstance(item, ui.Button)
+        if is_button and rows and len(rows[-1]) < ROW and isinstance(rows[-1][0], ui.Button):
+            rows[-1].append(item)
+        else:
+            rows.append([item])
+    return rows
 
 
 class Modal(ui.Modal):

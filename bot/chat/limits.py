@@ -31,6 +31,8 @@ RATES = (
     Rate(("source add", "source test"), member=6, server=6),  # these send requests to other people's servers
 )
 OTHERS = Rate((), member=60, server=240)  # every other command, and the buttons
+# Of members' roles: each is a request to Discord and a line in the server's audit log.
+ROLE_CHANGES = Rate((), member=6, server=60)
 COMPLETIONS = Rate((), member=120, server=480)
 
 
@@ -66,6 +68,7 @@ class CommandLimits:
     def __init__(self) -> None:
         self._others = GuildRateLimit(OTHERS)
         self._completions = GuildRateLimit(COMPLETIONS)
+        self._role_changes = GuildRateLimit(ROLE_CHANGES)
         self._by_command: dict[str, GuildRateLimit] = {}
         for rate in RATES:
             limit = GuildRateLimit(rate)
@@ -76,5 +79,12 @@ class CommandLimits:
         if interaction.type is discord.InteractionType.autocomplete:
             self._completions.count(interaction)
         else:
-            name = interaction.command.qualified_name if interaction.command else ""
-            self._by_command.get(name, self._others).count(interaction)
+            self.count_as(interaction.command.qualified_name if interaction.command else "", interaction)
+
+    def count_role_change(self, interaction: Interaction) -> None:
+        """Count a change of a member's role. Raises CommandOnCooldown if there were too many."""
+        self._role_changes.count(interaction)
+
+    def count_as(self, command: str, interaction: Interaction) -> None:
+        """Count a press that does the same as a command. Raises CommandOnCooldown if there were too many."""
+        self._by_command.get(command, self._others).count(interaction)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,13 @@ import discord
 
 from bot.chat.permissions import allowed
 from bot.chat.port import MessageTraits
-from bot.domain.retry import Outcome, SendStatus
+from bot.domain.retry import MessageForm, Outcome, SendStatus
+from bot.messages.message import heading, small
 from bot.messages.story import RELATED_ACTION
 
 CLOCK_SKEW = timedelta(minutes=15)  # between this machine and Discord
 MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on
+_STORY = re.compile(r"^-# Story \\?#(\d+)(?: .*)?$")  # the line that says which story it is
 MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 
@@ -31,7 +34,11 @@ async def find(channel: Any, traits: MessageTraits) -> Outcome:
         if message.id not in traits.excluded and _has_traits(message, traits):
             in_forum = isinstance(channel, discord.ForumChannel)
             return Outcome(
-                SendStatus.EXISTS, message_id=message.id, thread_id=message.channel.id if in_forum else None
+                SendStatus.EXISTS,
+                message_id=message.id,
+                thread_id=message.channel.id if in_forum else None,
+                form=MessageForm.COMPONENTS if message.flags.components_v2 else MessageForm.EMBEDS,
+                roles=tuple(role.id for role in message.role_mentions),
             )
     return Outcome(SendStatus.MISSING)
 
@@ -68,15 +75,32 @@ async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]
 
 
 def _has_traits(message: discord.Message, traits: MessageTraits) -> bool:
-    """Compare the story of the button, the footer (if Discord refused the button), or the title."""
-    for row in message.components:
-        for button in getattr(row, "children", ()):
-            action = getattr(button, "custom_id", None) or ""
-            if action.startswith(RELATED_ACTION):
-                return action.removeprefix(RELATED_ACTION) in map(str, traits.stories)
+    """Compare the story of the button, the last line (if Discord refused the button), or the first line."""
+    for component in _components(message.components):
+        action = getattr(component, "custom_id", None) or ""
+        if action.startswith(RELATED_ACTION):
+            return action.removeprefix(RELATED_ACTION) in map(str, traits.stories)
+    shown = list(_lines(message))
+    if any(_STORY.sub(r"\1", line) in map(str, traits.stories) for line in shown):
+        return True
+    return bool(traits.title) and shown[:1] == [traits.title.strip()]
+
+
+def _components(components: Iterable[Any]) -> Iterator[Any]:
+    """The components in order, nested ones too."""
+    for component in components:
+        yield component
+        yield from _components(getattr(component, "children", ()))
+        if (accessory := getattr(component, "accessory", None)) is not None:
+            yield accessory
+
+
+def _lines(message: discord.Message) -> Iterator[str]:
+    """The lines of a message's texts; of an earlier version's message its content, and title and footer of its embed."""
+    yield from (line.strip() for line in message.content.splitlines())
+    for component in _components(message.components):
+        if isinstance(component, discord.TextDisplay):
+            yield from (line.strip() for line in component.content.splitlines())
     for embed in message.embeds[:1]:
-        footer = embed.footer.text or ""
-        if any(footer == f"Story #{n}" or footer.startswith(f"Story #{n} ") for n in traits.stories):
-            return True
-        return bool(traits.title) and (embed.title or "").strip() == traits.title.strip()
-    return False
+        yield heading((embed.title or "").strip())
+        yield small(embed.footer.text or "")

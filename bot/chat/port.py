@@ -6,25 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.retry import Outcome
+from bot.domain.retry import MessageForm, Outcome
 from bot.messages.message import Message
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The destination of a message, with its ids if it was sent before."""
+    """The destination of a message, with its ids and what it is made of if it was sent before."""
 
     guild_id: int
     channel_id: int
     message_id: int | None = None
     thread_id: int | None = None
+    form: MessageForm = MessageForm.COMPONENTS
 
 
 @dataclass(frozen=True, slots=True)
 class MessageTraits:
     """How to recognise a message among the bot's messages since `since` in a channel.
 
-    `stories` are the story numbers that its button may have. A message without a story is recognised by its `title`.
+    `stories` are the story numbers that its button may have. A message without a story is recognised by its `title`, the first line.
     `excluded` are the ids of messages that are something else.
     """
 
@@ -46,7 +47,7 @@ class Sender(Protocol):
         ...
 
     async def edit(self, target: Target, message: Message) -> Outcome:
-        """Edit a message that was sent."""
+        """Edit a message that was sent. Embeds become components, but for those that are kept."""
         ...
 
     async def publish(self, target: Target) -> Outcome:

@@ -26,7 +26,7 @@ async def acknowledge(interaction: discord.Interaction[Any], *, thinking: bool =
 
 
 async def reply(interaction: discord.Interaction[Any], **shown: Any) -> None:
-    """Answer with `shown` (content, embed, embeds, view, file ...).
+    """Answer with `shown` (view, file, allowed mentions).
 
     The first answer replaces "is thinking"; later ones are new messages.
     """

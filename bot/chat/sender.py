@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,8 +12,8 @@ import aiohttp
 import discord
 
 from bot.chat import lookup
+from bot.chat.components import mentions, to_embed, to_view, with_roles_of
 from bot.chat.connection import INTERNAL_NETWORK_ERROR, retry_after
-from bot.chat.embeds import mentions, to_embeds, to_view, with_roles_of
 from bot.chat.permissions import allowed, may_unlock
 from bot.chat.port import MessageTraits, Target
 from bot.chat.transport import GlobalLimitError
@@ -26,11 +27,13 @@ from bot.domain.retry import (
     UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     UNKNOWN_TAG,
+    MessageForm,
     Outcome,
     SendStatus,
     is_transient,
 )
 from bot.domain.text.cleaning import clip
+from bot.messages.commands import NO_IDS, mentioned
 from bot.messages.forum import Tag, chosen, followed
 from bot.messages.message import Message
 from bot.messages.refusals import NONCE, refused_parts, without
@@ -125,10 +128,15 @@ class DiscordSender:
         """Use another client from now on."""
         self._client = client
 
+    def _prepared(self, target: Target, message: Message) -> Message:
+        """The message as the server sees it: with mentions of commands, and without those of deleted roles."""
+        layout = mentioned(message.layout, getattr(self._client, "command_ids", NO_IDS))
+        return with_roles_of(self._client.get_guild(target.guild_id), replace(message, layout=layout))
+
     @_outcome
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
         """Send a new message; in a forum, create a post with the tags that exist there."""
-        message = with_roles_of(self._client.get_guild(target.guild_id), message)
+        message = self._prepared(target, message)
         channel = await self._channel(target.channel_id)
         if isinstance(channel, discord.ForumChannel):
             return await self._forum_post(channel, message)
@@ -138,7 +146,8 @@ class DiscordSender:
         async def send(part: Message, nonce: str | None) -> discord.Message:
             return await channel.send(**_arguments(part) | ({} if nonce is None else {"nonce": nonce}))
 
-        return Outcome(SendStatus.OK, message_id=(await _without_refused_parts(send, message, nonce)).id)
+        sent = await _without_refused_parts(send, message, nonce)
+        return _sent(message, message_id=sent.id)
 
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
         try:
@@ -152,7 +161,7 @@ class DiscordSender:
             if required and not chosen(_tags(forum), message.tags, required=True):
                 raise
             post = await _open_post(forum, message, required=required)
-        return Outcome(SendStatus.OK, message_id=post.message.id, thread_id=post.thread.id)
+        return _sent(message, message_id=post.message.id, thread_id=post.thread.id)
 
     @_outcome
     async def find(self, target: Target, traits: MessageTraits) -> Outcome:
@@ -162,9 +171,10 @@ class DiscordSender:
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
         """Edit a message, and the name and tags of its forum post. Edits ping nobody."""
+        message = self._prepared(target, message)
         if target.thread_id is None:
             await self._edit_open(target, message)
-            return Outcome(SendStatus.OK)
+            return Outcome(SendStatus.OK, form=_FORM_AFTER[target.form])
         try:
             await self._edit_open(target, message)
         except discord.HTTPException as error:
@@ -174,7 +184,7 @@ class DiscordSender:
             if error.code in (THREAD_LOCKED, ARCHIVED_THREAD):
                 return Outcome(SendStatus.LOCKED)
             raise
-        return await self._follow(target.thread_id, message)
+        return replace(await self._follow(target.thread_id, message), form=_FORM_AFTER[target.form])
 
     async def _edit_open(self, target: Target, message: Message) -> None:
         """Edit a message. Reopens an archived thread first, as a new message would."""
@@ -195,10 +205,14 @@ class DiscordSender:
         sent = channel.get_partial_message(target.message_id)
 
         async def edit(part: Message, _nonce: str | None) -> discord.Message:
-            # The content stays: it names the role that the post pinged.
-            return await sent.edit(
-                embeds=to_embeds(part), view=to_view(part.buttons), allowed_mentions=mentions(())
-            )
+            view, nobody = to_view(part.shown), mentions(())
+            match target.form:
+                case MessageForm.COMPONENTS:
+                    return await sent.edit(view=view, allowed_mentions=nobody)
+                case MessageForm.EMBEDS:  # components cannot stand beside content or embeds
+                    return await sent.edit(content=None, embeds=[], view=view, allowed_mentions=nobody)
+                case MessageForm.KEPT_EMBEDS:
+                    return await sent.edit(embed=to_embed(part.layout), view=None, allowed_mentions=nobody)
 
         await _without_refused_parts(edit, message)
 
@@ -246,6 +260,24 @@ class DiscordSender:
         return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
 
 
+# What a message is made of once it was edited.
+_FORM_AFTER = {
+    MessageForm.COMPONENTS: MessageForm.COMPONENTS,
+    MessageForm.EMBEDS: MessageForm.COMPONENTS,
+    MessageForm.KEPT_EMBEDS: MessageForm.KEPT_EMBEDS,
+}
+
+
+def _sent(message: Message, *, message_id: int, thread_id: int | None = None) -> Outcome:
+    return Outcome(
+        SendStatus.OK,
+        message_id=message_id,
+        thread_id=thread_id,
+        form=MessageForm.COMPONENTS,
+        roles=message.roles,
+    )
+
+
 def _tags(forum: discord.ForumChannel) -> list[Tag]:
     """A forum's tags. Moderated tags need Manage Threads, or Discord refuses the post."""
     me = forum.guild.me
@@ -280,10 +312,4 @@ def _changes(thread: discord.Thread, message: Message) -> list[dict[str, Any]]:
 
 
 def _arguments(message: Message) -> dict[str, Any]:
-    arguments: dict[str, Any] = {
-        "content": message.content or None,
-        "embeds": to_embeds(message),
-        "allowed_mentions": mentions(message.roles),
-    }
-    view = to_view(message.buttons)
-    return arguments | ({"view": view} if view is not None else {})
+    return {"view": to_view(message.shown), "allowed_mentions": mentions(message.roles)}

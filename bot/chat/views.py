@@ -10,21 +10,28 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import discord
 from discord import ui
 
-from bot.chat.embeds import to_embed
-from bot.chat.errors import View, answer_error, is_mistake
+from bot.chat.components import to_view
+from bot.chat.errors import View, admit, answer_error, claim, is_mistake
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import cut
 from bot.errors import UnknownNameError
-from bot.messages.message import Embed
+from bot.messages.layout import Option
+from bot.messages.message import Embed, panel
+from bot.messages.paging import jump_options
 from bot.messages.story import GREY
 
 # An interaction's token lives 15 minutes: after it the buttons could not answer any more.
 # https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages
 ANSWER_SECONDS = 14 * 60.0
 
+# Custom ids of menus. They stay the same from page to page, because discord.py would keep the menus of all pages in memory.
+OPEN_ACTION = "list:open"
+JUMP_ACTION = "list:jump"
+
 LABEL = 80  # characters of a button: https://discord.com/developers/docs/components/reference#button
 
 Press = Callable[[discord.Interaction[Any]], Awaitable[None]]
+OptionPress = Callable[[discord.Interaction[Any], str], Awaitable[None]]
 S = TypeVar("S")
 P = ParamSpec("P")
 Callback = Callable[Concatenate[S, discord.Interaction[Any], P], Coroutine[Any, Any, None]]
@@ -62,6 +69,28 @@ def answered(callback: Callback[S, P]) -> Callback[S, P]:
     return guarded
 
 
+class LastingButton:
+    """A button that still works after a restart, before `ui.DynamicItem` among the bases. Everybody gets an answer."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Accept every user."""
+        claim(interaction)
+        return True
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer the member alone, within the rate limits."""
+        try:
+            if await acknowledge(interaction) and await admit(interaction):
+                await self.answer(interaction)
+        except Exception as error:
+            # discord.py would only log it, because dynamic items have no error handler.
+            await answer_error(interaction, error)
+
+    async def answer(self, interaction: discord.Interaction[Any]) -> None:
+        """What the button does."""
+        raise NotImplementedError
+
+
 class Answer(View):
     """An answer with buttons, which are removed when they expire."""
 
@@ -72,53 +101,108 @@ class Answer(View):
     async def on_timeout(self) -> None:
         """Remove the buttons, unless the message is gone."""
         try:
-            await self._interaction.edit_original_response(view=None)
+            await self._interaction.edit_original_response(view=self.without_offers())
         except discord.HTTPException:
             return
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the menu below a list opens: `press` gets the value of the option that was chosen."""
+
+    placeholder: str
+    press: OptionPress
+
+
 class Pages(Answer):
-    """Pages with buttons to turn them, and further items."""
+    """Pages with buttons to turn them, a menu to jump to one of many, one to open an entry, and further items."""
 
     def __init__(
-        self, interaction: discord.Interaction[Any], pages: Sequence[Embed], actions: Sequence[ui.Item[Any]]
+        self,
+        interaction: discord.Interaction[Any],
+        pages: Sequence[Embed],
+        actions: Sequence[ui.Item[Any]],
+        opening: Opening | None = None,
     ) -> None:
         super().__init__(interaction)
         self._pages = pages
         self._at = 0
-        self._mark()
-        if len(pages) == 1:
-            self.clear_items()
-        for item in actions:
-            self.add_item(item)
+        self._turns = (_Turn(self, "Previous", "◀️", by=-1), _Turn(self, "Next", "▶️", by=1))
+        self._actions = actions
+        self._opening = opening
+        self._show(0)
 
-    def _mark(self) -> None:
-        self.previous.disabled = self._at == 0
-        self.following.disabled = self._at == len(self._pages) - 1
+    def _show(self, at: int) -> None:
+        self._at = at
+        for turn in self._turns:
+            turn.disabled = not 0 <= at + turn.by < len(self._pages)
+        self.withdraw_offers()
+        if self._opening is not None and self._pages[at].options:
+            self.offer(OptionMenu(self._opening.placeholder, self._pages[at].options, self._opening.press))
+        if jumps := jump_options(len(self._pages), at):
+            self.offer(_Jump(self, jumps))
+        self.offer(*(self._turns if len(self._pages) > 1 else ()), *self._actions)
+        self.showing(self._pages[at], self._interaction.client.command_ids)
 
-    async def _turn(self, interaction: discord.Interaction[Any], by: int) -> None:
+    async def turn(self, interaction: discord.Interaction[Any], by: int) -> None:
+        """Show a page before or after this one."""
+        await self.jump(interaction, self._at + by)
+
+    async def jump(self, interaction: discord.Interaction[Any], to: int) -> None:
+        """Show another page."""
         before = self._at
-        self._at = min(max(self._at + by, 0), len(self._pages) - 1)
-        self._mark()
+        self._show(min(max(to, 0), len(self._pages) - 1))
         try:
-            await interaction.response.edit_message(embed=to_embed(self._pages[self._at]), view=self)
+            await interaction.response.edit_message(view=self)
         except discord.HTTPException:  # the previous page is still shown
-            self._at = before
-            self._mark()
+            self._show(before)
             raise
         self._interaction = interaction  # its token lives longest
 
-    @ui.button(label="Previous", emoji="◀️")
-    @answered
-    async def previous(self, interaction: discord.Interaction[Any], _button: ui.Button[Pages]) -> None:
-        """Show the previous page."""
-        await self._turn(interaction, -1)
 
-    @ui.button(label="Next", emoji="▶️")
+class _Turn(ui.Button[Any]):
+    def __init__(self, pages: Pages, label: str, emoji: str, *, by: int) -> None:
+        super().__init__(label=label, emoji=emoji)
+        self._pages, self.by = pages, by
+
     @answered
-    async def following(self, interaction: discord.Interaction[Any], _button: ui.Button[Pages]) -> None:
-        """Show the next page."""
-        await self._turn(interaction, 1)
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Turn the page."""
+        await self._pages.turn(interaction, self.by)
+
+
+class _Jump(ui.Select[Any]):
+    def __init__(self, pages: Pages, jumps: Sequence[Option]) -> None:
+        super().__init__(custom_id=JUMP_ACTION, placeholder="Jump to a page", options=select_options(jumps))
+        self._pages = pages
+
+    @answered
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the chosen page."""
+        await self._pages.jump(interaction, int(self.values[0]))
+
+
+class OptionMenu(ui.Select[Any]):
+    """A menu that can be used again and again: each choice is acknowledged, and answered by `press`."""
+
+    def __init__(self, placeholder: str, options: Sequence[Option], press: OptionPress) -> None:
+        super().__init__(custom_id=OPEN_ACTION, placeholder=placeholder, options=select_options(options))
+        self._press = press
+
+    @answered
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer the choice."""
+        if await acknowledge(interaction):
+            await self._press(interaction, self.values[0])
+
+
+def select_options(options: Sequence[Option]) -> list[discord.SelectOption]:
+    """The options of a menu. Discord refuses a menu in which two have the same value, so the first of them stands."""
+    by_value = {option.value: option for option in reversed(options)}
+    return [
+        discord.SelectOption(label=option.label, value=option.value, description=option.description or None)
+        for option in reversed(by_value.values())
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +235,7 @@ class ConfirmView(Answer):
         for choice in choices:
             style = discord.ButtonStyle.primary if choice is choices[0] else discord.ButtonStyle.secondary
             style = discord.ButtonStyle.danger if choice.danger else style
-            self.add_item(_ChoiceButton(self, choice, style))
+            self.offer(_ChoiceButton(self, choice, style))
 
     async def close(self) -> None:
         """Remove the buttons. A failure does not stop the chosen action."""
@@ -171,21 +255,22 @@ def cancel(label: str, text: str) -> Choice:
 async def answer(
     interaction: discord.Interaction[Any],
     embed: Embed,
-    view: ui.View | None = None,
+    view: View | None = None,
     file: discord.File | None = None,
 ) -> None:
     """Answer visibly to the user only. The embed refers to the file as `attachment://name`."""
-    shown: dict[str, Any] = {"embed": to_embed(embed)}
-    if view is not None:
-        shown["view"] = view
-    if file is not None:
-        shown["file"] = file
-    await reply(interaction, **shown)
+    ids = interaction.client.command_ids
+    shown = to_view((panel(embed),), ids) if view is None else view.showing(embed, ids)
+    await reply(interaction, view=shown, **({} if file is None else {"file": file}))
 
 
 async def answer_pages(
-    interaction: discord.Interaction[Any], pages: Sequence[Embed], actions: Sequence[ui.Item[Any]] = ()
+    interaction: discord.Interaction[Any],
+    pages: Sequence[Embed],
+    actions: Sequence[ui.Item[Any]] = (),
+    opening: Opening | None = None,
 ) -> None:
-    """Answer with pages, buttons to turn them if there are several, and further items."""
-    view = Pages(interaction, pages, actions) if len(pages) > 1 or actions else None
+    """Answer with pages, what turns them if there are several, a menu of their options, and further items."""
+    opens = opening is not None and any(page.options for page in pages)
+    view = Pages(interaction, pages, actions, opening) if len(pages) > 1 or actions or opens else None
     await answer(interaction, pages[0], view)

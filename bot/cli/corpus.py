@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,10 +37,6 @@ class Corpus:
         """The id of the record with an address; None if there is none. ValueError: it is not a web address."""
         return self.ids.get(canonical(address.strip()))
 
-    def without_meaning(self) -> Corpus:
-        """The same records without what their titles mean."""
-        return replace(self, reports={i: report._replace(meaning=b"") for i, report in self.reports.items()})
-
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
@@ -51,9 +47,9 @@ class Grouping:
 
 
 def require_model(semantic: bool) -> None:
-    """Raise InvalidInputError if titles are to be compared by meaning, and nothing installed can."""
-    if semantic and not embeddings.installed():
-        raise InvalidInputError(f"--semantic: {embeddings.MISSING}.")
+    """Raise InvalidInputError if reports are to be compared by meaning, and nothing installed can."""
+    if semantic and (problem := embeddings.problem()):
+        raise InvalidInputError(f"--semantic: {problem}.")
 
 
 def split_files(files: Sequence[Path]) -> Iterator[tuple[Path | None, Path | None]]:
@@ -69,7 +65,7 @@ def split_files(files: Sequence[Path]) -> Iterator[tuple[Path | None, Path | Non
 
 
 def read_corpus(place: Path, *, semantic: bool = False) -> Corpus:
-    """Read records from a file or a directory; with `semantic` also what their titles mean."""
+    """Read records from a file or a directory; with `semantic` also what they mean."""
     records, refused = read_records([str(place)])
     if not records:
         raise InvalidInputError(f"{place}: no records found.")

@@ -124,8 +124,9 @@ def _read_text_pairs(file: Path, semantic: bool) -> Iterator[tuple[bool, Report,
 def _report(row: Mapping[str, str], side: str, semantic: bool) -> Report:
     published = datetime.fromisoformat(row[f"published_{side}"]).replace(tzinfo=UTC)
     title = row[f"title_{side}"] or ""
-    terms = extract_terms(title, row[f"lede_{side}"] or "", "")
-    vector = embeddings.embed_title(title, "") if semantic else b""
+    excerpt = row[f"lede_{side}"] or ""
+    terms = extract_terms(title, excerpt, "")
+    vector = embeddings.embed(title, excerpt, "") if semantic else b""
     return Report(0, terms, day_of(published), f"{side}.example", meaning=vector)
 
 

@@ -36,6 +36,7 @@ def topics(
 ) -> int:
     """Print what was asked for: against events, against categories, else against what records declare.
 
+    Where they declare none of the topics of the catalogue, the share of records without a topic, by language.
     `directory` has the topic files; None: the topics are the catalogue's. `learned`: with guesses, learned from these
     records as the running bot would. Returns how many items were refused.
     """
@@ -50,7 +51,9 @@ def topics(
         facts |= _of_stories(topics, records, stories)
     if categories is not None:
         facts |= _of_categories(topics, records, categories)
-    if stories is None and categories is None:
+    if stories is None and categories is None and directory is None and not _declare_any(topics, records):
+        facts |= _by_language(topics, records)
+    elif stories is None and categories is None:
         total, rows = _of_declared(topics, records, ", ".join(places))
         facts |= {"all": total, "topics": rows}
     if as_json:
@@ -71,6 +74,28 @@ def _print(facts: Mapping[str, object]) -> None:
             print_table(value)
         else:
             print_line(f"{name}: {value:,}" if isinstance(value, int) else f"{name}: {value}")
+
+
+# Against nothing: how many are reached.
+
+
+def _declare_any(topics: Topics, records: Iterable[Record]) -> bool:
+    return any(topics.resolve(name) for record in records for name in record.topics)
+
+
+def _by_language(topics: Topics, records: Sequence[Record]) -> dict[str, object]:
+    """The share of records without a topic, of all and of each language (as the title and excerpt show it)."""
+    of: Counter[str] = Counter(record.language or "not known" for record in records)
+    without: Counter[str] = Counter(
+        record.language or "not known" for record in records if not topics.matcher.of(record)
+    )
+    return {
+        "without a topic": _share(without.total(), len(records)),
+        "languages": {
+            language: {"without": _share(without[language], count), "records": count}
+            for language, count in of.most_common()
+        },
+    }
 
 
 # Against what records declare.

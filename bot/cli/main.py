@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import CONFIG
+from bot.domain.posting.schedule import DigestStyle
 from bot.domain.stories.order import Order
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.terminal import lines, one_line
@@ -79,6 +80,14 @@ def run(config: ConfigPath = CONFIG) -> None:
     from bot.cli.run import run
 
     run(config)
+
+
+@app.command()
+def setup(config: ConfigPath = CONFIG) -> None:
+    """Ask for the bot's token, show the link that invites the bot, and run it."""
+    from bot.cli.setup import setup
+
+    setup(config)
 
 
 @app.command()
@@ -215,6 +224,9 @@ def digest(
         datetime | None, typer.Option(formats=TIMES, help="End of the period (UTC); the default is now.")
     ] = None,
     size: Annotated[int, typer.Option(help="The most stories to include.", min=1, max=25)] = 10,
+    style: Annotated[
+        DigestStyle, typer.Option(help="Headlines only, or a sentence below each headline.")
+    ] = DigestStyle.BRIEF,
     config: ConfigPath = CONFIG,
     db: Db = None,
     json: Json = False,
@@ -222,7 +234,7 @@ def digest(
     """Show the digest of a topic for any period."""
     from bot.cli.stories import show_digest
 
-    show_digest(topic, since, until, size, db, json, config)
+    show_digest(topic, since, until, size, style, db, json, config)
 
 
 source = typer.Typer(no_args_is_help=True, help="Manage the feeds that all servers share.")
@@ -318,7 +330,7 @@ def opml_export(
 
 Semantic = Annotated[
     bool,
-    typer.Option("--semantic/--no-semantic", help="Also compare the meaning of titles. Needs the extra."),
+    typer.Option("--semantic/--no-semantic", help="Join stories in different languages. Needs the extra."),
 ]
 Orders = Annotated[
     int,
@@ -445,7 +457,7 @@ def eval_briefs(
 
 def main() -> None:
     """Entry point; expected errors are one message and exit code 3, never a traceback."""
-    if sys.argv[1:2] == ["run"]:  # a signal during the start also stops the bot cleanly
+    if sys.argv[1:2] in (["run"], ["setup"]):  # a signal during the start also stops the bot cleanly
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         app()

@@ -8,6 +8,7 @@ from pathlib import Path
 from bot import bootstrap
 from bot.cli.common import load_settings, print_line
 from bot.config import Config
+from bot.config.token import with_token
 from bot.domain.text.cleaning import plural
 from bot.domain.text.terminal import one_line
 from bot.errors import ConfigError, TopicwireError
@@ -15,14 +16,18 @@ from bot.errors import ConfigError, TopicwireError
 
 def run(path: Path) -> None:
     """`topicwire run`."""
+    start(with_token(load_settings(path), path), path)
+
+
+def start(config: Config, path: Path) -> None:
+    """Run the bot with these settings, which come from `path`. Raises TopicwireError if they have no token."""
     from bot.runtime import app, logs, process
 
-    config = load_settings(path)
     if not config.discord.token.get_secret_value():
         raise TopicwireError(
-            "The bot's token is missing. Create a bot at https://discord.com/developers/applications (New Application, "
-            "Bot, Reset Token), then set the environment variable TOPICWIRE_DISCORD__TOKEN to its token, or write it as "
-            f"discord.token in {path}."
+            "The bot's token is missing. Run `topicwire setup`, which asks for it; or create a bot at "
+            "https://discord.com/developers/applications (New Application, Bot, Reset Token) and set the environment "
+            "variable TOPICWIRE_DISCORD__TOKEN to its token."
         )
     logs.configure(config.log.level)
     process.raise_open_files()
@@ -33,7 +38,7 @@ def check(path: Path) -> tuple[int, Config | None]:
     """`topicwire check`: print every problem. Returns their number, and the settings if they are valid."""
     config = None
     try:
-        config = load_settings(path)
+        config = with_token(load_settings(path), path)
         problems = bootstrap.check(config) + asyncio.run(bootstrap.check_stored(config))
     except ConfigError as error:
         problems = error.problems

@@ -184,7 +184,7 @@ def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path)
         raise ConfigError(str(file), [str(error)]) from error
 
     async def follow(context: Context) -> int:
-        async with context.db.write() as connection:
+        async with context.db.intake() as connection:
             before = {feed.address for feed in await feeds.all_feeds(connection, 0)}
             tree = await context.topics.load(connection)
             for outline in outlines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,16 @@ from bot.cli.common import (
     to_utc,
     with_context,
 )
+from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.figures import Figure
+from bot.domain.briefs.novelty import sentence_to_tell
 from bot.domain.model import UNKNOWN_DATE, Coverage, Relation, StoryView
 from bot.domain.posting.digest import Digest
+from bot.domain.posting.schedule import DigestStyle
 from bot.domain.stories.hit import Hit
 from bot.domain.stories.order import Order
+from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.cleaning import plural
 from bot.messages.search import left_out_words
@@ -159,6 +163,7 @@ def show_digest(
     since: datetime,
     until: datetime | None,
     size: int,
+    style: DigestStyle,
     db_url: str | None,
     as_json: bool,
     config: Path,
@@ -166,12 +171,17 @@ def show_digest(
     """`topicwire digest`."""
     end = to_utc(until) if until else clock.now()
 
-    async def compose(context: Context) -> Digest:
-        return await between(context, topic, to_utc(since), end, size)
+    async def compose(context: Context) -> tuple[Digest, MediaOwners]:
+        return await between(context, topic, to_utc(since), end, size), context.rules.owners
 
-    digest = with_context(db_url, load_settings(config), compose, end)
+    digest, owners = with_context(db_url, load_settings(config), compose, end)
+    sentences = {
+        entry.view.number: sentence_to_tell(entry.view, brief(entry.view, owners), entry.told_at, owners)
+        for entry in digest.entries
+        if style is DigestStyle.BRIEF
+    }
     if as_json:
-        print_json(_digest_json(topic, digest))
+        print_json(_digest_json(topic, digest, sentences))
         return
     print_line(
         f"{format_time(digest.since)} to {format_time(digest.until)}: {plural(len(digest.entries), 'story', 'stories')}, {digest.left_out} more not shown"
@@ -181,12 +191,14 @@ def show_digest(
         for entry in section.entries:
             record = entry.view.lead.record
             print_line(f"  #{entry.view.number} {record.title}")
+            if sentence := sentences.get(entry.view.number):
+                print_line(f"     {_quoted(sentence)}")
             print_line(
                 f"     {record.outlet.name} · {plural(entry.view.outlets, 'outlet')} · score {entry.view.heat} · {record.url}"
             )
 
 
-def _digest_json(topic: str, digest: Digest) -> dict[str, Any]:
+def _digest_json(topic: str, digest: Digest, sentences: Mapping[int, Sentence | None]) -> dict[str, Any]:
     return {
         "topic": topic,
         "since": format_time(digest.since),
@@ -200,6 +212,7 @@ def _digest_json(topic: str, digest: Digest) -> dict[str, Any]:
                         **_story_json(e.view),
                         "outlet": e.view.lead.record.outlet.name,
                         "outlets": e.view.outlets,
+                        "sentence": _sentence_json(s) if (s := sentences.get(e.view.number)) else None,
                     }
                     for e in section.entries
                 ],

@@ -67,6 +67,12 @@ def parse(data: dict[str, Any], place: str = "config") -> Config:
         raise ConfigError("environment", [f"{name}: {problem}" for name in names or [start]]) from None
 
 
+def token_in_environment() -> bool:
+    """Whether the bot's token comes from the environment."""
+    names = (f"{PREFIX}DISCORD", f"{PREFIX}DISCORD__TOKEN")
+    return any(value and name.upper() in names for name, value in os.environ.items())
+
+
 def _is_broken(value: str) -> bool:
     """Whether a value of the environment looks like JSON but is invalid."""
     try:
@@ -88,7 +94,7 @@ def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
 # Settings whose value an error may contain. Other values may be secrets, also ones under a wrong key.
 _SHOWN = {
     "backfill", "catalogue", "edit_interval", "edit_window", "every", "kind", "least", "level", "listen", "max_age", "most",
-    "most_stored", "per_day", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
+    "most_per_hour", "most_stored", "per_day", "per_hour", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
 }  # fmt: skip
 _LONGEST_KEY = 60
 

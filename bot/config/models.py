@@ -23,9 +23,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.clustering import embeddings
-from bot.domain.model import Topic
+from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
 from bot.domain.posting.decisions import PostingSettings
+from bot.domain.posting.pace import DEFAULT_PER_HOUR
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
 from bot.domain.records.identity import canonical, registered_domain
 from bot.domain.stories.owners import MediaOwners
@@ -127,7 +128,7 @@ class FeedsSettings(_Model):
     """Polling of all feeds, including those of the catalogue and of servers."""
 
     catalogue: bool = True
-    quality: int = Field(default=70, ge=0, le=100)
+    quality: int = Field(default=FEED_QUALITY, ge=0, le=100)
     least: Duration = timedelta(minutes=5)
     most: Duration = timedelta(hours=6)
     per_server: int = Field(default=25, ge=0, le=1000)
@@ -237,8 +238,8 @@ class StorySettings(_Model):
     @field_validator("semantic")
     @classmethod
     def _possible(cls, value: str) -> str:
-        if value == "yes" and not embeddings.installed():
-            raise ValueError(embeddings.MISSING)
+        if value == "yes" and (problem := embeddings.problem()):
+            raise ValueError(problem)
         return value
 
     @field_validator("owners")
@@ -255,8 +256,8 @@ class StorySettings(_Model):
         return value
 
     def compares_meanings(self) -> bool:
-        """Whether stories are found by what titles mean, too."""
-        return self.semantic != "no" and embeddings.installed()
+        """Whether stories are found by what reports mean, too."""
+        return self.semantic != "no" and not embeddings.problem()
 
     def media_owners(self) -> MediaOwners:
         """These settings as a value of the domain."""
@@ -269,6 +270,8 @@ class PostSettings(_Model):
     max_age: Duration = timedelta(days=7)
     edit_window: Duration = timedelta(hours=48)
     edit_interval: Duration = timedelta(seconds=60)
+    per_hour: int = Field(default=DEFAULT_PER_HOUR, ge=1, le=1000)
+    most_per_hour: int = Field(default=60, ge=1, le=1000)
 
     @field_validator("edit_interval")
     @classmethod
@@ -277,9 +280,21 @@ class PostSettings(_Model):
             raise ValueError("must be 5s or more, because Discord limits edits")
         return value
 
+    @model_validator(mode="after")
+    def _within_most(self) -> PostSettings:
+        if self.per_hour > self.most_per_hour:
+            raise ValueError("per_hour must not be more than most_per_hour")
+        return self
+
     def rules(self) -> PostingSettings:
         """These settings as a value of the domain."""
-        return PostingSettings(self.max_age, self.edit_window, self.edit_interval)
+        return PostingSettings(
+            self.max_age,
+            self.edit_window,
+            self.edit_interval,
+            per_hour=self.per_hour,
+            most_per_hour=self.most_per_hour,
+        )
 
 
 class DigestSettings(_Model):
@@ -306,7 +321,7 @@ class DigestSettings(_Model):
 
 
 class RephrasingSettings(_Model):
-    """The language model that rephrases briefs. Without `url` there is none."""
+    """The language model that rephrases and translates briefs. Without `url` there is none."""
 
     url: str = ""
     model: str = Field(default="", max_length=100)

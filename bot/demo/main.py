@@ -14,14 +14,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.console import Console
 
-from bot.demo.panels import markdown, panel
+from bot.demo.panels import is_digest, panel
 from bot.demo.replay import Clock, Replay, by_minute, published, read_records
 from bot.domain.model import Topic
 from bot.domain.text.cleaning import plural
@@ -31,7 +31,7 @@ from bot.runtime.app import App
 from bot.services.context import Context
 from bot.sources.model import Item
 from bot.sources.topic_files import load_topics
-from bot.store import digests
+from bot.store import digests, stories
 from bot.store.database import Database
 from bot.workers import rematch
 
@@ -43,6 +43,15 @@ NEWS, TOPICS, IMAGES = SAMPLE / "_news", SAMPLE / "_data" / "topics", SAMPLE / "
 LAST_DAY = timedelta(days=1)
 SHORT = timedelta(days=14)  # a longer replay has a digest only at the end
 TICK = 0.5  # seconds between two updates of the page
+# A night in the sample, so that the list of what came during quiet hours is shown too.
+NIGHT: tuple[tuple[datetime, str, dict[str, str]], ...] = (
+    (
+        datetime(2026, 1, 7, 20, 0, tzinfo=UTC),
+        "quiet-hours set",
+        {"start": "20:00", "end": "09:00", "timezone": "UTC"},
+    ),
+    (datetime(2026, 1, 8, 9, 15, tzinfo=UTC), "quiet-hours off", {}),  # the page opens in an evening
+)
 
 
 def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, port: int) -> None:
@@ -93,6 +102,7 @@ class Demo:
         self._topic = topic
         self._parent = ""
         self._seen: dict[int, Any] = {}
+        self._edits: Counter[int] = Counter()  # by message
         self._names: dict[int, str] = {}
 
     async def run(self, database: Path, port: int | None) -> None:
@@ -169,10 +179,16 @@ class Demo:
         await self._run_command("subscribe", topic=self._topic, mode="both" if with_digest else "live")
         if self._parent:
             await self._run_command("subscribe", topic=self._parent, mode="digest")
+        commands = list(NIGHT) if self._records == NEWS else []
         for moment, group in by_minute(items):
             if not with_digest and last - moment < LAST_DAY:
                 with_digest = True
                 await self._run_command("subscribe", topic=self._topic, mode="both")
+            while commands and moment >= commands[0][0]:
+                at, command, options = commands.pop(0)
+                await self._mornings(app, env, at)
+                await self._move_clock(env, at)
+                await self._run_command(command, **options)
             await self._mornings(app, env, moment)
             await self._move_clock(env, moment)
             await app.ingest.step(source.load(group))
@@ -182,15 +198,21 @@ class Demo:
         await self._deliver(app)
         if last_digest:
             await self._mornings(app, env, self.clock() + LAST_DAY)
-        counts = Counter("digest" if len(m.content) else "post" for m in self._seen.values())
+        await self._explain_largest(app)
+        counts = Counter("digest" if is_digest(m) else "post" for m in self._seen.values())
         if not self._seen:
-            raise TopicwireError(
-                f"No story on {self._topic} was notable enough to post. Try another --topic."
-            )
+            raise TopicwireError(f"No story on {self._topic} was big enough to post. Try another --topic.")
         took = time.perf_counter() - started
         self.console.rule(
             f"{plural(counts['post'], 'post')}, {plural(counts['digest'], 'digest')}, {took:.1f} s"
         )
+
+    async def _explain_largest(self, app: App) -> None:
+        """Ask why the story whose post was updated most often is where it is."""
+        for message_id, _ in self._edits.most_common(1):
+            async with app.context.db.read() as connection:
+                number = await stories.by_message(connection, [message_id])
+            await self._run_command("why", story=f"#{number}")
 
     async def _mornings(self, app: App, env: simcord.Env, until: datetime) -> None:
         """Send every digest that is due before `until`."""
@@ -215,8 +237,8 @@ class Demo:
         typed = " ".join(f"{name}:{value}" for name, value in options.items())
         self.console.print(f"\n[bold]you[/]  /{command} {typed}")
         result = await self.user.slash(self.channel, command, **options)
-        for embed in result.response.embeds if result.response else ():
-            self.console.print(markdown(embed.description or "", self.clock(), self._names), style="italic")
+        if result.response is not None:
+            self.console.print(panel(result.response.message, "answer", self.clock(), self._names))
 
     async def _deliver(self, app: App) -> bool:
         """Send due messages, and print the changes in the channel."""
@@ -224,10 +246,10 @@ class Demo:
             return False
         for message in self.channel.history():
             before = self._seen.get(message.id)
-            look = (message.content, [embed.to_dict() for embed in message.embeds])
-            if before is not None and (before.content, [embed.to_dict() for embed in before.embeds]) == look:
+            if before is not None and before.edited_at == message.edited_at:
                 continue
             self._seen[message.id] = message
+            self._edits[message.id] += before is not None
             heading = "new message" if before is None else "message edited"
             self.console.print(panel(message, heading, self.clock(), self._names))
         return True
@@ -243,8 +265,9 @@ class Demo:
         )
         async with page:
             self.console.print(
-                "\nOpen the channel at the address below. Type /subscribe, /latest, /related or /why, and press the "
-                "buttons. /digest preview shows tomorrow's digest, and /digest now sends it. Press Ctrl+C to stop the demo."
+                "\nOpen the channel at the address below. Type /setup, /subscribe, /latest, /related or /why, and press the "
+                "buttons. /appearance preview shows the layouts of a post, /digest preview shows tomorrow's digest, and "
+                "/digest now sends it. Press Ctrl+C to stop the demo."
             )
             self.console.print(f"\n[bold cyan]{page.url}[/]", soft_wrap=True)
             sys.stdout.flush()

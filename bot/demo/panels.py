@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +13,14 @@ from rich.panel import Panel
 from rich.text import Text
 
 _MARKS = re.compile(
-    r"\\(?P<plain>.)|\[(?P<text>(?:\\.|[^\]\\])*)\]\((?P<url>[^)\s]*)\)|<t:(?P<time>\d+)(?::\w)?>"
-    r"|<(?P<kind>#|@&)(?P<id>\d+)>|\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|`(?P<code>[^`]+)`|(?P<small>-# )",
-    re.DOTALL,
+    r"\\(?P<plain>.)|\[(?P<text>(?:\\.|[^\]\\])*)\]\((?P<url>[^)\s]*)\)|<t:(?P<time>\d+(?::\w)?)>"
+    r"|<(?P<kind>#|@&)(?P<id>\d+)>|\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|`(?P<code>[^`]+)`"
+    r"|</(?P<command>[^:>]+):\d+>"
+    r"|^(?:-# (?P<small>.*)|#{1,3} (?P<heading>.*))$",
+    re.DOTALL | re.MULTILINE,
 )
 _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3600), ("minute", 60))
+_STYLES = {"t": "%H:%M", "d": "%d/%m/%Y", "D": "%d %B %Y", "f": "%d %B %Y %H:%M", "F": "%A, %d %B %Y %H:%M"}
 
 
 def time_ago(moment: datetime, now: datetime) -> str:
@@ -44,16 +47,29 @@ def markdown(text: str, now: datetime, names: Mapping[int, str]) -> Text:
             case "url":
                 shown.append_text(_styled(markdown(match["text"], now, names), f"cyan link {match['url']}"))
             case "time":
-                shown.append(time_ago(datetime.fromtimestamp(int(match["time"]), UTC), now), "dim")
+                shown.append(_time(match["time"], now), "dim")
             case "id":
                 sign = "#" if match["kind"] == "#" else "@"
                 shown.append(f"{sign}{names.get(int(match['id']), match['id'])}", "blue")
+            case "command":
+                shown.append(f"/{match['command']}", "blue")
             case "bold":
                 shown.append_text(_styled(markdown(match["bold"], now, names), "bold"))
             case "code":
                 shown.append(match["code"], "green")
+            case "small":
+                shown.append_text(_styled(markdown(match["small"], now, names), "dim"))
+            case "heading":
+                shown.append_text(_styled(markdown(match["heading"], now, names), "bold"))
     shown.append(text[at:])
     return shown
+
+
+def _time(stamp: str, now: datetime) -> str:
+    """A timestamp of Discord, such as `1767603600:t`, in its style: a relative time where it has none of `_STYLES`."""
+    seconds, _, style = stamp.partition(":")
+    moment = datetime.fromtimestamp(int(seconds), UTC)
+    return f"{moment:{_STYLES[style]}}" if style in _STYLES else time_ago(moment, now)
 
 
 def _styled(text: Text, style: str) -> Text:
@@ -61,37 +77,42 @@ def _styled(text: Text, style: str) -> Text:
     return text
 
 
-def _embed(embed: discord.Embed, now: datetime, names: Mapping[int, str]) -> RenderableType:
-    parts: list[RenderableType] = []
-    if embed.author.name:
-        parts.append(Text(embed.author.name, "bold dim"))
-    if embed.title:
-        parts.append(_styled(markdown(embed.title, now, names), f"bold cyan link {embed.url or ''}"))
-    if embed.description:
-        parts.append(markdown(embed.description, now, names))
-    if embed.image.url:
-        parts.append(Text(f"[picture] {embed.image.url}", "dim"))
-    for field in embed.fields:
-        parts += [Text(), Text(field.name or "", "bold"), markdown(field.value or "", now, names)]
-    footer = embed.footer.text or ""
-    if embed.timestamp:
-        footer += f" · {embed.timestamp:%Y-%m-%d %H:%M}"
-    if footer:
-        parts += [Text(), Text(footer, "dim")]
-    return Group(*parts)
+def components(message: Any) -> Iterator[Any]:
+    """The components of a message in order, nested ones too."""
+    waiting = list(message.components)
+    while waiting:
+        component = waiting.pop(0)
+        yield component
+        beside = getattr(component, "accessory", None)
+        waiting[:0] = [*getattr(component, "children", ()), *([beside] if beside is not None else ())]
+
+
+def is_digest(message: discord.Message) -> bool:
+    """Whether a message of a channel is a digest: it has a heading above its containers."""
+    return isinstance(message.components[0], discord.TextDisplay) and message.components[
+        0
+    ].content.startswith("## ")
 
 
 def panel(message: discord.Message, heading: str, now: datetime, names: Mapping[int, str]) -> Panel:
     """A message as Discord would show it; `heading` says whether it is new."""
     parts: list[RenderableType] = []
-    if message.content:
-        parts.append(markdown(message.content, now, names))
-    for embed in message.embeds:
-        parts += ([Text()] if parts else []) + [_embed(embed, now, names)]
-    buttons = [f"[ {label} ]" for row in message.components for label in _labels(row)]
+    buttons: list[str] = []
+    colour: discord.Colour | None = None
+    for component in components(message):
+        match component:
+            case discord.TextDisplay(content=content):
+                parts += ([Text()] if parts else []) + [
+                    markdown(line, now, names) for line in content.split("\n")
+                ]
+            case discord.MediaGalleryComponent(items=items):
+                parts += [Text(f"[picture] {item.description or item.media.url}", "dim") for item in items]
+            case discord.Button(label=str(label)):
+                buttons.append(f"[ {label} ]")
+            case discord.Container():
+                colour = colour or component.accent_colour
     if buttons:
         parts += [Text(), Text("  ".join(buttons), "bold")]
-    colour = next((embed.colour for embed in message.embeds if embed.colour), None)
     return Panel(
         Group(*parts),
         title=f"{now:%a %d %b %H:%M} · {heading}",
@@ -100,7 +121,3 @@ def panel(message: discord.Message, heading: str, now: datetime, names: Mapping[
         width=100,
         padding=(0, 2),
     )
-
-
-def _labels(row: Any) -> list[str]:
-    return [child.label for child in getattr(row, "children", ()) if getattr(child, "label", None)]

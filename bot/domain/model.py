@@ -13,14 +13,25 @@ from typing import Literal
 NOTABLE_HEAT = 70
 MAJOR_HEAT = 150
 HEAT_PER_OUTLET = 20
+# The quality of a feed is that of its outlet, and says nothing of a single article: a report of a feed alone is never
+# notable. Two outlets are, where nothing else is set.
+FEED_QUALITY = 60
+MOST_FEED_QUALITY = NOTABLE_HEAT - 1
 # When a record was published whose date cannot be read: before everything that is news. Nobody is shown it as a date.
 UNKNOWN_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Importance(StrEnum):
-    """The importance that a story must reach: any heat, `NOTABLE_HEAT` (or declared), `MAJOR_HEAT`."""
+class Volume(StrEnum):
+    """How much a subscription brings.
 
-    ALL = "all"
+    The first three are about so many posts a day (`bot.domain.posting.volume`). The others go by the story alone: any,
+    a heat of `NOTABLE_HEAT` or declared as notable, a heat of `MAJOR_HEAT`.
+    """
+
+    FEW = "few"
+    SOME = "some"
+    MANY = "many"
+    EVERYTHING = "everything"
     NOTABLE = "notable"
     MAJOR = "major"
 
@@ -33,6 +44,14 @@ class Mode(StrEnum):
     BOTH = "both"
 
 
+class PostLayout(StrEnum):
+    """How much a post shows: all of it, a headline and a line, or a headline with its picture."""
+
+    CARD = "card"
+    COMPACT = "compact"
+    HEADLINE = "headline"
+
+
 class Relation(StrEnum):
     """How a record stands to a story: a report of the same event, or background to it."""
 
@@ -40,7 +59,7 @@ class Relation(StrEnum):
     BACKGROUND = "background"
 
 
-RecordType = Literal["article", "video"]
+RecordType = Literal["article", "video", "podcast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +120,7 @@ class Stored:
     the outlet gave no time it is `first_seen`. `news`: may be posted live (see the design's words).
     `story` is the number of the story that it is a same-event member of, or None. `guild_id` is the
     server whose own source it came from, and which alone sees it; 0: everybody does. `source` is the id of
-    the source that it came from. `meaning` is the vector of its title; empty: it is not known.
+    the source that it came from. `meaning` is its vector; empty: it is not known.
     """
 
     id: int
@@ -160,7 +179,9 @@ class Mute:
 class Subscription:
     """A channel's subscription to a topic and to all topics below it.
 
-    `importance` None means the mode's default: notable for live posts, all for digests.
+    `volume` None means the mode's default: some for live posts, everything for digests. `digest_volume` is that of
+    the digest where it differs. `calibration` is what few, some and many mean for it now; None: that was not computed yet.
+    `accent` is the colour of its posts (RGB); None: that of their topic.
     """
 
     id: int
@@ -168,11 +189,27 @@ class Subscription:
     channel_id: int
     topic: str
     mode: Mode = Mode.LIVE
-    importance: Importance | None = None
+    volume: Volume | None = None
     mention_role_id: int | None = None
     publish: bool = False
     created_at: datetime | None = None
     paused_reason: str = ""
+    layout: PostLayout = PostLayout.CARD
+    accent: int | None = None
+    digest_volume: Volume | None = None
+    calibration: Calibration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a volume means for a topic: stories of at least the size `threshold` are posted.
+
+    That is about `posts` a day, of about `stories` a day that the topic brings. `posts` None: too little is known of it.
+    """
+
+    threshold: int
+    stories: float
+    posts: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +228,8 @@ class StoryView:
     lead, by quality, descending; `outlets` counts distinct outlets among the members.
     `topics` are the names of the topics that enough of the members say, without ancestors, sorted as first met;
     `evidence` is what speaks for these, and for those that too few say.
-    `first` and `last` are the earliest and latest `published` of the members.
+    `first` and `last` are the earliest and latest `published` of the members. `voices` counts those that are
+    independent of each other: outlets of one owner, and copies of one text, are one.
     """
 
     number: int
@@ -205,6 +243,7 @@ class StoryView:
     first: datetime
     last: datetime
     evidence: tuple[TopicEvidence, ...] = ()
+    voices: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain.model import FEED_QUALITY
 from bot.domain.text.addresses import host_of
 
 FASTER = 0.5  # part of the interval that is left after a poll that brought something
@@ -47,7 +48,7 @@ class Polls:
     """
 
     bounds: Bounds = Bounds()
-    quality: int = 70
+    quality: int = FEED_QUALITY
     per_server: int = 25
     per_day: int = 5000
     most_stored: int = 50_000

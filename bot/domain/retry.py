@@ -35,6 +35,14 @@ class RequestKind(StrEnum):
     PUBLISH = "publish"
 
 
+class MessageForm(StrEnum):
+    """What a message is made of. Earlier versions sent embeds, which the next edit turns into components."""
+
+    COMPONENTS = "components"
+    EMBEDS = "embeds"
+    KEPT_EMBEDS = "kept embeds"  # Discord refused that edit, so the embeds stay as they are
+
+
 class SendStatus(StrEnum):
     """How a try ended, apart from Discord's own code."""
 
@@ -58,6 +66,7 @@ class Outcome:
     """What came back: HTTP `status`, Discord's `code`, seconds of `retry_after`, ids of what now stands.
 
     `everywhere`: the answer is to all requests of the bot, such as a global limit or a ban, not to this one.
+    `form` is what the message is made of now (None: as before), `roles` are those that it names.
     """
 
     result: SendStatus
@@ -69,6 +78,8 @@ class Outcome:
     thread_id: int | None = None
     shown: str = ""
     everywhere: bool = False
+    form: MessageForm | None = None
+    roles: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +203,11 @@ def refusal_of(outcome: Outcome) -> tuple[RefusalScope, str]:
         RefusalScope.MESSAGE,
         f"Discord refused the message (HTTP {outcome.status}, code {outcome.code}): {outcome.detail}",
     )
+
+
+def keeps_embeds(outcome: Outcome) -> bool:
+    """Whether Discord refused for good to turn this one message's embeds into components."""
+    return outcome.result is SendStatus.REFUSED and refusal_of(outcome)[0] is RefusalScope.MESSAGE
 
 
 def is_transient(outcome: Outcome) -> bool:

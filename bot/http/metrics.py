@@ -19,6 +19,7 @@ GAUGES: Mapping[str, str] = {
     "topicwire_subscriptions": "Subscriptions of all servers.",
     "topicwire_channels_paused": "Paused channels.",
     "topicwire_outbox_waiting": "Messages that are due to be sent or edited.",
+    "topicwire_outbox_kept_embeds": "Messages that keep the embeds of an earlier version because Discord refused the edit.",
     "topicwire_outbox_late_seconds": "How long the oldest waiting message has been due, in seconds.",
     "topicwire_feeds": "Feeds by state: fine, new (not polled yet, such as catalogue feeds that no channel needs), failing, stopped.",
     "topicwire_discord_connected": "1 while the bot is connected to Discord.",
@@ -26,7 +27,7 @@ GAUGES: Mapping[str, str] = {
 COUNTERS: Mapping[str, str] = {
     "topicwire_polls_total": "Feed polls since the start, by outcome.",
     "topicwire_pushed_total": "Pushed items since the start, by outcome.",
-    "topicwire_rephrasings_total": "Calls of the model that rephrases briefs since the start, by outcome.",
+    "topicwire_rephrasings_total": "Calls of the model that rephrases and translates briefs since the start, by outcome.",
 }
 
 

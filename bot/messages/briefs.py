@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.domain.briefs.answers import ModelSentence
 from bot.domain.briefs.brief import brief
-from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.candidates import Sentence, Weighed, candidates
 from bot.domain.briefs.figures import Figure
-from bot.domain.briefs.novelty import change
-from bot.domain.briefs.rephrasing import RephrasedSentence
+from bot.domain.briefs.model_brief import NO_MODEL, UNMADE, ModelBrief, ModelBriefs
+from bot.domain.briefs.novelty import change, sentence_to_tell
 from bot.domain.briefs.sentences import excerpt
-from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import Outlet, StoryView
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.text.cleaning import clip, length
@@ -22,6 +22,8 @@ LINK = 200  # of the link of an outlet: one whose address is longer is only name
 CHANGE = 600  # of the line that says what changed
 NAME = 60
 BY_A_MODEL = "Rephrased by a model from the linked articles"
+MADE = "*{} by a model*"
+TRANSLATED = "Translated from {} by a model; the links lead to the original articles"
 
 
 def attributed(sentence: Sentence) -> str:
@@ -30,44 +32,60 @@ def attributed(sentence: Sentence) -> str:
     return f"{escape(sentence.text)} — {_linked(record.outlet, record.url)}"
 
 
-def summary(
-    view: StoryView, sentences: Sequence[Sentence], rephrased: Sequence[RephrasedSentence] = ()
-) -> str:
-    """The brief, a sentence a paragraph, or what a model made of it, which says so; the excerpt of the lead, cut at a
-    sentence, where there is none.
+def summary(view: StoryView, sentences: Sequence[Sentence], made: ModelBrief = UNMADE) -> str:
+    """The brief, a sentence a paragraph, or what a model made of it, beside which its `model_label` has to stand; the
+    excerpt of the lead, cut at a sentence, where there is none.
     """
-    if rephrased:
-        return "\n\n".join((*(_cited(line, sentences) for line in rephrased), f"-# {BY_A_MODEL}"))
+    if made.lines:
+        return "\n\n".join(_cited(line, sentences) for line in made.lines)
     if sentences:
         return "\n\n".join(map(attributed, sentences))
     record = view.lead.record
     return escape_markup(excerpt(record.excerpt, record.language, EXCERPT))
 
 
-def digest_sentence(view: StoryView, told_at: datetime | None, owners: MediaOwners, limit: int) -> str:
-    """The most central sentence of an excerpt, with its outlet; of a story told before, what is new since then.
+def model_label(made: ModelBrief) -> str:
+    """What says that a model wrote a brief; nothing where none did."""
+    if not made.lines:
+        return ""
+    return TRANSLATED.format(made.translated_from) if made.translated_from else BY_A_MODEL
 
-    Empty where there is none that fits.
+
+def digest_sentence(
+    view: StoryView,
+    told_at: datetime | None,
+    owners: MediaOwners,
+    limit: int,
+    model_briefs: ModelBriefs = NO_MODEL,
+) -> str:
+    """The sentence below the headline of a digest, with its outlet, within `limit` UTF-16 units; empty where none fits.
+
+    Where a model has put the story's brief in other words, it is the first of these, which says so. What is new of a story
+    told before is in the words of its report.
     """
-    sentences = brief(view, owners)
-    if told_at is not None:
-        found = change(view, told_at, owners, lambda sentence: length(attributed(sentence)) <= limit)
-        if found is not None:
-            return attributed(found)
-    lead = view.lead
-    own = sentences_of(lead.record.excerpt, lead.record.language)[:1]
-    for sentence in (*sentences, *(Sentence(text, lead) for text in own)):
-        line = attributed(sentence)
-        if sentence.text != sentence.report.record.title and length(line) <= limit:
+    weighed = candidates(view, owners)
+    sentences = brief(view, owners, weighed=weighed)
+    chosen = sentence_to_tell(
+        view, sentences, told_at, owners, lambda one: length(attributed(one)) <= limit, weighed
+    )
+    if chosen is None or chosen in sentences:
+        made = model_briefs.of(sentences)
+        label = MADE.format(
+            f"translated from {made.translated_from}" if made.translated_from else "rephrased"
+        )
+        lines = (f"{_cited(line, sentences)} · {label}" for line in made.lines)
+        if line := next((line for line in lines if length(line) <= limit), ""):
             return line
-    return ""
+    return attributed(chosen) if chosen else ""
 
 
-def change_since(view: StoryView, since: datetime | None, owners: MediaOwners) -> Sentence | None:
+def change_since(
+    view: StoryView, since: datetime | None, owners: MediaOwners, weighed: Weighed | None = None
+) -> Sentence | None:
     """What changed since a message was sent, if that fits into a line; None for a message that is not out yet."""
     if since is None:
         return None
-    return change(view, since, owners, lambda sentence: length(change_line(sentence)) <= CHANGE)
+    return change(view, since, owners, lambda sentence: length(change_line(sentence)) <= CHANGE, weighed)
 
 
 def change_line(sentence: Sentence) -> str:
@@ -82,7 +100,7 @@ def figures_line(figures: Sequence[Figure]) -> str:
     )
 
 
-def _cited(line: RephrasedSentence, sentences: Sequence[Sentence]) -> str:
+def _cited(line: ModelSentence, sentences: Sequence[Sentence]) -> str:
     records = (sentences[place].report.record for place in line.cites)
     return f"{escape(line.text)} — {', '.join(_linked(record.outlet, record.url) for record in records)}"
 

@@ -1,14 +1,17 @@
-"""How a digest reads: an embed for each topic, a line for each story. Pure; times are arguments."""
+"""How a digest reads: a container for each topic, a line for each story. Pure; times are arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.domain.posting.digest import Digest, DigestEntry
+from bot.domain.briefs.model_brief import NO_MODEL, ModelBriefs
+from bot.domain.model import StoryView
+from bot.domain.posting.digest import MOST_SECTIONS, Digest, DigestEntry, Section
 from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, DigestStyle, Schedule, describe_days
 from bot.domain.posting.zones import shown
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
@@ -16,25 +19,15 @@ from bot.domain.text.cleaning import length, plural
 from bot.domain.topics.topics import Topics
 from bot.messages.briefs import digest_sentence
 from bot.messages.forum import tag_names
-from bot.messages.message import (
-    DESCRIPTION,
-    EMBED_TOTAL,
-    EMBEDS,
-    TITLE,
-    URL,
-    Embed,
-    Message,
-    escape_to,
-    link,
-    safe_url,
-)
-from bot.messages.story import colour_of, spike_words
+from bot.messages.layout import TEXT, Container, Gallery, Markdown, Part, texts
+from bot.messages.message import TITLE, Message, escape_to, heading, link, small
+from bot.messages.story import colour_of, picture_of, spike_words
 
 DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
-HEADLINE = "`#"  # what a headline begins with, and no line below one
 SENTENCE = 420  # UTF-16 units of the line below a headline
-QUOTE = 4  # what stands around it: a line break, the mark of a quotation, and an empty line that ends it
-RESERVED = 160  # characters that every entry of a digest has at least
+QUOTE = 4  # what stands around it: a line break, the mark of a quotation, and an empty line below it
+RESERVED = 130  # characters that every entry of a digest has at least
+BELOW = 200  # for the line that says how many stories more there are, and for that of a preview
 
 
 def since_words(told_at: datetime, until: datetime, zone: str) -> str:
@@ -71,114 +64,127 @@ def digest_message(
     days: frozenset[int] = EVERY_DAY,
     style: DigestStyle = DigestStyle.BRIEF,
     owners: MediaOwners = NO_OWNERS,
+    model_briefs: ModelBriefs = NO_MODEL,
 ) -> Message | None:
-    """The digest of a channel that gets it on these days as a message, an embed a topic; None on an empty day.
+    """The digest of a channel that gets it on these days as a message, a container a topic; None on an empty day.
 
     In the style of a brief, a sentence stands below each headline as far as there is room, the best stories first,
-    and the first story has its picture.
+    and the first story has its picture. `model_briefs` is what the channel shows of a model's answers.
     """
     if not digest.entries:
         return None
     until = digest.until.astimezone(ZoneInfo(zone))
-    total = plural(len(digest.entries), "story", "stories")
-    heading = f"**{heading_of(days)}** · {DAY_NAMES[until.weekday()]}, {_short(until.date())} · {total}"
-    shown = digest.sections[:EMBEDS]
-    left = digest.left_out + sum(len(section.entries) for section in digest.sections[EMBEDS:])
-    # Embeds share 6,000 characters. Long lines may take what is not reserved for those after them.
-    room = EMBED_TOTAL - 120 - (TITLE // 2) * len(shown)
-    waiting = sum(len(section.entries) for section in shown)
-    embeds = []
-    told: list[tuple[int, ...]] = []
-    for section in shown:
+    title = f"## {heading_of(days)} · {DAY_NAMES[until.weekday()]}, {_short(until.date())}"
+    above = Markdown((title, small(_count(len(digest.entries)))))
+    sections = digest.sections[:MOST_SECTIONS]
+    left = digest.left_out + sum(len(section.entries) for section in digest.sections[MOST_SECTIONS:])
+    headings = [_section_heading(section) for section in sections]
+    # All share one limit. Long lines may take what is not reserved for those after them.
+    room = TEXT - length(above.text) - sum(map(length, headings)) - BELOW
+    waiting = sum(len(section.entries) for section in sections)
+    lines: list[list[str]] = []
+    for section in sections:
         waiting -= len(section.entries)
-        share = min(DESCRIPTION, room, max(RESERVED, room - RESERVED * waiting))
+        share = min(room, max(RESERVED, room - RESERVED * waiting))
         written = _lines(section.entries, share, digest.until, zone)
-        text = "\n".join(written)
-        room -= length(text) + 1
-        told.append(tuple(entry.view.number for entry in section.entries[: len(written)]))
+        room -= sum(length(line) + 1 for line in written)
         left += len(section.entries) - len(written)
-        own = colour(section.topic)
-        mark = f" · {spike_words(section.spike)}" if section.spike else ""
-        embeds.append(
-            Embed(
-                title=escape_to(section.topic, TITLE // 2 - length(mark)) + mark,
-                description=text,
-                colour=colour_of(section.topic) if own is None else own,
-            )
-        )
+        lines.append(written)
     if style is DigestStyle.BRIEF:
-        entries = [entry for section in shown for entry in section.entries]
-        embeds = _with_sentences(embeds, told, {entry.view.number: entry for entry in entries}, room, owners)
-    if left:
-        embeds[-1] = replace(embeds[-1], footer=f"{plural(left, 'more story', 'more stories')}: /latest")
-    return Message(content=heading, embeds=tuple(embeds), stories=tuple(told))
+        lines = _with_sentences(sections, lines, room, partial(_sentence, owners, model_briefs))
+    containers = [
+        _container(section, title, written, colour(section.topic))
+        for section, title, written in zip(sections, headings, lines, strict=True)
+    ]
+    if style is DigestStyle.BRIEF and lines[0]:
+        containers[0] = _with_picture(containers[0], sections[0].entries[0].view)
+    below = [Markdown.of(small(f"{plural(left, 'more story', 'more stories')}: `/latest`"))] if left else []
+    return Message(layout=(above, *(one for one in containers if len(one.parts) > 1), *below))
+
+
+def _count(stories: int) -> str:
+    return plural(stories, "story", "stories")
+
+
+def _section_heading(section: Section) -> str:
+    mark = f" · {spike_words(section.spike)}" if section.spike else ""
+    return heading(escape_to(section.topic, TITLE // 2 - length(mark)) + mark)
+
+
+def _container(section: Section, title: str, lines: Sequence[str], colour: int | None) -> Container:
+    numbers = tuple(entry.view.number for entry in section.entries[: len(lines)])
+    parts = (Markdown((title,)), *([Markdown(tuple(lines), numbers)] if lines else []))
+    return Container(parts, colour_of(section.topic) if colour is None else colour)
+
+
+def _with_picture(container: Container, view: StoryView) -> Container:
+    picture = picture_of(view)
+    if not picture.pictures:
+        return container
+    return replace(container, parts=(container.parts[0], picture, *container.parts[1:]))
 
 
 def _with_sentences(
-    embeds: Sequence[Embed],
-    told: Sequence[Sequence[int]],
-    entries: Mapping[int, DigestEntry],
+    sections: Sequence[Section],
+    lines: Sequence[Sequence[str]],
     room: int,
-    owners: MediaOwners,
-) -> list[Embed]:
-    """The embeds with a sentence below each headline, and with the picture of the first story."""
-    made = []
-    for embed, numbers in zip(embeds, told, strict=True):
-        text = ""
-        left = DESCRIPTION - length(embed.description)
-        for number, headline in zip(numbers, _parts(embed.description) if numbers else (), strict=True):
-            entry = entries[number]
-            limit = min(room, left, SENTENCE)
+    sentence_of: Callable[[DigestEntry, int], str],
+) -> list[list[str]]:
+    """The lines with a sentence below each headline as far as there is room."""
+    longer = []
+    for section, written in zip(sections, lines, strict=True):
+        entries = []
+        for entry, headline in zip(section.entries, written, strict=False):
+            limit = min(room, SENTENCE)
             sentence = ""
             if limit >= RESERVED:
-                sentence = digest_sentence(entry.view, entry.told_at, owners, limit - QUOTE)
-            text += f"{headline}\n> {sentence}\n\n" if sentence else f"{headline}\n"
-            used = length(sentence) + QUOTE if sentence else 0
-            room, left = room - used, left - used
-        made.append(replace(embed, description=text.rstrip("\n")))
-    if told and told[0]:
-        view = entries[told[0][0]].view
-        images = (m.record.image for m in (view.lead, *view.members) if m.record.image)
-        address = safe_url(image.url) if (image := next(images, None)) else ""
-        made[0] = replace(made[0], image=address if length(address) <= URL else "")
-    return made
+                sentence = sentence_of(entry, limit - QUOTE)
+            entries.append(f"{headline}\n> {sentence}\n" if sentence else headline)
+            room -= length(sentence) + QUOTE if sentence else 0
+        longer.append(entries)
+    return longer
 
 
-def _parts(description: str) -> list[str]:
-    """What an embed of a digest shows of each story: its headline, and the sentence below it if there is one."""
-    parts: list[str] = []
-    for line in description.split("\n"):
-        if line.startswith(HEADLINE) or not parts:
-            parts.append(line)
-        else:
-            parts[-1] += f"\n{line}"
-    return parts
+def _sentence(owners: MediaOwners, model_briefs: ModelBriefs, entry: DigestEntry, limit: int) -> str:
+    return digest_sentence(entry.view, entry.told_at, owners, limit, model_briefs)
 
 
 def without_stories(message: Message, gone: Collection[int]) -> Message | None:
     """A composed digest without these stories; None where none is left."""
-    if not gone:
+    if not set(gone) & set(message.stories):
         return message
-    embeds: list[Embed] = []
-    told: list[tuple[int, ...]] = []
-    for embed, numbers in zip(message.embeds, message.stories, strict=True):
-        parts = zip(numbers, _parts(embed.description) if numbers else (), strict=True)
-        kept = [(number, part) for number, part in parts if number not in gone]
-        if kept:
-            image = "" if numbers[0] in gone else embed.image  # it is that of the first story
-            embeds.append(
-                replace(embed, description="\n".join(part for _, part in kept).rstrip("\n"), image=image)
-            )
-            told.append(tuple(number for number, _ in kept))
-    if not embeds:
+    parts = [_without(part, gone) for part in message.layout]
+    left = replace(message, layout=tuple(part for part in parts if part is not None))
+    if not left.stories:
         return None
-    if embeds[-1].title != message.embeds[-1].title:  # the section that says how many more there are
-        embeds[-1] = replace(embeds[-1], footer=message.embeds[-1].footer)
-    before, after = (plural(sum(map(len, of)), "story", "stories") for of in (message.stories, told))
-    heading = message.content
-    if heading.endswith(f" · {before}"):
-        heading = heading.removesuffix(before) + after
-    return replace(message, content=heading, embeds=tuple(embeds), stories=tuple(told))
+    above = left.layout[0]
+    if isinstance(above, Markdown):  # it says how many there are
+        before, after = (_count(len(one.stories)) for one in (message, left))
+        entries = tuple(
+            f"{e.removesuffix(before)}{after}" if e.endswith(before) else e for e in above.entries
+        )
+        left = replace(left, layout=(Markdown(entries), *left.layout[1:]))
+    return left
+
+
+def _without(part: Container | Part, gone: Collection[int]) -> Container | Part | None:
+    """A part of a digest without these stories; None where it tells of no other."""
+    if not isinstance(part, Container):
+        return part
+    numbers = [number for text in texts((part,)) for number in text.stories]
+    if not numbers:
+        return part
+    inner: list[Part] = []
+    for child in part.parts:
+        if isinstance(child, Markdown) and child.stories:
+            pairs = [(e, n) for e, n in zip(child.entries, child.stories, strict=True) if n not in gone]
+            if pairs:
+                inner.append(Markdown(tuple(e for e, _ in pairs), tuple(n for _, n in pairs)))
+        elif (
+            not isinstance(child, Gallery) or numbers[0] not in gone
+        ):  # the picture is that of the first story
+            inner.append(child)
+    return replace(part, parts=tuple(inner)) if set(numbers) - set(gone) else None
 
 
 def _lines(entries: Sequence[DigestEntry], room: int, until: datetime, zone: str) -> list[str]:
@@ -200,13 +206,17 @@ def _line(entry: DigestEntry, until: datetime, zone: str, limit: int) -> str:
         tail += f" · **+{plural(entry.grew, 'outlet')} since {since_words(entry.told_at, until, zone)}**"
     elif view.outlets > 1:
         tail += f" · {plural(view.outlets, 'outlet')}"
-    head = f"{HEADLINE}{view.number}` "
+    head = f"`#{view.number}` "
     room = max(60, min(limit, 700) - length(tail) - length(head))
     return head + link(view.lead.record.title, view.lead.record.url, room) + tail
 
 
 def channel_digest(
-    digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners = NO_OWNERS
+    digest: Digest,
+    topics: Topics,
+    schedule: Schedule,
+    owners: MediaOwners = NO_OWNERS,
+    model_briefs: ModelBriefs = NO_MODEL,
 ) -> Message | None:
     """The digest of a channel with this schedule, in the colours of the topics; None on an empty day."""
 
@@ -215,15 +225,27 @@ def channel_digest(
         return topic.colour if topic else None
 
     return digest_message(
-        digest, schedule.zone, colour, days=schedule.days, style=schedule.style, owners=owners
+        digest,
+        schedule.zone,
+        colour,
+        days=schedule.days,
+        style=schedule.style,
+        owners=owners,
+        model_briefs=model_briefs,
     )
 
 
-def digest_payload(digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners) -> dict[str, Any]:
-    """The same as the outbox keeps it, with its name and tags as a forum post. The digest has entries."""
-    message = channel_digest(digest, topics, schedule, owners)
+def digest_payload(
+    digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners, model_briefs: ModelBriefs
+) -> dict[str, Any]:
+    """The same as the outbox keeps it, with its name and tags as a forum post, and the numbers of the stories that had
+    room. The digest has entries.
+    """
+    message = channel_digest(digest, topics, schedule, owners, model_briefs)
     assert message is not None
     local = digest.until.astimezone(ZoneInfo(schedule.zone))
     tags = tag_names((section.topic for section in digest.sections), topics)
     name = f"Digest of {local.day} {local:%B %Y}"
-    return replace(message, name=name, tags=(*DIGEST_TAGS, *tags)).to_json()
+    return replace(message, name=name, tags=(*DIGEST_TAGS, *tags)).to_json() | {
+        "stories": list(message.stories)
+    }

@@ -1,48 +1,64 @@
-"""A Discord message as a value, and the limits and the escaping that hold for every one.
+"""A Discord message as a value, and the escaping that holds for every one.
 
-Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits and the
-component reference. Lengths are counted in UTF-16 units, which is never less than Discord's count.
+What it may hold is in `bot.messages.layout`. Lengths are counted in UTF-16 units.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from bot.domain.model import UNKNOWN_DATE
 from bot.domain.text.cleaning import clip, clip_isolated, isolate, length
+from bot.messages import layout
+from bot.messages.layout import (
+    Button,
+    Buttons,
+    Container,
+    Gallery,
+    Illustration,
+    Layout,
+    Markdown,
+    Option,
+    Part,
+    Ranked,
+    Room,
+    fit,
+    texts,
+)
 
 _NO_DATE = "date unknown"
 
 TITLE = 256
-DESCRIPTION = 4096
-FIELD_VALUE = 1024
+DESCRIPTION = 3000
+FIELD_VALUE = 600
 FOOTER = 2048
 AUTHOR = 256
-EMBEDS = 10
-EMBED_TOTAL = 6000
-BUTTON_URL = 512
 URL = 2048
 THREAD_NAME = 100
 FORUM_TAGS = 5
-CHOICE = 100  # of a menu or of autocomplete: its label, its description, its value
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A named part of an embed; both texts are Markdown."""
+    """A named part of an answer; both texts are Markdown. Where there are too many, those of the highest `rank` go first."""
 
     name: str
     value: str
+    rank: int = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Embed:
-    """One embed: `title`, `description` and fields are Markdown, `author` and `footer` plain text."""
+    """A titled text, as answers have it: `title`, `description` and fields are Markdown, `author` and `footer` plain text.
+
+    `panel` makes a container of it. Earlier versions sent it as an embed, and stored it in the outbox. `options` are what
+    a menu below it can open, one for each entry of a list.
+    """
 
     title: str = ""
     url: str = ""
@@ -53,62 +69,144 @@ class Embed:
     colour: int = 0
     fields: tuple[Field, ...] = ()
     timestamp: str = ""
-
-    def size(self) -> int:
-        """What counts towards `EMBED_TOTAL`."""
-        texts = [self.title, self.description, self.author, self.footer]
-        texts += [text for field in self.fields for text in (field.name, field.value)]
-        return sum(map(length, texts))
-
-
-@dataclass(frozen=True, slots=True)
-class Button:
-    """A link (`url`) or a press that the bot answers (`action`, its custom id)."""
-
-    label: str
-    url: str = ""
-    action: str = ""
+    options: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: `roles` are the only ones that it may ping.
+    """What is sent: `roles` are named above the layout, and are the only ones that it may ping.
 
     `name` and `tags` are for a forum's post: what its tags may be called, the best first. `other_tags` are
     what tags of other topics may be called: a post that is brought up to date loses them.
-    `stories` are the numbers of a digest's stories, in the order of the lines of each embed.
     """
 
-    content: str = ""
-    embeds: tuple[Embed, ...] = ()
-    buttons: tuple[Button, ...] = ()
+    layout: Layout = ()
     roles: tuple[int, ...] = ()
     name: str = ""
     tags: tuple[str, ...] = ()
     other_tags: tuple[str, ...] = ()
-    stories: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def shown(self) -> Layout:
+        """The layout, with the roles above it."""
+        return (Markdown((mention_line(self.roles),)), *self.layout) if self.roles else self.layout
+
+    @property
+    def title(self) -> str:
+        """The first line."""
+        return next((line for part in texts(self.layout) for line in part.text.splitlines()), "").strip()
+
+    @property
+    def stories(self) -> tuple[int, ...]:
+        """The numbers of the stories that it tells of, in order."""
+        return tuple(number for part in texts(self.layout) for number in part.stories)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the outbox."""
-        return asdict(self)
+        return {field.name: layout.to_json(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Message:
-        """The inverse of `to_json`. What an earlier version stored has no `stories`."""
-        embeds = tuple(
-            Embed(**{**embed, "fields": tuple(Field(**field) for field in embed["fields"])})
-            for embed in data["embeds"]
-        )
-        return cls(
-            data["content"],
-            embeds,
-            tuple(Button(**button) for button in data["buttons"]),
-            tuple(data["roles"]),
-            data["name"],
-            tuple(data["tags"]),
-            tuple(data.get("other_tags", ())),
-            tuple(tuple(numbers) for numbers in data.get("stories", ())),
-        )
+        """The inverse of `to_json`. What an earlier version stored with embeds becomes a layout."""
+        kept = {name: tuple(data.get(name, ())) for name in ("roles", "tags", "other_tags")}
+        shown = layout.from_json(data["layout"]) if "layout" in data else _layout_of_embeds(data)
+        return cls(layout=shown, name=data["name"], **kept)
+
+
+def mention_line(roles: Iterable[int]) -> str:
+    """The roles as mentions."""
+    return " ".join(f"<@&{role}>" for role in roles)
+
+
+def panel(embed: Embed, *more: Part, room: Room | None = None) -> Container:
+    """A titled text as a container, with further parts below it. What does not fit is left out, fields first."""
+    title = embed.title
+    if title and embed.url:  # in a link, look-alikes stand for what would be markup
+        title = link(unescape(title), embed.url, TITLE + URL)
+    below = [_NUMBER_SIGN.sub("#", escape(embed.footer)), _day(embed.timestamp)]
+    parts = [
+        Ranked(1, Markdown.of(small(escape(embed.author)))),
+        Ranked(0, Markdown.of(heading(title))),
+        Ranked(1, Markdown(_entries(embed.description))),
+        Ranked(2, Gallery((Illustration(embed.image),) if embed.image else ())),
+        *(Ranked(field.rank, _of_field(field)) for field in embed.fields),
+        Ranked(1, Markdown.of(small(" · ".join(filter(None, below))))),
+        *(Ranked(1, part) for part in more),
+    ]
+    room = room or Room()
+    room.components -= 1
+    container = Container(fit(parts, room), embed.colour)
+    room.components += 0 if container.parts else 1
+    return container
+
+
+def heading(markdown: str) -> str:
+    """A line as a heading; nothing of nothing."""
+    return f"### {markdown}" if markdown else ""
+
+
+def small(markdown: str) -> str:
+    """A line in small grey letters; nothing of nothing."""
+    return f"-# {markdown}" if markdown else ""
+
+
+_FENCE = "```"
+_NUMBER_SIGN = re.compile(r"\\#(?=\d)")  # as in `#12`, which heads nothing
+
+
+def _of_field(field: Field) -> Markdown:
+    """The lines below their name, which stands nowhere alone."""
+    first, *others = _entries(field.value) or ("",)
+    return Markdown((f"**{field.name}**\n{first}" if field.name.strip("\u200b") else first, *others))
+
+
+def _entries(markdown: str) -> tuple[str, ...]:
+    """The lines of a text. A block of code is one."""
+    entries: list[str] = []
+    in_code = False
+    for line in markdown.split("\n") if markdown else ():
+        if in_code:
+            entries[-1] += f"\n{line}"
+        else:
+            entries.append(line)
+        in_code ^= line.count(_FENCE) % 2 == 1
+    return tuple(entries)
+
+
+def _day(timestamp: str) -> str:
+    return dated(datetime.fromisoformat(timestamp)) if timestamp else ""
+
+
+def _layout_of_embeds(data: dict[str, Any]) -> Layout:
+    """The layout of what an earlier version stored: content, embeds and buttons, and the stories of each embed's lines."""
+    content = data["content"].removeprefix(mention_line(data["roles"])).strip()
+    room = Room()
+    buttons = room.take(Buttons(tuple(Button(**button) for button in data["buttons"])))
+    above = room.take(Markdown.of(content))
+    containers = []
+    for place, stored in enumerate(data["embeds"]):
+        embed = Embed(**{**stored, "fields": tuple(Field(**field) for field in stored["fields"])})
+        container = panel(embed, room=room)
+        stories = (data.get("stories") or {place: ()})[place]
+        parts = tuple(_telling(part, stories) if stories else part for part in container.parts)
+        containers.append(replace(container, parts=parts))
+    containers = [container for container in containers if container.parts]
+    if containers and buttons:
+        containers[-1] = replace(containers[-1], parts=(*containers[-1].parts, buttons))
+    return tuple(filter(None, (above, *containers)))
+
+
+def _telling(part: Part, stories: Sequence[int]) -> Part:
+    """A digest's lines with the stories that they tell of: a headline begins with its number."""
+    if not isinstance(part, Markdown) or not part.entries[0].startswith("`#"):
+        return part
+    entries: list[str] = []
+    for line in part.entries:
+        if line.startswith("`#") or not entries:
+            entries.append(line)
+        else:
+            entries[-1] += f"\n{line}"
+    return Markdown(tuple(entries), tuple(stories[: len(entries)]))
 
 
 _SPECIAL = re.compile(r"([\\*_~`|>#\[\]()<:@])")
@@ -131,6 +229,11 @@ def escape_markup(text: str) -> str:
     """
     escaped = _SPECIAL.sub(r"\\\1", text)
     return _LIST.sub(lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", escaped)
+
+
+def unescape(markdown: str) -> str:
+    """The text that was escaped."""
+    return re.sub(r"\\([^A-Za-z0-9\s])", r"\1", markdown)
 
 
 def escape_to(text: str, limit: int, *, alone: bool = False) -> str:

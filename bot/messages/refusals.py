@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from bot.messages.message import Embed, Message
+from bot.messages.layout import (
+    Beside,
+    Button,
+    Buttons,
+    Container,
+    Gallery,
+    Illustration,
+    Layout,
+    Markdown,
+    Part,
+    texts,
+    walk,
+)
+from bot.messages.message import Message
+from bot.messages.story import RELATED_ACTION
 
-Path = tuple[str, ...]  # where Discord found something wrong: ("embeds", "0", "image", "url")
+Path = tuple[
+    str, ...
+]  # where Discord found something wrong: ("components", "0", "items", "1", "media", "url")
 
-ROW = 5  # buttons: as many as discord.py puts in a row
 NONCE = frozenset(("nonce", "enforce_nonce"))
 _MOST = 100  # paths that are read from one answer
 
 # The lines in which discord.py writes Discord's error object:
 # https://discord.com/developers/docs/reference#error-messages
 _WRONG = re.compile(r"^In ([\w.]+): ", re.MULTILINE)
-# A part of an embed, as Discord calls it, and as `Embed` does.
-_OF_EMBED = {
-    "title": "title",
-    "url": "url",
-    "description": "description",
-    "timestamp": "timestamp",
-    "author": "author",
-    "footer": "footer",
-    "image": "image",
-    "thumbnail": "image",
-}
+
+T = TypeVar("T")
 
 
 def refused_parts(answer: str) -> tuple[Path, ...]:
     """The parts of a message that Discord's answer names, none where it names none.
 
-    >>> refused_parts("Invalid Form Body\\nIn embeds.0.image.url: Not a well formed URL.")
-    (('embeds', '0', 'image', 'url'),)
+    >>> refused_parts("Invalid Form Body\\nIn components.0.items.1.media.url: Not a well formed URL.")
+    (('components', '0', 'items', '1', 'media', 'url'),)
     """
     paths = (tuple(place.split(".")) for place in _WRONG.findall(answer)[:_MOST])
     # The first message of a forum post stands inside the request that opens the post.
@@ -47,64 +53,110 @@ def without(message: Message, parts: Sequence[Path]) -> Message | None:
 
     Where none of them is one that a message has, all goes that can be done without: only text is left.
     """
-    by_place: dict[str, list[Path]] = {}
-    for path in parts:
-        by_place.setdefault(path[0], []).append(path[1:])
     left = message
-    for place, inside in by_place.items():
+    for place, inside in _by_place(parts).items():
         match place:
-            case "embeds":
-                left = replace(left, embeds=_embeds(message.embeds, inside))
             case "components":
-                refused = {_button(path) for path in inside}
-                buttons = [b for i, b in enumerate(message.buttons) if not refused & {i, None}]
-                left = replace(left, buttons=tuple(buttons))
-            case "content":
-                left = replace(left, content="", roles=())
+                left = _with_shown(left, _remaining(message.shown, inside, _prune))
             case "allowed_mentions":
                 left = replace(left, roles=())
             case "applied_tags":
                 left = replace(left, tags=())
             case "name":
                 left = replace(left, name=_plain_name(message))
-    if left == message and not NONCE & set(by_place):
-        left = replace(message, embeds=tuple(map(_text_of, message.embeds)), buttons=(), tags=())
-    return left if left.content or left.embeds else None
+    if left == message and not NONCE & set(_by_place(parts)):
+        left = replace(message, layout=_texts_of(message.layout), tags=())
+    return left if any(isinstance(part, Markdown | Beside | Gallery) for part in walk(left.layout)) else None
 
 
-def _embeds(embeds: Sequence[Embed], parts: Sequence[Path]) -> tuple[Embed, ...]:
-    """The embeds without these parts, and without those of which nothing is left to show."""
-    remaining = []
-    for index, embed in enumerate(embeds):
-        inside = [path[1:] for path in parts if not path or path[0] == str(index)]
-        left = _embed(embed, inside)
-        if left.size() or left.image:
-            remaining.append(left)
-    return tuple(remaining)
+def _by_place(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """The paths by their first step, without it."""
+    by_place: dict[str, list[Path]] = {}
+    for path in paths:
+        by_place.setdefault(path[0], []).append(path[1:])
+    return by_place
 
 
-def _embed(embed: Embed, parts: Sequence[Path]) -> Embed:
-    if any(not path or path[0] not in (*_OF_EMBED, "fields") for path in parts):
-        return _text_of(embed)
-    emptied: dict[str, Any] = {_OF_EMBED[path[0]]: "" for path in parts if path[0] != "fields"}
-    refused = {path[1] if len(path) > 1 else None for path in parts if path[0] == "fields"}
-    fields = tuple(field for i, field in enumerate(embed.fields) if not refused & {str(i), None})
-    return replace(embed, fields=fields, **emptied)
+def _with_shown(message: Message, shown: Layout) -> Message:
+    """The message with this of what it shows; the roles stand above the rest, if they are still there."""
+    if message.roles and shown[:1] == message.shown[:1]:
+        return replace(message, layout=shown[1:])
+    return replace(message, layout=shown, roles=())
 
 
-def _text_of(embed: Embed) -> Embed:
-    return Embed(title=embed.title, description=embed.description, colour=embed.colour)
+def _remaining(
+    entries: Sequence[T], paths: Sequence[Path], prune: Callable[[T, Sequence[Path]], T | None]
+) -> tuple[T, ...]:
+    """What is left of entries that paths name by their place; all of them go where a path names none."""
+    if any(not path for path in paths):
+        return ()
+    by_place = _by_place(paths)
+    pruned = (
+        prune(entry, by_place[str(place)]) if str(place) in by_place else entry
+        for place, entry in enumerate(entries)
+    )
+    return tuple(entry for entry in pruned if entry is not None)
 
 
-def _button(path: Path) -> int | None:
-    """The place of the button in `("0", "components", "1", "url")`; None where the path names none."""
-    match path:
-        case (row, "components", place, *_) if row.isdecimal() and place.isdecimal():
-            return int(row) * ROW + int(place)
-    return None
+def _prune(part: Container | Part, paths: Sequence[Path]) -> Any:
+    """A part without what the paths inside it name; None where that is what it is made for."""
+    inside = _by_place([path for path in paths if path])
+    if () in paths:
+        return None
+    match part:
+        case Container():
+            parts = _remaining(part.parts, inside.get("components", ()), _prune)
+            accent = None if "accent_color" in inside else part.accent
+            return (
+                Container(parts, accent) if parts and set(inside) <= {"components", "accent_color"} else None
+            )
+        case Gallery(pictures) if set(inside) == {"items"}:
+            left = _remaining(pictures, inside["items"], _prune_picture)
+            return Gallery(left) if left else None
+        case Buttons(buttons) if set(inside) == {"components"}:
+            buttons = _remaining(buttons, inside["components"], _prune_wholly)
+            return Buttons(buttons) if buttons else None
+        case Beside(text) if set(inside) == {"accessory"}:
+            return text
+        case _:
+            return None
+
+
+def _prune_picture(picture: Illustration, paths: Sequence[Path]) -> Illustration | None:
+    """A picture without its description if only that is wrong."""
+    return replace(picture, alt="") if all(path[:1] == ("description",) for path in paths) else None
+
+
+def _prune_wholly(_entry: object, _paths: Sequence[Path]) -> None:
+    """What has no part that it can do without."""
+
+
+def _texts_of(layout: Layout) -> Layout:
+    """Only the texts, in their containers."""
+    parts: list[Container | Part] = []
+    for part in layout:
+        match part:
+            case Container(parts=inner):
+                parts.append(replace(part, parts=tuple(texts(inner))))
+            case _:
+                parts += texts((part,))
+    return tuple(part for part in parts if not isinstance(part, Container) or part.parts)
 
 
 def _plain_name(message: Message) -> str:
     """A name for a forum post that nothing from outside is part of: `Story #12`."""
-    footer = message.embeds[0].footer if message.embeds else ""
-    return footer.partition(" · ")[0] if footer.startswith("Story #") else "News"
+    actions = (button.action for part in walk(message.layout) for button in _buttons_of(part))
+    number = next(
+        (action.removeprefix(RELATED_ACTION) for action in actions if action.startswith(RELATED_ACTION)), ""
+    )
+    return f"Story #{number}" if number else "News"
+
+
+def _buttons_of(part: Part) -> tuple[Button, ...]:
+    match part:
+        case Buttons(buttons):
+            return buttons
+        case Beside(accessory=Button() as button):
+            return (button,)
+        case _:
+            return ()

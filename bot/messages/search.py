@@ -9,7 +9,7 @@ from bot.domain.stories.hit import Hit, LeftOut
 from bot.domain.text.cleaning import length
 from bot.messages import marks
 from bot.messages.message import Embed, escape_to
-from bot.messages.story import around_title, list_pages
+from bot.messages.story import around_title, list_pages, story_option
 
 LINE = 400
 
@@ -43,6 +43,7 @@ def pages(query: str, hits: Sequence[Hit], left_out: LeftOut | None) -> tuple[Em
         f"Search: {escape_to(query, 200)}",
         [f"• {line(hit)}" for hit in hits],
         "No story matches. Only whole words match. To match the beginning of a word, end it with *.",
+        options=[story_option(hit.view, hit.match.stored.record) for hit in hits],
     )
     return tuple(
         replace(page, footer=" · ".join(part for part in (page.footer, note) if part)) for page in embeds

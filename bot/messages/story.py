@@ -4,31 +4,50 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from bot.domain.briefs.brief import brief
-from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.candidates import Sentence, candidates
 from bot.domain.briefs.figures import Figure
-from bot.domain.briefs.rephrasing import RephrasedSentence
-from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
+from bot.domain.briefs.model_brief import NO_MODEL, ModelBriefs
+from bot.domain.model import UNKNOWN_DATE, Coverage, PostLayout, Record, Relation, StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
-from bot.messages.briefs import attributed, change_line, change_since, figures_line, summary
+from bot.messages.briefs import attributed, change_line, change_since, figures_line, model_label, summary
+from bot.messages.commands import escape_but_commands
+from bot.messages.languages import ENGLISH, base_language, language_name
+from bot.messages.layout import (
+    ALT,
+    BUTTON_URL,
+    CHOICE,
+    COMPONENTS,
+    MEDIA_URL,
+    TEXT,
+    Beside,
+    Button,
+    Buttons,
+    Container,
+    Divider,
+    Gallery,
+    Illustration,
+    Markdown,
+    Option,
+    Ranked,
+    Room,
+    fit,
+)
 from bot.messages.message import (
     AUTHOR,
-    BUTTON_URL,
     DESCRIPTION,
-    FIELD_VALUE,
     FORUM_TAGS,
     THREAD_NAME,
     TITLE,
-    URL,
-    Button,
     Embed,
     Field,
     Message,
@@ -36,20 +55,36 @@ from bot.messages.message import (
     escape,
     escape_to,
     fit_lines,
+    heading,
     link,
+    mention_line,
+    panel,
     relative,
     safe_url,
+    small,
 )
 
 FOOTER_TOPICS = 300  # UTF-16 units
-SHOWN_COVERAGE = 5
+TOPIC_LINE = 300
+HEADLINE_URL = 1000  # of an address that a headline links to: a longer one takes the room of the brief
+SHOWN_OUTLETS = 4
+OUTLET_LINE = 1200  # of all of them
+OUTLET_NAME = 60
+OUTLET_LINK = 260  # of an outlet's name with its link: one whose address is longer is only named
 PAGE = 8
+PAGE_URL = 400  # of an address that the title of a page links to
+COVERAGE = 300  # UTF-16 units of a line of coverage
+MOST_SAID = 1000  # of what stands beside the coverage, a part
+EXTRA = 3  # the rank of that: the coverage is what the page is for
 BELOW = 4  # lines of coverage that leave room for what further outlets say
 BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
-MOST_ROLES = 50  # named in one message: they have to fit its content
-NO_NAME = "\u200b"  # a field needs a name; this one shows none
+MOST_ROLES = 50  # named in one message: they take at most a third of its text
 GREY = 0x80848E
+ALREADY = "Already in the news"  # the note of the first posts of a subscription
+# What a report is called that is no text, and what its button says.
+RECORD_TYPES = {"video": "video", "podcast": "podcast"}
+OPEN = {"video": "Watch", "podcast": "Listen"}
 
 # Twelve colours that read well on Discord's dark and light themes.
 PALETTE = (
@@ -58,12 +93,9 @@ PALETTE = (
 )  # fmt: skip
 
 ColourOf = Callable[[str], int | None]
-Rephrased = Callable[[Sequence[Sentence]], Sequence[RephrasedSentence]]
-
-
-def as_they_are(_: Sequence[Sentence]) -> Sequence[RephrasedSentence]:
-    """No model has rephrased the sentences."""
-    return ()
+# What changed since a post was sent, and its brief.
+Said: TypeAlias = tuple[Sentence | None, tuple[Sentence, ...]]
+SaidBy: TypeAlias = Callable[[StoryView, MediaOwners, datetime | None], Said]
 
 
 def colour_of(topic: str) -> int:
@@ -84,7 +116,7 @@ def fingerprint(message: Message, *, in_forum: bool = False) -> str:
 
     A message that opens a forum's post is seen with the post's name and tags.
     """
-    seen: tuple[object, ...] = (message.embeds, message.buttons)
+    seen: tuple[object, ...] = (message.layout,)
     if in_forum:
         seen += (message.name, message.tags)
     return hashlib.blake2b(repr(seen).encode(), digest_size=12).hexdigest()
@@ -99,57 +131,194 @@ def story_post(
     subscribed: Sequence[str] = (),
     owners: MediaOwners = NO_OWNERS,
     since: datetime | None = None,
-    rephrased: Rephrased = as_they_are,
+    model_briefs: ModelBriefs = NO_MODEL,
+    said: SaidBy | None = None,
+    layout: PostLayout = PostLayout.CARD,
+    note: str = "",
+    language: str = ENGLISH,
 ) -> Message:
-    """The living message of a story.
+    """The living message of a story, in a `layout`, with a `note` above all else.
 
-    `topics` are the story's in the order to show them (as they came); `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first. A brief has
-    one sentence of each of the `owners`. `since` is when the message was sent: it says what changed after that.
-    `rephrased` is what a model made of the brief; nothing where it stays as it is.
+    `topics` are the story's in the order to show them (as they came); `mentions` are roles to name; `subscribed` the
+    topics it is posted for, which are a forum's tags first. A brief has one sentence of each of the `owners`. `since` is
+    when the message was sent: it says what changed after that. `model_briefs` is what the channel shows of a model's
+    answers. `said` is `said_in_post`, or what remembers its results. Reports in another language than `language` say so.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
-    first = next(iter(topics), "")
-    image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
-    address = safe_url(lead.url)
-    footer = _footer(view.number, topics)
-    news, sentences = said_in_post(view, owners, since)
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
-    embed = Embed(
-        title=escape_to(lead.title, TITLE, alone=True),
-        url=address if length(address) <= URL else "",
-        description=summary(view, sentences, rephrased(sentences)),
-        author=clip(
-            f"{isolate(lead.outlet.name)} · video" if lead.type == "video" else lead.outlet.name, AUTHOR
-        ),
-        footer=f"{clip(footer, FOOTER_TOPICS)} · {plural(view.outlets, 'outlet')}",
-        image=safe_url(image.url) if image and length(safe_url(image.url)) <= URL else "",
-        colour=colour if colour is not None else colour_of(first),
-        fields=(*_fields("What changed", [change_line(news)] if news else []), *_coverage_fields(view)),
-        timestamp=view.lead.published.isoformat() if view.lead.published != UNKNOWN_DATE else "",
-    )
-    buttons = (
-        [Button("Watch" if lead.type == "video" else "Read", url=address)]
-        if length(address) <= BUTTON_URL
-        else []
-    )
-    buttons.append(Button("Related coverage", action=f"{RELATED_ACTION}{view.number}"))
+    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, language)
+    room = Room(TEXT - length(mention_line(roles)), COMPONENTS - 2)
+    accent = colour if colour is not None else colour_of(next(iter(topics), ""))
+    parts = [Ranked(0, Markdown.of(small(note))), *LAYOUTS[layout](content)]
     return Message(
-        content=" ".join(f"<@&{role}>" for role in roles),
-        embeds=(embed,),
-        buttons=tuple(buttons),
+        layout=(Container(fit(parts, room), accent),),
         roles=roles,
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
     )
 
 
-def said_in_post(
-    view: StoryView, owners: MediaOwners, since: datetime | None
-) -> tuple[Sentence | None, tuple[Sentence, ...]]:
+@dataclass(frozen=True, slots=True)
+class PostContent:
+    """What the layouts of a post are made of; see `story_post`."""
+
+    view: StoryView
+    topics: Sequence[str]
+    owners: MediaOwners
+    since: datetime | None
+    model_briefs: ModelBriefs
+    said: SaidBy
+    language: str
+
+
+def card(content: PostContent) -> list[Ranked]:
+    """Topics, headline, picture, brief, what changed, outlets, dates, and buttons."""
+    view = content.view
+    news, sentences = content.said(view, content.owners, content.since)
+    made = content.model_briefs.of(sentences)
+    return [
+        Ranked(4, Markdown.of(small(_topic_line(content)))),
+        Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
+        Ranked(4, picture_of(view)),
+        Ranked(1, _paragraphs(summary(view, sentences, made))),
+        Ranked(0, Markdown.of(small(model_label(made)))),
+        Ranked(2, Markdown.of(_what_changed(content, news))),
+        Ranked(4, Divider()),
+        Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
+        Ranked(2, Markdown.of(small(_dates(view)))),
+        Ranked(0, Buttons(tuple(_buttons(view)))),
+    ]
+
+
+def compact(content: PostContent) -> list[Ranked]:
+    """A headline and a line, with the coverage a press away."""
+    view = content.view
+    line = [_outlet(view.lead.record, content.language), plural(view.outlets, "outlet"), _when(view)]
+    text = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
+    return [Ranked(0, Beside(text, Button("Coverage", action=f"{RELATED_ACTION}{view.number}")))]
+
+
+def headline(content: PostContent) -> list[Ranked]:
+    """A headline with its picture, and a line."""
+    view = content.view
+    return [
+        Ranked(4, Markdown.of(small(_topic_line(content)))),
+        Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
+        Ranked(4, picture_of(view)),
+        Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
+        Ranked(2, Markdown.of(small(_dates(view)))),
+        Ranked(0, Buttons(tuple(_buttons(view)))),
+    ]
+
+
+LAYOUTS: Mapping[PostLayout, Callable[[PostContent], list[Ranked]]] = {
+    PostLayout.CARD: card,
+    PostLayout.COMPACT: compact,
+    PostLayout.HEADLINE: headline,
+}
+
+
+def said_in_post(view: StoryView, owners: MediaOwners, since: datetime | None) -> Said:
     """What changed since a post was sent, and its brief."""
-    news = change_since(view, since, owners)
-    return news, brief(view, owners, [news] if news else [])
+    weighed = candidates(view, owners)
+    news = change_since(view, since, owners, weighed)
+    return news, brief(view, owners, [news] if news else [], weighed)
+
+
+def _paragraphs(markdown: str) -> Markdown:
+    """A text of which each paragraph is an entry."""
+    return Markdown.of(*(f"{paragraph}\n" for paragraph in markdown.split("\n\n") if paragraph))
+
+
+def _headline(record: Record) -> str:
+    """The title, linked to its page unless the address is so long that it would leave no room for the rest."""
+    address = safe_url(record.url)
+    if length(address) > HEADLINE_URL:
+        return escape_to(record.title, TITLE * 2, alone=True)
+    return link(clip(record.title, TITLE), record.url, TITLE + HEADLINE_URL + 4)
+
+
+def _topic_line(content: PostContent) -> str:
+    lead = content.view.lead.record
+    shown = " · ".join(escape(topic) for topic in content.topics)
+    while length(shown) > TOPIC_LINE:
+        shown = shown.rpartition(" · ")[0]
+    return " · ".join(filter(None, (shown, *_marks(lead, content.language))))
+
+
+def _marks(record: Record, language: str) -> list[str]:
+    """What a reader wants to know of a report before it is opened: that it is no text, or in another language."""
+    marks = [RECORD_TYPES[record.type]] if record.type in RECORD_TYPES else []
+    if record.language and base_language(record.language) != language:
+        marks.append(f"in {language_name(record.language)}")
+    return marks
+
+
+def picture_of(view: StoryView) -> Gallery:
+    """The picture of the best report that has one, described by that report's title."""
+    for member in (view.lead, *view.members):
+        record = member.record
+        if record.image and length(address := safe_url(record.image.url)) <= MEDIA_URL:
+            return Gallery((Illustration(address, clip(f"{record.outlet.name}: {record.title}", ALT)),))
+    return Gallery(())
+
+
+def _what_changed(content: PostContent, news: Sentence | None) -> str:
+    grew = grown_by(content.view, content.since)
+    parts = [f"+{plural(grew, 'outlet')}" if grew else "", change_line(news) if news else ""]
+    return " · ".join(("**What changed**", *filter(None, parts))) if any(parts) else ""
+
+
+def grown_by(view: StoryView, since: datetime | None) -> int:
+    """How many outlets joined a story since a message was sent; 0 for a message that is not out yet."""
+    if since is None:
+        return 0
+    before = {member.record.outlet.domain for member in view.members if member.first_seen <= since}
+    return len({member.record.outlet.domain for member in view.members} - before) if before else 0
+
+
+def outlet_line(view: StoryView, language: str = ENGLISH) -> str:
+    """The outlets that report the event, the lead's first, each linked to its report, in one line."""
+    same = [view.lead, *(entry.stored for entry in view.coverage if entry.relation is Relation.SAME)]
+    first: dict[str, Record] = {}
+    for stored in same:
+        first.setdefault(stored.record.outlet.domain, stored.record)
+    line = ""
+    for count, record in enumerate(first.values()):
+        outlet = _outlet(record, language)
+        if count == SHOWN_OUTLETS or length(line) + length(outlet) > OUTLET_LINE:
+            return f"{line} and {len(first) - count} more"
+        line += f" · {outlet}" if line else outlet
+    return line
+
+
+def _outlet(record: Record, language: str) -> str:
+    """`[The Keeper](https://keeper.example/relit) (keeper.example, video, in Spanish)`."""
+    name, domain = record.outlet.name, record.outlet.domain
+    notes = [*([] if name_key(name) == name_key(domain) else [escape(domain)]), *_marks(record, language)]
+    shown = link(clip(name, OUTLET_NAME), record.url, OUTLET_LINK)
+    return f"{shown} ({', '.join(notes)})" if notes else shown
+
+
+def _dates(view: StoryView) -> str:
+    """`Story #12 · 3 outlets · first report 2 hours ago · last update 5 minutes ago`."""
+    parts = (f"Story #{view.number}", plural(view.outlets, "outlet"), _when(view))
+    return " · ".join(filter(None, parts))
+
+
+def _when(view: StoryView) -> str:
+    dates = {"first report": view.first, "last update": view.last}
+    if view.first == view.last:
+        del dates["last update"]
+    return " · ".join(f"{what} {relative(when)}" for what, when in dates.items() if when != UNKNOWN_DATE)
+
+
+def _buttons(view: StoryView) -> Iterator[Button]:
+    lead = view.lead.record
+    if length(address := safe_url(lead.url)) <= BUTTON_URL:
+        yield Button(OPEN.get(lead.type, "Read"), url=address)
+    yield Button("Related coverage", action=f"{RELATED_ACTION}{view.number}")
 
 
 def _beside(names: Sequence[str]) -> str:
@@ -157,23 +326,9 @@ def _beside(names: Sequence[str]) -> str:
     return ", ".join(map(isolate, names))
 
 
-def _coverage_fields(view: StoryView) -> tuple[Field, ...]:
-    # The best five, reports of the same event before background.
-    best = sorted(view.coverage, key=lambda c: c.relation is not Relation.SAME)[:SHOWN_COVERAGE]
-    more = len(view.coverage) - len(best)
-    shown = [f"• {coverage_line(entry, FIELD_VALUE // 2 - 4)}" for entry in best]
-    return _fields("Related coverage", shown + ([f"… and {more} more"] if more else []))
-
-
-def _fields(name: str, entries: Sequence[str]) -> tuple[Field, ...]:
-    """Lines as a field; where long addresses fill it, as several that read like one."""
-    found: list[Field] = []
-    left = list(entries)
-    while left:
-        text, over = fit_lines(left, FIELD_VALUE)
-        found.append(Field(NO_NAME if found else name, text))
-        left = left[len(left) - over :] if over else []
-    return tuple(found)
+def _field(name: str, entries: Sequence[str]) -> tuple[Field, ...]:
+    """Lines as a part with this name; none of none."""
+    return (Field(name, "\n".join(entries)),) if entries else ()
 
 
 def coverage_line(entry: Coverage, limit: int) -> str:
@@ -185,25 +340,29 @@ def coverage_line(entry: Coverage, limit: int) -> str:
 
 def withdrawn(number: int) -> Message:
     """What stands in place of a story whose records were all removed: nothing of what they said."""
-    embed = Embed(
-        title="Story withdrawn",
-        description="The outlets removed all articles of this story.",
-        footer=f"Story #{number}",
-        colour=GREY,
+    shown = panel(
+        Embed(
+            title="Story withdrawn",
+            description="The outlets removed all articles of this story.",
+            footer=f"Story #{number}",
+            colour=GREY,
+        )
     )
-    return Message(embeds=(embed,), name=f"Story #{number} withdrawn")
+    return Message(layout=(shown,), name=f"Story #{number} withdrawn")
 
 
 def forwarded(number: int, survivor: int, jump_url: str) -> Message:
     """What stands in the second message of two stories that turned out to be one."""
-    embed = Embed(
-        title=f"This story continues in #{survivor}",
-        url=jump_url,
-        description=f"Both stories are about the same event. [Go to story #{survivor}]({jump_url})",
-        footer=f"Story #{number} → #{survivor}",
-        colour=GREY,
+    shown = panel(
+        Embed(
+            title=f"This story continues in #{survivor}",
+            url=jump_url,
+            description=f"Both stories are about the same event. [Go to story #{survivor}]({jump_url})",
+            footer=f"Story #{number} → #{survivor}",
+            colour=GREY,
+        )
     )
-    return Message(embeds=(embed,), name=f"Story #{number} continues in #{survivor}")
+    return Message(layout=(shown,), name=f"Story #{number} continues in #{survivor}")
 
 
 def related_pages(
@@ -218,7 +377,7 @@ def related_pages(
 ) -> tuple[Embed, ...]:
     """All coverage of a story, best first, the same event before the background, in pages.
 
-    The first page has what further outlets add to the brief, and figures in which outlets differ. The last page has how a long story went on, and the stories `before` and `after` it that say more about it.
+    The first page has what further outlets add to the brief, and figures in which outlets differ. The last page has how a long story went on, and the stories `before` and `after` it that say more about it, with options to open them.
     `notes` say what became of the story in the channel where it was asked for; `topics` are the
     story's in the order to show them (as they came).
     """
@@ -226,7 +385,7 @@ def related_pages(
     lead = view.lead.record
     head = Embed(
         title=escape_to(lead.title, TITLE, alone=True),
-        url=safe_url(lead.url) if length(safe_url(lead.url)) <= URL else "",
+        url=safe_url(lead.url) if length(safe_url(lead.url)) <= PAGE_URL else "",
         author=clip(lead.outlet.name, AUTHOR),
         colour=colour_of(next(iter(topics), "")),
     )
@@ -237,7 +396,7 @@ def related_pages(
     )
     parts = [(Relation.SAME, "Same event"), (Relation.BACKGROUND, "Background")]
     entries = [
-        (title, coverage_line(entry, 400))
+        (title, coverage_line(entry, COVERAGE))
         for relation, title in parts
         for entry in view.coverage
         if entry.relation is relation
@@ -253,7 +412,7 @@ def related_pages(
         fields = [
             field
             for _, title in parts
-            for field in _fields(title, [line for heading, line in chunk if heading == title])
+            for field in _field(title, [line for heading, line in chunk if heading == title])
         ]
         if index == 0:
             fields = said + fields
@@ -266,6 +425,7 @@ def related_pages(
         if len(chunks) > 1:
             footer += f" · page {index + 1} of {len(chunks)}"
         pages.append(replace(head, description=description, footer=footer, fields=tuple(fields)))
+    pages[-1] = replace(pages[-1], options=tuple(map(story_option, (*before, *after))))
     return tuple(pages)
 
 
@@ -278,7 +438,8 @@ def _said(additions: Sequence[Sentence], figures: Sequence[Sequence[Figure]]) ->
         ("What others add", [f"• {attributed(sentence)}" for sentence in additions]),
         ("Figures differ", [f"• {figures_line(group)}" for group in figures]),
     )
-    return [Field(name, text) for name, entries in parts if (text := fit_lines(entries, FIELD_VALUE)[0])]
+    shown = ((name, fit_lines(entries, MOST_SAID)[0]) for name, entries in parts)
+    return [Field(name, text, EXTRA) for name, text in shown if text]
 
 
 def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:
@@ -293,7 +454,8 @@ def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryV
         ("Earlier stories", [story_line(other, 190) for other in before]),
         ("Later stories", [story_line(other, 190) for other in after]),
     )
-    return [field for name, shown in parts for field in _fields(name, shown)[:1]]
+    fitting = ((name, fit_lines(lines, MOST_SAID)[0]) for name, lines in parts)
+    return [Field(name, text, EXTRA) for name, text in fitting if text]
 
 
 def story_line(view: StoryView, limit: int = 400) -> str:
@@ -317,30 +479,36 @@ def list_pages(
     empty: str,
     *,
     under: Sequence[str] = (),
+    options: Sequence[Option] = (),
     colour: int = PALETTE[0],
     size: int = PAGE,
 ) -> tuple[Embed, ...]:
     """A list as pages of at most `size` lines: `entries` are Markdown, a line each.
 
     `under` are the headings that each entry stands under, if any: each is a line of its own, once on
-    every page that it has entries on.
+    every page that it has entries on. `options` are what each entry opens, if any.
     """
     pages: list[list[str]] = []
+    openings: list[list[Option]] = []
     room = 0
     above = ""  # the heading that the last entry stands under
-    for line, heading in zip(entries, under or [""] * len(entries), strict=True):
+    for place, (line, title_above) in enumerate(zip(entries, under or [""] * len(entries), strict=True)):
         entry = clip(line, DESCRIPTION // 2)
-        wanted = [heading, entry] if heading and heading != above else [entry]
+        wanted = [title_above, entry] if title_above and title_above != above else [entry]
         if not pages or len(pages[-1]) + len(wanted) > size or _size(wanted) > room:
             wanted = (
-                [f"{heading} (continued)" if heading == above else heading, entry] if heading else [entry]
+                [f"{title_above} (continued)" if title_above == above else title_above, entry]
+                if title_above
+                else [entry]
             )
             pages.append([])
+            openings.append([])
             room = DESCRIPTION
         pages[-1] += wanted
+        openings[-1] += options[place : place + 1]
         room -= _size(wanted)
-        above = heading
-    pages = pages or [[escape(empty)]]
+        above = title_above
+    pages, openings = pages or [[escape_but_commands(empty)]], openings or [[]]
     return tuple(
         Embed(
             title=title,
@@ -349,14 +517,25 @@ def list_pages(
             footer=f"page {number} of {len(pages)} · {plural(len(entries), 'entry', 'entries')}"
             if len(pages) > 1
             else "",
+            options=tuple(opening),
         )
-        for number, page in enumerate(pages, 1)
+        for number, (page, opening) in enumerate(zip(pages, openings, strict=True), 1)
+    )
+
+
+def story_option(view: StoryView, record: Record | None = None) -> Option:
+    """A story as an option of a menu, by the title of a `record` (by default its lead's); its value is its number."""
+    shown = record or view.lead.record
+    about = " · ".join((isolate(shown.outlet.name), plural(view.outlets, "outlet")))
+    return Option(
+        clip(f"#{view.number} {isolate(shown.title)}", CHOICE), str(view.number), clip(about, CHOICE)
     )
 
 
 def story_pages(title: str, views: Sequence[StoryView], empty: str) -> tuple[Embed, ...]:
     """Stories as pages, a line each."""
-    return list_pages(title, [f"• {story_line(view)}" for view in views], empty)
+    entries = [f"• {story_line(view)}" for view in views]
+    return list_pages(title, entries, empty, options=[story_option(view) for view in views])
 
 
 def _size(written: Sequence[str]) -> int:

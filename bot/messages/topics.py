@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.domain.model import Importance, Topic
+from bot.domain.model import Topic
 from bot.domain.posting.backtest import Backtest
+from bot.domain.posting.volume import FIXED
 from bot.domain.stories.topic_row import TopicRow
-from bot.domain.text.cleaning import length, plural
+from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.topics.query.matching import MatchingRecord
 from bot.messages import marks
+from bot.messages.layout import CHOICE, Option
 from bot.messages.message import (
     DESCRIPTION,
     FIELD_VALUE,
@@ -25,6 +27,7 @@ from bot.messages.story import GREY, colour_of, list_pages, spike_words, story_l
 SAMPLE = 250
 MATCH = 300  # characters of a title with its link
 WEEK, MONTH = 7, 30
+FEWER = "The volumes few, some and many post the biggest of these: about 2, 8 and 25 a day."
 PAGE = 20  # topics
 
 
@@ -125,18 +128,17 @@ def newest_matches(tried: str, matches: Sequence[MatchingRecord], nothing: str, 
 
 
 def backtest_summary(tried: str, result: Backtest, records: int, picture: str, *, cut: bool = False) -> Embed:
-    """How much a subscription would have posted at each importance. `picture` is the address of the chart.
+    """How much a subscription would have posted at each volume that goes by the story alone. `picture` is the address of the chart.
 
     `cut`: it goes back less far than it could.
     """
     days = len(result.days)
     parts = [f"{tried}{plural(records, 'article')} matched. A subscription would have posted:"]
     spans = sorted({min(WEEK, days), min(MONTH, days)})
-    for importance in Importance:
-        rates = (
-            f"{_rate(result.per_day(importance, span))} a day in the last {_days(span)}" for span in spans
-        )
-        parts.append(f"**{importance}** · {', '.join(rates)} ({result.total(importance, MONTH)} in total)")
+    for volume in FIXED:
+        rates = (f"{_rate(result.per_day(volume, span))} a day in the last {_days(span)}" for span in spans)
+        parts.append(f"**{volume}** · {', '.join(rates)} ({result.total(volume, MONTH)} in total)")
+    parts.append(FEWER)
     if cut:
         parts.append(f"-# This covers only the last {_days(days)}: more would take too long to compute.")
     elif days < MONTH:
@@ -144,7 +146,7 @@ def backtest_summary(tried: str, result: Backtest, records: int, picture: str, *
     text = "\n".join(parts)
     samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in result.samples]
     if samples:
-        text += "\n\nThe newest of these posts, each with its highest importance:"
+        text += "\n\nThe newest of these posts, each with the highest volume that it reached:"
         text_samples, _ = fit_lines(samples, DESCRIPTION - length(text) - 1)
         text += f"\n{text_samples}"
     return Embed("Backtest", "", text, colour=GREY, image=picture)
@@ -175,4 +177,12 @@ def topic_line(row: TopicRow) -> str:
 
 def topic_pages(rows: Sequence[TopicRow], empty: str) -> tuple[Embed, ...]:
     """The list of topics as pages."""
-    return list_pages("Topics", list(map(topic_line, rows)), empty, size=PAGE)
+    return list_pages(
+        "Topics", list(map(topic_line, rows)), empty, size=PAGE, options=list(map(topic_option, rows))
+    )
+
+
+def topic_option(row: TopicRow) -> Option:
+    """A topic as an option of a menu; its value is its name, as far as an option has room for it."""
+    name = row.topic.name
+    return Option(clip(isolate(name), CHOICE), clip(name, CHOICE), plural(row.stories, "story", "stories"))

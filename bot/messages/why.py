@@ -11,6 +11,7 @@ from bot.domain.text.cleaning import plural
 from bot.domain.text.words import name_key
 from bot.messages.message import Embed, escape, escape_to, relative
 from bot.messages.story import colour_of, coverage_line, list_pages
+from bot.messages.volume import place_words
 
 REASON = 200
 MOST_WORDS = 8  # that put records into one topic
@@ -37,8 +38,12 @@ def fate_line(fate: PostFate) -> str:
             return f"{posted} The post is no longer updated: {reason}."
         case PostState.WAITING:
             return f"Waiting to be posted here{': ' + reason if reason else ''}."
+        case PostState.LISTED:
+            return "Listed here together with other stories, because of the hourly limit or the quiet hours."
         case PostState.REFUSED:
             return f"Not posted here: {reason}."
+        case PostState.WITHHELD if fate.place is not None:
+            return f"Not posted here: {place_words(fate.place)}."
         case PostState.WITHHELD:
             return f"Not posted here: {EXPLAIN[Reason(fate.reason)]}."
         case PostState.NOT_SUBSCRIBED:
@@ -126,7 +131,7 @@ def _topic(
     ]
     if guessed:
         shown = [f"“{escape_to(word, 60)}” ({_names(outlets)})" for word, outlets in guessed.items()]
-        parts.append(f"no keyword, but words of such articles: {', '.join(shown[:MOST_WORDS])}")
+        parts.append(f"guessed from words that are typical of the topic: {', '.join(shown[:MOST_WORDS])}")
     if not parts:
         return f"{escape(topic)}: matched by an earlier version of the topic"
     voices = f", {_voices(evidence)}" if evidence is not None and evidence.of > 1 else ""

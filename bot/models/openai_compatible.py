@@ -27,7 +27,7 @@ MISSING = (
 
 def installed() -> bool:
     """Whether the extra `llm` is there."""
-    return find_spec("openai") is not None
+    return all(find_spec(name) is not None for name in ("openai", "babel"))
 
 
 class OpenAICompatible:

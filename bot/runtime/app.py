@@ -47,7 +47,7 @@ from bot.sources.parsing.pool import ParserPool
 from bot.sources.topic_files import load_topics
 from bot.store import delivery, feeds
 from bot.store.database import Database
-from bot.workers import cleanup, digests, rematch, titles
+from bot.workers import cleanup, digests, first_posts, rematch, titles, volumes
 from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poller
@@ -187,6 +187,8 @@ class App:
         yield self._repeating("commands", self._sync)
         yield self._digests
         yield self._repeating("resuming", self._delayed(self.mend, MEND_EVERY, MEND_EVERY))
+        yield self._repeating("volumes", partial(volumes.step, self.context))
+        yield self._repeating("first posts", partial(first_posts.step, self.context))
         yield self._repeating("cleanup", self._delayed(self.tidy, FIRST_TIDY, TIDY_EVERY))
         if self.poll is not None:
             yield self._polling
@@ -394,8 +396,10 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
     model = await stack.enter_async_context(build_model(config))
     context = replace(build_context(config, db, clock.now), web=web, parsers=parsers)
     await rematch.configure(context, await asyncio.to_thread(build_topics, config))
+    if not config.topics.learned:
+        await rematch.forget_guesses(context)
     declared = await asyncio.to_thread(build_feeds, config)
-    async with db.write() as connection:
+    async with db.intake() as connection:
         await feeds.configure(connection, declared, context.polls.bounds.least, clock.now())
     watched = [build_source(s) for s in config.sources if not isinstance(s, FeedSettings)]
     return App(

@@ -40,9 +40,9 @@ class Context:
     `parsers` parse what comes from there; a bot that runs has a pool of processes for it.
     `editors` are the servers whose people decide about shared stories; `ALL`: those of all servers.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
-    titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated. `topics` are
+    reports mean, too, for which the model must be installed. `evaluations` is where queries are evaluated. `topics` are
     the topics of `db` in memory. `titles` is what guesses of topics are learned from; None: there are none. `story_log`
-    tells an intake which stories people have changed. `model` is the name of the language model that rephrases briefs;
+    tells an intake which stories people have changed. `model` is the name of the language model for briefs;
     empty: there is none.
     """
 

@@ -121,6 +121,11 @@ async def _story(connection: AsyncConnection, editor: Editor, number: int) -> St
     return story
 
 
+def require_editor(context: Context, editor: Editor) -> None:
+    """Raise NotAllowedError if the editor's server may not decide about shared stories."""
+    _require(context, editor, 0)
+
+
 def _require(context: Context, editor: Editor, guild_id: int) -> None:
     """NotAllowedError where other servers would see the change too, and the editor's may not decide for them."""
     if not _may_change(context, editor.guild_id, guild_id):

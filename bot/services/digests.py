@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.briefs.model_brief import NO_MODEL, ModelBriefs
 from bot.domain.model import Subscription
 from bot.domain.posting import zones
 from bot.domain.posting.digest import Digest, compose, half_life_of, served_by_digest
@@ -24,7 +25,7 @@ from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
-from bot.store import digests, outbox, stories, subscriptions
+from bot.store import digests, outbox, rephrasings, stories, subscriptions
 from bot.store.subscriptions import ChannelState
 
 FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
@@ -124,16 +125,19 @@ async def switch_off(context: Context, channel_id: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ComposedDigest:
-    """A channel's digest, with the topics that its server knows, its schedule, and who owns which outlets."""
+    """A channel's digest, with the topics that its server knows, its schedule, who owns which outlets, and what the
+    channel shows of a model's answers.
+    """
 
     digest: Digest
     topics: Topics
     schedule: Schedule
     owners: MediaOwners
+    model_briefs: ModelBriefs = NO_MODEL
 
 
 # What the outbox keeps of a digest that has entries: its message. Services do not know how a message looks.
-Write = Callable[[Digest, Topics, Schedule, MediaOwners], Mapping[str, Any]]
+Write = Callable[[Digest, Topics, Schedule, MediaOwners, ModelBriefs], Mapping[str, Any]]
 
 
 async def compose_for_channel(
@@ -167,7 +171,15 @@ async def compose_for_channel(
     told = [section.topic for section in made.sections]
     above = await spikes(connection, known, told, now, state.guild_id)
     sections = tuple(replace(section, spike=above.get(section.topic)) for section in made.sections)
-    return ComposedDigest(replace(made, sections=sections), known, plan, context.rules.owners)
+    model_briefs = await rephrasings.of_channel(
+        connection,
+        context.model,
+        state.guild_id,
+        state.channel_id,
+        [entry.view.number for entry in made.entries],
+    )
+    digest = replace(made, sections=sections)
+    return ComposedDigest(digest, known, plan, context.rules.owners, model_briefs)
 
 
 async def _candidates(
@@ -216,7 +228,7 @@ async def _channel(
     """What a digest on demand serves: the digest subscriptions, or all where there are none."""
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
     if not own:
-        raise NotFoundError("This channel has no subscriptions yet. Start with /subscribe.")
+        raise NotFoundError("This channel has no subscriptions yet. Start with `/subscribe`.")
     state = await subscriptions.channel(connection, channel_id)
     return served_by_digest(own) or own, state or ChannelState(channel_id, guild_id)
 
@@ -232,7 +244,9 @@ async def enqueue(
     """Have a digest sent, in the transaction that composed it. `demanded`: somebody asked for it."""
     digest = composed.digest
     covers = {"demanded": demanded, "since": digest.since.isoformat(), "until": digest.until.isoformat()}
-    payload = await asyncio.to_thread(write, digest, composed.topics, composed.schedule, composed.owners)
+    payload = await asyncio.to_thread(
+        write, digest, composed.topics, composed.schedule, composed.owners, composed.model_briefs
+    )
     row = outbox.new_row(
         outbox.DIGEST,
         f"{state.channel_id}:{digest.until.isoformat()}",
@@ -243,7 +257,7 @@ async def enqueue(
         priority=1_000_000,
     )
     await outbox.enqueue(connection, row)
-    await digests.remember(connection, state.channel_id, digest, digest.until - FORGET)
+    await digests.remember(connection, state.channel_id, digest, payload["stories"], digest.until - FORGET)
 
 
 async def between(context: Context, topic_name: str, since: datetime, until: datetime, size: int) -> Digest:

@@ -42,6 +42,11 @@ class Evaluations:
         async with lock:
             yield
 
+    async def in_turn(self, guild_id: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What one slice of work returns that is all of an evaluation. Never inside of another turn of the server."""
+        async with self.turn(guild_id):
+            return await self.run(work, *args, **kwargs)
+
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What a slice of work returns."""
+        """What a slice of work returns, in the turn of its server, which the caller has taken."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args, **kwargs))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.services.context import Context
-from bot.store import delivery, feeds, stories, subscriptions
+from bot.store import delivery, feeds, outbox, stories, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ async def measure(context: Context) -> Measurements:
         subscribed = await subscriptions.count(connection)
         paused = await subscriptions.paused(connection)
         states = await feeds.states_of_all(connection)
+        kept = await outbox.kept_embeds(connection)
     return Measurements(
         {
             "topicwire_records": records,
@@ -35,6 +36,7 @@ async def measure(context: Context) -> Measurements:
             "topicwire_subscriptions": subscribed,
             "topicwire_channels_paused": len(paused),
             "topicwire_outbox_waiting": waiting,
+            "topicwire_outbox_kept_embeds": kept,
             "topicwire_outbox_late_seconds": (now - oldest).total_seconds() if oldest else 0.0,
         },
         states,

@@ -101,7 +101,7 @@ async def mute(context: Context, guild_id: int, channel_id: int | None, value: s
             return False
         if len(before) >= MOST:
             raise InvalidInputError(
-                f"This server has reached the limit of {MOST} mutes. Remove some with /unmute."
+                f"This server has reached the limit of {MOST} mutes. Remove some with `/unmute`."
             )
         await subscriptions.mute(connection, guild_id, channel_id, value)
     return True

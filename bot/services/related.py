@@ -15,6 +15,7 @@ from bot.domain.briefs.figures import Figure, differing_figures
 from bot.domain.briefs.novelty import additions
 from bot.domain.model import Mode, StoryView, TopicMatch
 from bot.domain.posting import decisions
+from bot.domain.posting.decisions import Reason
 from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.records.identity import canonical
 from bot.domain.stories import reference
@@ -26,6 +27,7 @@ from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError
+from bot.services import volumes
 from bot.services.context import Context
 from bot.services.topics import resolve
 from bot.store import outbox, records, search, stories, subscriptions
@@ -113,6 +115,13 @@ async def related(
     )
 
 
+async def story_seen(context: Context, number: int, guild_id: int, channel_id: int) -> StoryView:
+    """A story, or the one that it was merged into, as a channel sees it. Raises NotFoundError."""
+    async with context.db.read() as connection:
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
+        return (await _details(connection, context, number, guild_id, channel_id, muted)).view
+
+
 def _with_sentences(details: StoryDetails, owners: MediaOwners) -> StoryDetails:
     sentences = brief(details.view, owners)
     return replace(
@@ -150,7 +159,7 @@ async def _details(
         raise NotFoundError(f"Story #{number} was withdrawn. Its outlets removed all articles.")
     view = await asyncio.to_thread(_view, story, muted, context.rules.owners)
     known = await context.topics.load(connection, guild_id or 0)
-    fate = await _fate(connection, view, known, channel_id) if channel_id else None
+    fate = await _fate(connection, context, view, known, channel_id) if channel_id else None
     return StoryDetails(view, asked, fate, known.specific_first(view.topics), story.topics)
 
 
@@ -193,9 +202,13 @@ def _related_stories(
     )
 
 
-async def _fate(connection: AsyncConnection, view: StoryView, topics: Topics, channel_id: int) -> PostFate:
+async def _fate(
+    connection: AsyncConnection, context: Context, view: StoryView, topics: Topics, channel_id: int
+) -> PostFate:
     post = await outbox.post_in(connection, view.number, channel_id)
     if post is not None:
+        if outbox.is_listed(post) and not post.closed:
+            return PostFate(PostState.LISTED)
         if post.sent_at is None:
             return PostFate(PostState.REFUSED if post.closed else PostState.WAITING, reason=post.reason)
         if not post.reason or post.due_at is not None:
@@ -204,10 +217,14 @@ async def _fate(connection: AsyncConnection, view: StoryView, topics: Topics, ch
             PostState.POSTED_FINAL if post.closed else PostState.POSTED_STALE, post.sent_at, post.reason
         )
     withheld = await outbox.withheld_reason(connection, view.number, channel_id)
-    if withheld is not None:
-        return PostFate(PostState.WITHHELD, reason=withheld)
     subscribed = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
     matching = decisions.matching(view, subscribed, topics)
+    if withheld is not None:
+        live = [s for s in matching if s.mode is not Mode.DIGEST]
+        place = (
+            await volumes.place_of(connection, context, view, live) if withheld == Reason.TOO_SMALL else None
+        )
+        return PostFate(PostState.WITHHELD, reason=withheld, place=place)
     if not matching:
         return PostFate(PostState.NOT_SUBSCRIBED)
     if all(subscription.mode is Mode.DIGEST for subscription in matching):
@@ -261,7 +278,9 @@ async def latest(
         found = await stories.load(connection, order, guild_id)
         muted = muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
     listed = [found[number] for number in order]
-    return title, await context.evaluations.run(_views, listed, muted, context.rules.owners, sort, now)
+    return title, await context.evaluations.in_turn(
+        guild_id or 0, _views, listed, muted, context.rules.owners, sort, now
+    )
 
 
 def _views(

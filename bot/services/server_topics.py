@@ -118,12 +118,12 @@ def _check_names_free(topics: Topics, topic: Topic, before: Topic | None) -> Non
                 continue
             if other.guild_id:
                 raise InvalidInputError(
-                    f"This server already has a topic “{other.name}”. Change it with /topic edit, or choose another name."
+                    f"This server already has a topic “{other.name}”. Change it with `/topic edit`, or choose another name."
                 )
             same = name_key(name) == name_key(other.name)
             what = "a built-in topic" if same else f"a name of the built-in topic “{other.name}”"
             raise InvalidInputError(
-                f"“{name}” is already {what}. Subscribe to it with /subscribe, or choose another name."
+                f"“{name}” is already {what}. Subscribe to it with `/subscribe`, or choose another name."
             )
 
 
@@ -133,7 +133,7 @@ def _server_topic(topics: Topics, name: str, guild_id: int) -> Topic:
     if match is not None and match.guild_id == guild_id:
         return match
     names = [topic.name for topic in topics if topic.guild_id]
-    hint = f"This server's topics: {', '.join(names[:10])}." if names else "Create one with /topic create."
+    hint = f"This server's topics: {', '.join(names[:10])}." if names else "Create one with `/topic create`."
     if match is not None:
         raise NotFoundError(f"“{match.name}” is a built-in topic and cannot be changed. {hint}")
     raise NotFoundError(f"This server has no topic “{clip(name, 80)}”. {hint}")
@@ -151,7 +151,7 @@ async def create(context: Context, guild_id: int, draft: Draft) -> SavedTopic:
         if (await quotas.usage_of(connection, guild_id)).topics >= context.topics_per_server:
             raise InvalidInputError(
                 f"This server has reached the limit of {plural(context.topics_per_server, 'topic')}. "
-                "Delete one with /topic delete."
+                "Delete one with `/topic delete`."
             )
         await server_topics.add(connection, topic)
     return await _look_back(context, topic)

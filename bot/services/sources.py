@@ -87,7 +87,7 @@ async def preview(
     about = (resolve(topics, topic_name).name,) if topic_name else ()
     spec = FeedSpec(address_of(address), topics=about, quality=context.polls.quality)
     discovered = await _discover(context, spec, guild_id, guessed="://" not in address)
-    items = await context.evaluations.run(_matched, topics, discovered.document, guild_id)
+    items = await context.evaluations.in_turn(guild_id, _matched, topics, discovered.document, guild_id)
     return FeedPreview(discovered.url, discovered.document, about, items)
 
 
@@ -129,7 +129,7 @@ async def add(
         if full and await feeds.find(connection, address_of(address), guild_id) is None:
             raise _no_room(context)
     feed_preview = await preview(context, address, topic_name, guild_id)
-    async with context.db.write() as connection:
+    async with context.db.intake() as connection:
         before = await feeds.find(connection, feed_preview.url, guild_id)
         # One of the config or the catalogue stays from now on, whatever these say.
         origin = FeedOrigin.SERVER if guild_id else FeedOrigin.OPERATOR
@@ -164,7 +164,7 @@ async def _full(context: Context, connection: AsyncConnection, guild_id: int) ->
 def _no_room(context: Context) -> InvalidInputError:
     return InvalidInputError(
         f"This server has reached the limit of {plural(context.polls.per_server, 'feed')}. "
-        "Remove one with /source remove."
+        "Remove one with `/source remove`."
     )
 
 
@@ -196,7 +196,7 @@ async def listing(context: Context, guild_id: int) -> FeedList:
 
 async def remove(context: Context, name: str, guild_id: int = 0) -> Feed:
     """Remove a feed by its address or name. NotFoundError lists the existing feeds."""
-    async with context.db.write() as connection:
+    async with context.db.intake() as connection:
         server_feeds = await feeds.all_feeds(connection, guild_id)
         key = name_key(name)
         # A feed may call itself by the address of another one.

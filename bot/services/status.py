@@ -40,6 +40,8 @@ class Status:
     """What `/status` shows. `stalled` messages wait although nothing stands in their way. `paused` are channel and reason; `withheld` counts the last day by reason.
     `suspended` are the server topics whose queries cost too much, each with the reason.
 
+    `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
+
     `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
     """
@@ -57,6 +59,7 @@ class Status:
     own_stored: int = 0
     most_stored: int = 0
     suspended: Mapping[str, str] = field(default_factory=dict)
+    kept_embeds: int = 0
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -79,6 +82,7 @@ async def status(context: Context, guild_id: int) -> Status:
             (await quotas.usage_of(connection, guild_id)).records,
             context.polls.most_stored,
             await server_topics.suspended(connection, guild_id),
+            await outbox.kept_embeds(connection, guild_id),
         )
 
 

@@ -10,15 +10,19 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
-from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
+from bot.domain.model import Mode, PostLayout, StoryView, Subscription, Topic, Volume
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
+from bot.domain.posting.first_posts import WAIT, wants_first_posts
+from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import Schedule
+from bot.domain.posting.volume import is_posted
 from bot.domain.stories.owners import MediaOwners
-from bot.domain.stories.story import Muted, Story, muted_by, reaches, story_view
+from bot.domain.stories.story import Muted, Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import feed_topic_of
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
+from bot.services import first_posts, volumes
 from bot.services.context import Context
 from bot.services.digests import FIRST
 from bot.services.story_batches import story_batches
@@ -35,7 +39,7 @@ class Reset(StrEnum):
     """What of a subscription goes back to how a new one begins."""
 
     MENTION = "mention"
-    IMPORTANCE = "importance"
+    VOLUME = "volume"
     EVERYTHING = "everything"
 
 
@@ -50,10 +54,11 @@ class SubscribeRequest:
     channel_id: int
     topic: str
     mode: Mode | None = None
-    importance: Importance | None = None
+    volume: Volume | None = None
     mention_role_id: int | None = None
     publish: bool | None = None
     reset: Reset | None = None
+    layout: PostLayout | None = None
 
     def onto(self, before: Subscription | None, topic: str) -> Subscription:
         """The subscription that comes of it."""
@@ -61,16 +66,18 @@ class SubscribeRequest:
         match self.reset:
             case Reset.MENTION:
                 base = replace(base, mention_role_id=None)
-            case Reset.IMPORTANCE:
-                base = replace(base, importance=None)
+            case Reset.VOLUME:
+                base = replace(base, volume=None, digest_volume=None)
             case Reset.EVERYTHING:
                 base = Subscription(base.id, self.guild_id, self.channel_id, topic)
         return replace(
             base,
             mode=self.mode or base.mode,
-            importance=self.importance or base.importance,
+            volume=self.volume or base.volume,
+            digest_volume=None if self.volume else base.digest_volume,
             mention_role_id=self.mention_role_id or base.mention_role_id,
             publish=base.publish if self.publish is None else self.publish,
+            layout=self.layout or base.layout,
         )
 
 
@@ -97,6 +104,7 @@ class SubscribeResult:
 
     `schedule` is when the digest comes, None where the subscription wants none; `default_schedule`
     tells that nobody set it. `digest_off`: it wants a digest, but the channel's are switched off.
+    `first_posts`: so many stories of the last day are posted now.
     """
 
     subscription: Subscription
@@ -107,6 +115,7 @@ class SubscribeResult:
     digest_off: bool = False
     next_digest: datetime | None = None
     resumed: bool = False
+    first_posts: int = 0
 
 
 async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeResult:
@@ -125,7 +134,7 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
         subscription = request.onto(before, topic.name)
         if before is None and len(before_all) >= MOST_SUBSCRIPTIONS:
             raise InvalidInputError(
-                f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with /unsubscribe."
+                f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with `/unsubscribe`."
             )
         await subscriptions.subscribe(connection, subscription, await topics.id_of(connection, topic), now)
         resumed = await subscriptions.resume(connection, [subscription.channel_id])
@@ -138,7 +147,14 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
             next_digest = schedule.after(now)
             await digests.begin_again(connection, subscription.channel_id, now - FIRST)
             await digests.plan_next(connection, subscription.channel_id, next_digest)
+        stored = await subscriptions.subscriptions(connection, channel_ids=[subscription.channel_id])
+        is_new = before is None and wants_first_posts(subscription)
+        if is_new:
+            [new] = [s for s in stored if s.topic == topic.name]
+            await subscriptions.await_first_posts(connection, new.id, now + WAIT)
     context.wake()
+    [subscription] = await volumes.refresh(context, [s for s in stored if s.topic == topic.name])
+    first = await first_posts.begin(context, subscription) if is_new else 0
     forecast = await _forecast(context, subscription, topic, loaded_topics)
     return SubscribeResult(
         subscription,
@@ -149,6 +165,7 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
         wants_digest and state.off,
         next_digest,
         bool(resumed),
+        first,
     )
 
 
@@ -182,11 +199,10 @@ def _would_post(
     subscription: Subscription, muted: Muted, rules: PostingSettings, batch: Iterable[Story]
 ) -> list[StoryView]:
     """The stories that it would have posted."""
-    least = decisions.live_importance(subscription)
     return [
         view
         for view in _views(batch, muted, rules.owners)
-        if reaches(view, least)
+        if is_posted(view, subscription)
         and any(m.first_seen - m.published <= rules.max_age for m in view.members if not m.partial)
     ]
 
@@ -305,6 +321,15 @@ async def come_back(context: Context, guild_id: int) -> None:
         context.wake()
 
 
+async def may_greet(context: Context, guild_id: int, joined_at: datetime) -> bool:
+    """Whether a server is to be greeted: True once for each time that the bot joins it, which is noted."""
+    async with context.db.read() as connection:
+        if await servers.is_greeted(connection, guild_id, joined_at):
+            return False
+    async with context.db.write() as connection:
+        return await servers.greet(connection, guild_id, joined_at)
+
+
 async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
     """The bot is in these servers and in no others."""
     async with context.db.read() as connection:
@@ -331,13 +356,15 @@ async def forget_channel(context: Context, channel_id: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ChannelSubscriptions:
-    """A channel's subscriptions, and when its digest comes (None: it has none)."""
+    """A channel's subscriptions, when its digest comes (None: it has none), and its limit and quiet hours if it has its own."""
 
     channel_id: int
     subscriptions: tuple[Subscription, ...]
     paused_reason: str
     schedule: Schedule | None
     next_digest: datetime | None
+    per_hour: int | None = None
+    quiet: QuietHours | None = None
 
 
 async def listing(context: Context, guild_id: int) -> list[ChannelSubscriptions]:
@@ -368,4 +395,6 @@ def _channel(
         state.paused_reason if state else "",
         schedule,
         state.next_digest if state and schedule else None,
+        state.per_hour if state else None,
+        state.quiet if state else None,
     )

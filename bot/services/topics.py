@@ -109,7 +109,7 @@ async def listing(context: Context, search: str, guild_id: int) -> list[TopicRow
         subscribed = {
             name_key(s.topic) for s in await subscriptions.subscriptions(connection, guild_id=guild_id)
         }
-    return await context.evaluations.run(_rows, topics, search, counts, above, subscribed)
+    return await context.evaluations.in_turn(guild_id, _rows, topics, search, counts, above, subscribed)
 
 
 def _rows(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from html import unescape
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, cast, get_args
 
 from bot.domain.model import Image, Outlet, Record, RecordType
 from bot.domain.records.identity import canonical, publisher_address, registered_domain
@@ -206,11 +206,14 @@ def _outlet(provider: Fields, key: str, notes: list[str]) -> Outlet:
 
 def _type(fields: Fields, notes: list[str]) -> RecordType:
     declared = fields.text("type", MAX_LANGUAGE)
-    if declared not in ("", "article", "video"):
+    if declared in get_args(RecordType):
+        return cast(RecordType, declared)
+    if declared:
+        expected = " or ".join(get_args(RecordType))
         notes.append(
-            f"{fields.name('type')}: expected article or video, got {describe_value(declared)}; treated as article"
+            f"{fields.name('type')}: expected {expected}, got {describe_value(declared)}; treated as article"
         )
-    return "video" if declared == "video" else "article"
+    return "article"
 
 
 def _topics(fields: Fields, notes: list[str]) -> tuple[str, ...]:

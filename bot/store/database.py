@@ -7,15 +7,18 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
 
 from bot.errors import DatabaseLostError, StoreError
 from bot.store import schema
+from bot.store.checkout import Checkout
 
 BUSY_SECONDS = (
     1  # that a statement waits for another program's lock; nothing can end the wait, not even a stop,
@@ -23,6 +26,7 @@ BUSY_SECONDS = (
 BUSY_TRIES = 30  # so it is repeated so often
 SWITCH_TRIES = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
+ITERATED = 64  # rows that aiosqlite reads at once while somebody iterates: its default
 INTAKE_LOCK = 0x70C1  # any number of our own: the advisory lock of PostgreSQL's intake
 
 
@@ -189,7 +193,7 @@ class Database:
         self._url = url
         self._file = _file_of(engine.url)
         self._identity: tuple[int, int] | None = None  # device and inode of the file when it was opened
-        self._returning: set[asyncio.Task[None]] = set()  # connections on their way back to the pool
+        self._checkouts: set[Checkout] = set()  # until their connections are back in the pool
 
     @classmethod
     async def open(cls, url: str, *, guarded: bool = False) -> Self:
@@ -246,8 +250,8 @@ class Database:
         return None
 
     async def close(self) -> None:
-        """Give all connections back, those that cancelled tasks left on their way among them."""
-        await asyncio.gather(*self._returning, return_exceptions=True)
+        """Return all connections, also those whose tasks were cancelled or forgotten, and close them."""
+        await asyncio.gather(*[checkout.end() for checkout in self._checkouts], return_exceptions=True)
         await self._engine.dispose()
 
     @property
@@ -262,16 +266,11 @@ class Database:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        """A connection. Returning it takes some steps, which a cancellation in between does not stop."""
-        with _reaching():
-            connection = await self._engine.connect()
-        try:
+        """A connection, which is returned even if the task is cancelled at any point, or becomes garbage."""
+        async with Checkout(self._engine.connect(), self._checkouts) as checkout:
+            with _reaching():
+                connection = await checkout.connect()
             yield connection
-        finally:
-            returning = asyncio.create_task(connection.close())
-            self._returning.add(returning)
-            returning.add_done_callback(self._returning.discard)
-            await asyncio.shield(returning)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -291,11 +290,7 @@ class Database:
             async with self._connected() as connection:
                 await connection.execution_options(writes=True)
                 transaction = await _begun(connection)
-                try:
-                    yield connection
-                except BaseException:
-                    await transaction.rollback()
-                    raise
+                yield connection  # after an error, returning the connection rolls back
                 try:
                     await transaction.commit()
                 except exc.IntegrityError:
@@ -410,6 +405,25 @@ class _Connection(sqlite3.Connection):
         super().close()
 
 
+class _Driver(aiosqlite.Connection):
+    """Stops its thread once.
+
+    aiosqlite has the thread answer each stop, and waits for that without end where the thread has ended before. So
+    closing a connection whose closing was cancelled would never end, nor would `asyncio.run`, which waits for all tasks.
+    """
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Stop the thread. Returns what to wait for; None if it was stopped before."""
+        return super().stop() if self._running else None
+
+
+def _driver(file: str, **options: Any) -> _Driver:
+    """As `aiosqlite.connect`, with the thread as SQLAlchemy wants it: no process waits for it at its end."""
+    connection = _Driver(partial(sqlite3.connect, file, **options), ITERATED)
+    connection._thread.daemon = True
+    return connection
+
+
 def _engine(url: sa.URL) -> AsyncEngine:
     # What the store builds of the data and keeps until it changes, by name.
     options: dict[str, dict[str, Any]] = {"kept": {}}
@@ -422,7 +436,7 @@ def _engine(url: sa.URL) -> AsyncEngine:
     if url.database and url.database != ":memory:":
         with _reaching():
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    connect_args = {"timeout": BUSY_SECONDS, "factory": _Connection}
+    connect_args = {"timeout": BUSY_SECONDS, "factory": _Connection, "async_creator_fn": _driver}
     engine = create_async_engine(url, connect_args=connect_args, execution_options=options)
 
     event.listen(engine.sync_engine, "handle_error", _of_the_driver)

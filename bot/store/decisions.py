@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.posting.decisions import Decisions, Edit, Hold, Send
+from bot.domain.posting.decisions import Decisions, Edit, Grow, Hold, Send
 from bot.domain.posting.recipients import concerns
 from bot.store import outbox, schema
 from bot.store.sql import chunks, insert_new, upsert
@@ -47,6 +47,7 @@ async def apply(
         await connection.execute(revised, changed)
     await _look_again(connection, decisions, audiences, now)
     await _edit(connection, decisions.edits)
+    await _grow(connection, decisions.grows, now)
     await _hold(connection, decisions.holds, now)
 
 
@@ -83,6 +84,21 @@ async def _edit(connection: AsyncConnection, edits: Iterable[Edit]) -> None:
         )
     )
     if rows := [{"post": edit.post, "due": edit.due, "now_of": edit.story} for edit in edits]:
+        await connection.execute(statement, rows)
+
+
+async def _grow(connection: AsyncConnection, grows: Iterable[Grow], now: datetime) -> None:
+    """Note the priority of stories that have no message yet. One that has outgrown the roll-up that lists it is due again."""
+    rollup = _o.alias("listing")
+    floor = sa.select(rollup.c.priority).where(rollup.c.id == _o.c.rollup).scalar_subquery()
+    priority = sa.bindparam("grown_to", type_=sa.Integer())
+    outgrown = sa.and_(_o.c.rollup.is_not(None), priority > _o.c.priority, priority > floor)
+    due = sa.case(
+        (sa.and_(outgrown, _o.c.due_at.is_(None)), sa.literal(now, schema.UtcTime())), else_=_o.c.due_at
+    )
+    unsent = sa.and_(_o.c.id == sa.bindparam("post"), _o.c.message_id.is_(None), _o.c.closed.is_(False))
+    statement = sa.update(_o).where(unsent).values(priority=priority, due_at=due)
+    if rows := [{"post": grow.post, "grown_to": grow.priority} for grow in grows]:
         await connection.execute(statement, rows)
 
 

@@ -80,7 +80,10 @@ async def backlog(connection: AsyncConnection, now: datetime) -> tuple[int, date
 async def stalled(connection: AsyncConnection, now: datetime, guild_id: int | None = None) -> int:
     """How many messages have been due for `STALL`, of a server or of all, where nothing was delivered meanwhile."""
     in_scope = has_value(_o.c.guild_id, guild_id)
-    unsent = sa.and_(_o.c.kind != PUBLISH, _o.c.sent_at.is_(None), _o.c.closed.is_(False))
+    # What a roll-up lists waits for a free post, not for Discord.
+    unsent = sa.and_(
+        _o.c.kind != PUBLISH, _o.c.sent_at.is_(None), _o.c.closed.is_(False), _o.c.rollup.is_(None)
+    )
     late = sa.and_(unsent, _o.c.created_at <= now - STALL, _o.c.due_at <= now + LONGEST_RETRY)
     waiting = sa.select(sa.func.count()).select_from(_o).where(late, REACHABLE, in_scope)
     count = await connection.scalar(waiting) or 0

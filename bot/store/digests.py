@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from bot.store import outbox, schema
 from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sql import upsert
-from bot.store.subscriptions import ChannelState, _channel
+from bot.store.subscriptions import ChannelState, channel_of
 
 _c = schema.channels
 _o = schema.outbox
@@ -26,7 +26,7 @@ async def due(connection: AsyncConnection, now: datetime) -> list[ChannelState]:
     """The channels whose digest is due, the longest waiting first; paused ones wait."""
     ready = sa.and_(_c.c.next_digest <= now, _RUNNING)
     rows = await connection.execute(sa.select(_c).where(ready).order_by(_c.c.next_digest))
-    return [_channel(row) for row in rows]
+    return [channel_of(row) for row in rows]
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
@@ -113,12 +113,17 @@ async def take_back(connection: AsyncConnection, channel_id: int, payload: Mappi
 
 
 async def remember(
-    connection: AsyncConnection, channel_id: int, digest: Digest, forget_before: datetime
+    connection: AsyncConnection,
+    channel_id: int,
+    digest: Digest,
+    numbers: Collection[int],
+    forget_before: datetime,
 ) -> None:
-    """Store the stories of a digest, and delete mentions that are too old to matter."""
+    """Store the stories of a digest with these numbers, and delete mentions that are too old to matter."""
     rows = [
         {"channel_id": channel_id, "story": e.view.number, "outlets": e.view.outlets, "at": digest.until}
         for e in digest.entries
+        if e.view.number in numbers
     ]
     await upsert(connection, _t, rows, on=["channel_id", "story"])
     await connection.execute(sa.delete(_t).where(_t.c.channel_id == channel_id, _t.c.at < forget_before))

@@ -103,7 +103,11 @@ async def get(connection: AsyncConnection, source_id: int) -> Feed:
 
 
 async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, now: datetime) -> int:
-    """Add a feed, or update its declared name, topics and quality. Returns the id of its source."""
+    """Add a feed, or update its declared name, topics and quality. Returns the id of its source.
+
+    In a transaction of `Database.intake`: it locks rows of several tables, as the storing of polls does. So do `configure`
+    and `remove`.
+    """
     state = await sources.ensure(connection, source_name(feed.address, feed.guild_id), KIND)
     declared: dict[str, Any] = {
         "name": feed.name,
@@ -211,6 +215,17 @@ async def topic_lists(connection: AsyncConnection, guild_id: int) -> Counter[tup
     written = sa.cast(_f.c.topics, sa.Text)
     counted = sa.select(written, sa.func.count()).where(_f.c.guild_id.in_((0, guild_id))).group_by(written)
     return Counter({tuple(json.loads(names)): count for names, count in await connection.execute(counted)})
+
+
+async def unread_topic_lists(connection: AsyncConnection, guild_id: int) -> list[tuple[str, ...]]:
+    """What those feeds are about, of all that a server sees, that are still to be read for the first time and do not fail."""
+    unread = sa.and_(~_s.c.intake_done, _f.c.failures == 0, _f.c.next_poll.is_not(None))
+    rows = await connection.execute(
+        sa.select(_f.c.topics)
+        .join(_s, _s.c.id == _f.c.source_id)
+        .where(unread, _f.c.guild_id.in_((0, guild_id)))
+    )
+    return [tuple(names) for names in rows.scalars()]
 
 
 async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:

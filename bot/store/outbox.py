@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,9 +18,20 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.decisions import Post
-from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict, may_have_arrived
-from bot.store import schema
-from bot.store.conditions import is_unleased
+from bot.domain.retry import (
+    Drop,
+    MessageForm,
+    Outcome,
+    Pause,
+    Retry,
+    SendStatus,
+    Sent,
+    Skip,
+    Verdict,
+    may_have_arrived,
+)
+from bot.store import rephrasings, schema
+from bot.store.conditions import has_value, is_unleased
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new
 
@@ -31,8 +42,10 @@ PER_CHANNEL = 5  # in a batch: a channel in which much waits must not hold up th
 HOUR = timedelta(hours=1)
 PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message
 STORY = "story"
+FIRST = "first"  # in the payload of a story: the topic of the new subscription that begins with it
 DIGEST = "digest"
 PUBLISH = "publish"
+ROLLUP = "rollup"  # of stories that have no post of their own
 NOTICE = "notice"  # what is wrong with a source; like a digest it is written when it is made
 
 _o = schema.outbox
@@ -47,6 +60,7 @@ class Claimed:
     """A row that a worker holds until its lease runs out. `claim` tells this hold from a later one.
 
     `in_doubt_since` is when a try was begun that may have made the message although nobody knows its id.
+    `form` is what the message is made of, and `mentioned` are the roles that it named when it was sent.
     """
 
     id: int
@@ -67,6 +81,8 @@ class Claimed:
     revision: int
     lease_until: datetime
     in_doubt_since: datetime | None = None
+    form: MessageForm = MessageForm.COMPONENTS
+    mentioned: tuple[int, ...] = ()
 
 
 def is_claimed_as(claimed: Claimed) -> sa.ColumnElement[bool]:
@@ -155,6 +171,7 @@ _HELD = tuple((field.name, _RENAMED.get(field.name, field.name)) for field in fi
 
 def _claimed(row: sa.Row[Any], now: datetime) -> Claimed:
     values = {name: getattr(row, column) for name, column in _HELD}
+    values |= {"form": MessageForm(row.form), "mentioned": tuple(row.mentioned or ())}
     if row.begun_at == now:  # this is the first try
         values["in_doubt_since"] = None
     return Claimed(**values)
@@ -184,24 +201,58 @@ async def _take(connection: AsyncConnection, ids: Any, now: datetime, holder: st
     return sorted(claimed, key=lambda c: (c.in_doubt_since is None, -c.priority, c.created_at, c.id))
 
 
+# Decides about stories that wait to be posted in channels; returns the rows that are not to be sent now.
+KeepPace = Callable[[AsyncConnection, Collection[int], datetime], Awaitable[frozenset[int]]]
+
+
+async def _no_limit(
+    _connection: AsyncConnection, _channel_ids: Collection[int], _now: datetime
+) -> frozenset[int]:
+    """Everything is sent at once."""
+    return frozenset()
+
+
 async def claim(
-    connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int] = (), holder: str = ""
+    connection: AsyncConnection,
+    now: datetime,
+    limit: int,
+    busy: Collection[int] = (),
+    holder: str = "",
+    keep_pace: KeepPace = _no_limit,
 ) -> list[Claimed]:
     """Take up to `limit` due messages, those in doubt first, then the biggest stories.
 
-    Nobody else gets them until the lease ends. Channels that are `busy` are left out.
+    Nobody else gets them until the lease ends. Channels that are `busy` are left out. `keep_pace` decides, in the same transaction, which
+    stories channels have no room for: see `rollups.keep_pace`.
     """
+    while candidates := await _candidates(connection, now, limit, busy):
+        channels = {row.channel_id for row in candidates if row.kind == STORY and row.message_id is None}
+        held = await keep_pace(connection, channels, now) if channels else frozenset()
+        chosen = [row.id for row in candidates if row.id not in held]
+        # What makes a row ready is asked again beside the lock: there it is seen what another worker has stored meanwhile.
+        ready = _ready(now, busy).where(_o.c.id.in_(chosen)).with_for_update(skip_locked=True)
+        # As a common table expression it is evaluated once. A subquery PostgreSQL may run again for every row,
+        # and so take any number: the rows that it has just updated are skipped as locked.
+        if claimed := await _take(connection, sa.select(ready.cte("chosen").c.id), now, holder):
+            return claimed
+        if not held:
+            break  # another worker has taken them
+    return []
+
+
+async def _candidates(
+    connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int]
+) -> Sequence[sa.Row[Any, Any, Any, Any]]:
+    """The rows to take next: at most `PER_CHANNEL` of a channel."""
     ready = _ready(now, busy).where(_o.c.kind != PUBLISH)
     first = (_o.c.begun_at.is_(None), _o.c.priority.desc(), _o.c.due_at, _o.c.id)
     place = sa.func.row_number().over(partition_by=_o.c.channel_id, order_by=first)
     placed = ready.add_columns(place.label("place")).subquery()
-    chosen = sa.select(placed.c.id).where(placed.c.place <= PER_CHANNEL)
-    # PostgreSQL numbers rows in a query of its own, as it locks none that are numbered. What makes a row
-    # ready is asked again beside the lock: there it sees what another worker has stored meanwhile.
-    ids = ready.where(_o.c.id.in_(chosen)).order_by(*first).limit(limit).with_for_update(skip_locked=True)
-    # As a common table expression it is evaluated once. A subquery PostgreSQL may run again for every row,
-    # and so take any number: the rows that it has just updated are skipped as locked.
-    return await _take(connection, sa.select(ids.cte("chosen").c.id), now, holder)
+    columns = sa.select(_o.c.id, _o.c.channel_id, _o.c.kind, _o.c.message_id).join(
+        placed, placed.c.id == _o.c.id
+    )
+    chosen = columns.where(placed.c.place <= PER_CHANNEL).order_by(*first).limit(limit)
+    return (await connection.execute(chosen)).all()
 
 
 async def _spent(connection: AsyncConnection, now: datetime) -> dict[int, list[datetime]]:
@@ -248,6 +299,7 @@ async def settle(
 ) -> bool:
     """Store the result of a try. False if another worker has claimed the message meanwhile."""
     values: dict[str, Any] = {"lease_until": None}
+    values |= {} if outcome.form is None else {"form": outcome.form.value}
     if claimed.in_doubt_since is None and not may_have_arrived(outcome):
         values["begun_at"] = None
     # Something changed while it was on its way: once more, after the interval.
@@ -259,6 +311,7 @@ async def settle(
             values |= {"due_at": again, "attempts": 0, "reason": ""}
             if outcome.message_id is not None and claimed.message_id is None:
                 values |= {"message_id": outcome.message_id, "thread_id": outcome.thread_id}
+                values["mentioned"] = list(outcome.roles)
                 values["begun_at"] = None
             if claimed.sent_at is None:
                 values["sent_at"] = now
@@ -324,18 +377,19 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
     return min(times_due, default=None)
 
 
-async def to_rephrase(
-    connection: AsyncConnection, since: datetime, guild_ids: Collection[int], limit: int
-) -> list[Claimed]:
-    """The posts of stories in these servers, sent since then, whose brief may be rephrased: the newest, as workers claim them.
+async def to_rephrase(connection: AsyncConnection, since: datetime, limit: int) -> list[Claimed]:
+    """The posts of stories, sent since then, whose brief a model may put in other words: the newest, as workers claim them.
 
     Those for which that was done before are among them where they wait for an edit, which can carry a newer one. `+ 0`:
-    a server's posts of all times are many more than those of the last hour.
+    a server's posts of all times are many more than those of the last hour, and so are a channel's.
     """
     wanted = sa.or_(_o.c.rephrased.is_(False), _o.c.due_at.is_not(None))
+    somewhere = sa.or_(
+        (_o.c.guild_id + 0).in_(rephrasings.SERVERS), (_o.c.channel_id + 0).in_(rephrasings.CHANNELS)
+    )
     rows = await connection.execute(
         sa.select(_o)
-        .where(_o.c.kind == STORY, _o.c.sent_at > since, (_o.c.guild_id + 0).in_(list(guild_ids)))
+        .where(_o.c.kind == STORY, _o.c.sent_at > since, somewhere)
         .where(_o.c.message_id.is_not(None), _o.c.closed.is_(False), wanted)
         .order_by(_o.c.sent_at.desc(), _o.c.id.desc())
         .limit(limit)
@@ -359,9 +413,23 @@ async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> s
     return (await connection.execute(sa.select(_o).where(is_post).order_by(*_POST_FIRST).limit(1))).first()
 
 
+async def had_first_posts(connection: AsyncConnection, channel_id: int, topic: str, since: datetime) -> bool:
+    """Whether a subscription of this channel to this topic began with posts since then."""
+    recent = sa.and_(_o.c.kind == STORY, _o.c.channel_id == channel_id, _o.c.created_at > since)
+    rows = await connection.execute(sa.select(_o.c.payload).where(recent, _o.c.payload.is_not(None)))
+    return any(payload and payload.get(FIRST) == topic for payload in rows.scalars())
+
+
 def is_posted(post: sa.Row[Any] | None) -> bool:
     """Whether a story's row of the outbox has a message, or gets one."""
-    return post is not None and (post.sent_at is not None or not post.closed)
+    if post is None or (post.sent_at is None and post.closed):
+        return False
+    return post.sent_at is not None or not is_listed(post)
+
+
+def is_listed(post: sa.Row[Any]) -> bool:
+    """Whether a story's row of the outbox has no message because a roll-up lists the story."""
+    return post.rollup is not None and post.message_id is None and post.due_at is None
 
 
 async def withheld_reason(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
@@ -411,3 +479,9 @@ async def forget(connection: AsyncConnection, *, withheld_before: datetime, clos
     )
     messages = await connection.execute(sa.delete(_o).where(old))
     return reasons.rowcount + messages.rowcount
+
+
+async def kept_embeds(connection: AsyncConnection, guild_id: int | None = None) -> int:
+    """How many messages of a server, or of all, keep the embeds of an earlier version because Discord refused the edit."""
+    kept = sa.and_(_o.c.form == MessageForm.KEPT_EMBEDS.value, has_value(_o.c.guild_id, guild_id))
+    return await connection.scalar(sa.select(sa.func.count()).select_from(_o).where(kept)) or 0

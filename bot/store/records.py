@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.clustering import embeddings
 from bot.domain.clustering.batch import DECLARERS
 from bot.domain.clustering.story_cluster import Report, Terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
@@ -18,9 +19,9 @@ from bot.domain.posting.plan import Affected, IntakePlan
 from bot.domain.posting.recipients import concerns
 from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Arrival, StoredContext, all_keys, keys_of
-from bot.domain.stories.ranking import last_report
+from bot.domain.stories.ranking import last_report, size_of
 from bot.domain.text.words import search_key
-from bot.store import decisions, outbox, pointers, quotas, schema, search, story_topics, topics
+from bot.store import decisions, outbox, pointers, quotas, rollups, schema, search, story_topics, topics
 from bot.store.conditions import is_full_record, is_live_story
 from bot.store.sql import chunks, upsert, visible_to
 
@@ -42,7 +43,7 @@ def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
         outlet=Outlet(row.outlet_name, row.outlet_domain),
         excerpt=row.excerpt,
         published=row.published,
-        type=cast(RecordType, row.type),
+        type="podcast" if row.podcast else cast(RecordType, row.type),
         quality=row.quality,
         heat=row.heat,
         notable=row.notable,
@@ -79,7 +80,8 @@ def row_of(stored: Stored, hashed: str, analysis: TextAnalysis) -> dict[str, Any
         "outlet_domain": record.outlet.domain,
         "published": stored.published,
         "first_seen": stored.first_seen,
-        "type": record.type,
+        "type": "article" if record.type == "podcast" else record.type,
+        "podcast": record.type == "podcast",
         "quality": record.quality,
         "heat": record.heat,
         "notable": record.notable,
@@ -271,7 +273,8 @@ async def reports(
 ) -> list[Report]:
     """The reports of all stories with a record published from a time on (and up to a time), as clustering compares them.
 
-    `among`: a condition that the stories fulfil besides. `semantic`: with what their titles mean, as far as that is known.
+    `among`: a condition that the stories fulfil besides. `semantic`: with what they mean, as far as the model that is
+    installed computed it.
     """
     near = sa.and_(_s.c.last >= since, is_live_story())
     if until is not None:
@@ -292,7 +295,15 @@ async def reports(
 
 def _reports(rows: Iterable[Sequence[Any]]) -> list[Report]:
     return [
-        Report(record_id, Terms.read(terms), day, outlet, guild_id, story=story, meaning=meaning or b"")
+        Report(
+            record_id,
+            Terms.read(terms),
+            day,
+            outlet,
+            guild_id,
+            story=story,
+            meaning=embeddings.current(meaning) if meaning else b"",
+        )
         for record_id, terms, day, outlet, guild_id, story, meaning in rows
     ]
 
@@ -309,6 +320,7 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
         "number": number,
         "lead_id": view.lead.id,
         "heat": view.heat,
+        "size": size_of(view),
         "notable": view.notable,
         "outlets": view.outlets,
         "first": view.first,
@@ -378,6 +390,7 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await decisions.apply(connection, plan.decisions, changed, now)
     survivors = {story: plan.audience(story) for story in plan.merged.values()}
     await pointers.follow(connection, survivors, now)
+    await rollups.look_again(connection, plan.stories, now)
 
 
 async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:
@@ -480,6 +493,15 @@ async def arrived_after(connection: AsyncConnection, after: int, limit: int) -> 
         sa.select(_r.c.id).where(_r.c.id > after, ~_r.c.partial).order_by(_r.c.id).limit(limit)
     )
     return await by_id(connection, rows.scalars())
+
+
+async def forget_guesses(connection: AsyncConnection) -> list[int]:
+    """Remove all learned topics of records. Returns the stories that had one, to decide their topics anew."""
+    guessed = sa.select(_rt.c.record_id).where(_rt.c.learned)
+    numbers = sa.select(_r.c.story).where(_r.c.id.in_(guessed), _r.c.story.is_not(None)).distinct()
+    of_guesses = sorted((await connection.execute(numbers)).scalars())
+    await connection.execute(sa.delete(_rt).where(_rt.c.learned))
+    return of_guesses
 
 
 async def rematch(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> None:

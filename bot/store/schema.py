@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from bot.domain.model import Importance, Mode
+from bot.domain.model import Mode, Volume
 from bot.domain.polling import FeedOrigin
 
 metadata = sa.MetaData(
@@ -130,6 +130,7 @@ stories = sa.Table(
     sa.Column("number", ID, primary_key=True, autoincrement=False),
     sa.Column("lead_id", ID, _deferred("records.id", use_alter=True)),
     sa.Column("heat", sa.Integer, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),  # see `ranking.size`
     _flag("notable"),
     sa.Column("outlets", sa.Integer, nullable=False, default=0),
     sa.Column("first", UtcTime, nullable=False),
@@ -173,9 +174,9 @@ records = sa.Table(
     sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("why", sa.Text, nullable=False, server_default=sa.text("''")),  # what put it into its story
     _one_of("type", ("article", "video")),
-    sa.Column(
-        "meaning", sa.LargeBinary
-    ),  # of its title, see `bot.domain.clustering.embeddings`; none: it is not known
+    # A kind that came later than the constraint, which SQLite cannot change without copying the table.
+    sa.Column("podcast", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("meaning", sa.LargeBinary),  # see `bot.domain.clustering.embeddings`; none: it is not known
 )
 
 record_keys = sa.Table(
@@ -244,6 +245,14 @@ left_servers = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
+# Servers that were greeted when the bot joined them. `joined_at` is NULL once it has left again.
+greeted_servers = sa.Table(
+    "greeted_servers",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("joined_at", UtcTime),
+)
+
 subscriptions = sa.Table(
     "subscriptions",
     metadata,
@@ -252,13 +261,24 @@ subscriptions = sa.Table(
     sa.Column("channel_id", SNOWFLAKE, nullable=False),
     sa.Column("topic_id", ID, sa.ForeignKey("topics.id"), nullable=False),
     sa.Column("mode", sa.Text, nullable=False),
-    sa.Column("importance", sa.Text),
+    sa.Column("volume", sa.Text),  # none: the default of the mode
+    sa.Column("digest_volume", sa.Text),  # that of the digest, where it differs
     sa.Column("mention_role_id", SNOWFLAKE),
     _flag("publish"),
     sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("layout", sa.Text, nullable=False, server_default=sa.text("'card'")),
+    sa.Column("accent", sa.Integer),
+    # What the volume means for the topic now, see `bot.domain.posting.volume`.
+    sa.Column("threshold", sa.BigInteger),
+    sa.Column("stories_a_day", sa.Float),
+    sa.Column("posts_a_day", sa.Float),
+    sa.Column("calibrate_at", UtcTime, index=True),  # none: at once
+    sa.Column("first_posts_until", UtcTime),  # how long it waits for its first posts; none: it has had them
     sa.UniqueConstraint("channel_id", "topic_id"),
+    _where("ix_subscriptions_new", "first_posts_until", "first_posts_until IS NOT NULL"),
     _one_of("mode", Mode),
-    _one_of("importance", Importance),
+    _one_of("volume", Volume),
+    _one_of("digest_volume", Volume),
 )
 
 channels = sa.Table(
@@ -276,6 +296,11 @@ channels = sa.Table(
     _flag("digest_off"),
     sa.Column("last_digest", UtcTime),
     sa.Column("next_digest", UtcTime),
+    sa.Column("per_hour", sa.Integer),  # posts; none: the setting
+    # Hours without posts, in local time.
+    sa.Column("quiet_from", sa.Text),
+    sa.Column("quiet_until", sa.Text),
+    sa.Column("quiet_zone", sa.Text),
     _where("ix_channels_due", "next_digest", "next_digest IS NOT NULL"),
 )
 
@@ -332,12 +357,18 @@ outbox = sa.Table(
     _text("shown"),
     sa.Column("sent_at", UtcTime, index=True),
     sa.Column("edited_at", UtcTime),
+    sa.Column("rollup", ID),  # the message that lists the story, as it got no post of its own
     # Whether a model's rephrasing was looked for, which costs a message one edit at most.
     sa.Column("rephrased", sa.Boolean, nullable=False, server_default=sa.false()),
-    _one_of("kind", ("story", "digest", "notice", "publish")),
+    # What its message is made of, see `bot.domain.retry.MessageForm`, and the roles that it named when it was sent.
+    sa.Column("form", sa.Text, nullable=False, server_default=sa.text("'components'")),
+    sa.Column("mentioned", sa.JSON),
+    _where("ix_outbox_kept_embeds", "guild_id", "form = 'kept embeds'"),
+    _one_of("kind", ("story", "digest", "notice", "publish", "rollup")),
     # Nearly every row is a message that was sent and waits for nothing.
     _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),
     _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
+    _where("ix_outbox_rolled_up", "rollup", "rollup IS NOT NULL"),
     _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
 )
 
@@ -385,6 +416,17 @@ rephrasing_servers = sa.Table(
     "rephrasing_servers",
     metadata,
     sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("user_id", SNOWFLAKE, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+# The channels whose briefs a model translates, and who decided it.
+translation_channels = sa.Table(
+    "translation_channels",
+    metadata,
+    sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("language", sa.Text, nullable=False),
     sa.Column("user_id", SNOWFLAKE, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
 )

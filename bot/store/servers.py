@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import revisions, schema
-from bot.store.sql import insert_new
+from bot.store.sql import insert_new, upsert
 
 _l = schema.left_servers
+_g = schema.greeted_servers
 
 LEFT = sa.select(_l.c.guild_id)
 
@@ -22,9 +23,10 @@ def of_present(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement
     return column.not_in(LEFT) if guild_id is None else column == guild_id
 
 
-async def leave(connection: AsyncConnection, guild_ids: Iterable[int], now: datetime) -> None:
+async def leave(connection: AsyncConnection, guild_ids: Collection[int], now: datetime) -> None:
     """Note that the bot has left these servers."""
     await insert_new(connection, _l, [{"guild_id": n, "at": now} for n in guild_ids], on=["guild_id"])
+    await connection.execute(sa.update(_g).where(_g.c.guild_id.in_(list(guild_ids))).values(joined_at=None))
     await revisions.advance(connection, revisions.TOPICS)  # those of the servers are matched no longer
 
 
@@ -37,6 +39,21 @@ async def come_back(connection: AsyncConnection, guild_id: int) -> None:
 async def left_among(connection: AsyncConnection, guild_ids: Collection[int]) -> set[int]:
     """Those of these servers that the bot has left."""
     return set((await connection.execute(LEFT.where(_l.c.guild_id.in_(list(guild_ids))))).scalars())
+
+
+async def is_greeted(connection: AsyncConnection, guild_id: int, joined_at: datetime) -> bool:
+    """Whether a server was greeted since the bot joined it at that time."""
+    greeted = sa.select(_g.c.joined_at).where(_g.c.guild_id == guild_id)
+    at: datetime | None = await connection.scalar(greeted)
+    return at is not None and at >= joined_at
+
+
+async def greet(connection: AsyncConnection, guild_id: int, joined_at: datetime) -> bool:
+    """Note that a server is greeted since the bot joined it at that time. False if it was already."""
+    if await is_greeted(connection, guild_id, joined_at):
+        return False
+    await upsert(connection, _g, [{"guild_id": guild_id, "joined_at": joined_at}], on=["guild_id"])
+    return True
 
 
 async def with_something(connection: AsyncConnection) -> set[int]:

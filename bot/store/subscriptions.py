@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Importance, Mode, Mute, Subscription
+from bot.domain.model import Calibration, Mode, Mute, PostLayout, Subscription, Volume
+from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.text.words import name_key
 from bot.store import schema
@@ -25,7 +26,10 @@ _t = schema.topics
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """What is set for a channel. `schedule` None: no digest of its own was set; `off`: none is wanted."""
+    """What is set for a channel. `schedule` None: no digest of its own was set; `off`: none is wanted.
+
+    `per_hour`: how many posts it gets at most; None: as many as the setting says. `quiet`: when it gets none.
+    """
 
     channel_id: int
     guild_id: int
@@ -34,6 +38,17 @@ class ChannelState:
     off: bool = False
     last_digest: datetime | None = None
     next_digest: datetime | None = None
+    per_hour: int | None = None
+    quiet: QuietHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """How posts are to look: None for `layout` leaves it, and so does `keep_accent` the colour."""
+
+    layout: PostLayout | None
+    accent: int | None
+    keep_accent: bool
 
 
 def _subscription(row: sa.Row[Any]) -> Subscription:
@@ -43,12 +58,22 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
         row.channel_id,
         row.name,
         Mode(row.mode),
-        Importance(row.importance) if row.importance else None,
+        Volume(row.volume) if row.volume else None,
         row.mention_role_id,
         row.publish,
         row.created_at,
         row.paused_reason or "",
+        PostLayout(row.layout),
+        row.accent,
+        Volume(row.digest_volume) if row.digest_volume else None,
+        _calibration(row),
     )
+
+
+def _calibration(row: sa.Row[Any]) -> Calibration | None:
+    if row.threshold is None:
+        return None
+    return Calibration(row.threshold, row.stories_a_day, row.posts_a_day)
 
 
 async def followers(connection: AsyncConnection) -> dict[tuple[int, str], int]:
@@ -107,13 +132,104 @@ async def subscribe(
         "channel_id": subscription.channel_id,
         "topic_id": topic_id,
         "mode": subscription.mode.value,
-        "importance": subscription.importance.value if subscription.importance else None,
+        "volume": subscription.volume.value if subscription.volume else None,
+        "digest_volume": subscription.digest_volume.value if subscription.digest_volume else None,
         "mention_role_id": subscription.mention_role_id,
         "publish": subscription.publish,
         "created_at": now,
+        "layout": subscription.layout.value,
+        "accent": subscription.accent,
+        "threshold": None,  # it depends on the volume
+        "stories_a_day": None,
+        "posts_a_day": None,
+        "calibrate_at": None,
     }
     await upsert(connection, _sub, [row], on=["channel_id", "topic_id"], keep=["created_at"])
     await ensure_channel(connection, subscription.channel_id, subscription.guild_id)
+
+
+async def set_appearance(
+    connection: AsyncConnection, subscription_ids: Iterable[int], appearance: Appearance
+) -> None:
+    """Set how the posts of these subscriptions look."""
+    values: dict[str, Any] = {} if appearance.keep_accent else {"accent": appearance.accent}
+    values |= {} if appearance.layout is None else {"layout": appearance.layout.value}
+    if values:
+        chosen = _sub.c.id.in_(list(subscription_ids))
+        await connection.execute(sa.update(_sub).where(chosen).values(**values))
+
+
+async def to_calibrate(connection: AsyncConnection, now: datetime, limit: int) -> tuple[Subscription, ...]:
+    """Subscriptions whose calibration is due, of servers that the bot is in: those of one topic follow each other."""
+    due = sa.or_(_sub.c.calibrate_at.is_(None), _sub.c.calibrate_at <= now)
+    rows = await connection.execute(
+        sa.select(_sub, _t.c.name, sa.literal("").label("paused_reason"))
+        .join(_t, _t.c.id == _sub.c.topic_id)
+        .where(due, _sub.c.guild_id.not_in(LEFT))
+        .order_by(_sub.c.topic_id, _sub.c.id)
+        .limit(limit)
+    )
+    return tuple(map(_subscription, rows))
+
+
+async def next_calibration(connection: AsyncConnection) -> datetime | None:
+    """When the next calibration of a subscription is due; one that has none is not looked for."""
+    earliest = sa.func.min(_sub.c.calibrate_at, type_=schema.UtcTime)
+    due_at: datetime | None = await connection.scalar(sa.select(earliest).where(_sub.c.guild_id.not_in(LEFT)))
+    return due_at
+
+
+async def calibrate(
+    connection: AsyncConnection, results: Mapping[Subscription, tuple[Calibration, datetime]]
+) -> None:
+    """Store what was computed for subscriptions, and when each is due again, unless its volume has changed meanwhile."""
+    p = sa.bindparam
+    volume = p("of_volume", type_=sa.Text())
+    same = sa.and_(_sub.c.id == p("of"), sa.func.coalesce(_sub.c.volume, "") == sa.func.coalesce(volume, ""))
+    rows = [
+        {
+            "of": subscription.id,
+            "of_volume": subscription.volume.value if subscription.volume else None,
+            "to_threshold": calibration.threshold,
+            "of_stories": calibration.stories,
+            "of_posts": calibration.posts,
+            "due": due_at,
+        }
+        for subscription, (calibration, due_at) in results.items()
+    ]
+    if rows:
+        statement = sa.update(_sub).where(same).values(
+            threshold=p("to_threshold"),
+            stories_a_day=p("of_stories"),
+            posts_a_day=p("of_posts"),
+            calibrate_at=p("due", type_=schema.UtcTime()),
+        )  # fmt: skip
+        await connection.execute(statement, rows)
+
+
+async def await_first_posts(connection: AsyncConnection, subscription_id: int, until: datetime) -> None:
+    """A new subscription waits for its first posts."""
+    await connection.execute(
+        sa.update(_sub).where(_sub.c.id == subscription_id).values(first_posts_until=until)
+    )
+
+
+async def awaiting_first_posts(connection: AsyncConnection, now: datetime) -> tuple[Subscription, ...]:
+    """The subscriptions that wait for their first posts, of servers that the bot is in."""
+    rows = await connection.execute(
+        sa.select(_sub, _t.c.name, sa.literal("").label("paused_reason"))
+        .join(_t, _t.c.id == _sub.c.topic_id)
+        .where(_sub.c.first_posts_until > now, _sub.c.guild_id.not_in(LEFT))
+        .order_by(_sub.c.first_posts_until, _sub.c.id)
+    )
+    return tuple(map(_subscription, rows))
+
+
+async def begin_first_posts(connection: AsyncConnection, subscription_id: int) -> bool:
+    """Note that a subscription has its first posts. False if it does not wait for them, or not any more."""
+    waits = sa.and_(_sub.c.id == subscription_id, _sub.c.first_posts_until.is_not(None))
+    done = await connection.execute(sa.update(_sub).where(waits).values(first_posts_until=None))
+    return bool(done.rowcount)
 
 
 async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: int) -> bool:
@@ -134,7 +250,8 @@ async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id:
     await insert_new(connection, _c, [row], on=["channel_id"])
 
 
-def _channel(row: sa.Row[Any]) -> ChannelState:
+def channel_of(row: sa.Row[Any]) -> ChannelState:
+    """What a row of the table says."""
     schedule = None
     if row.digest_at is not None:
         schedule = Schedule(
@@ -152,20 +269,24 @@ def _channel(row: sa.Row[Any]) -> ChannelState:
         row.digest_off,
         row.last_digest,
         row.next_digest,
+        row.per_hour,
+        None
+        if row.quiet_from is None
+        else QuietHours(parse_time(row.quiet_from), parse_time(row.quiet_until), row.quiet_zone),
     )
 
 
 async def channel(connection: AsyncConnection, channel_id: int) -> ChannelState | None:
     """What is set for a channel; None where nothing ever was."""
     row = (await connection.execute(sa.select(_c).where(_c.c.channel_id == channel_id))).first()
-    return None if row is None else _channel(row)
+    return None if row is None else channel_of(row)
 
 
 async def channels(connection: AsyncConnection, guild_id: int | None = None) -> list[ChannelState]:
     """The channels that something is set for, of all servers that the bot is in or of one."""
     in_scope = of_present(_c.c.guild_id, guild_id)
     statement = sa.select(_c).where(in_scope).order_by(_c.c.channel_id)
-    return [_channel(row) for row in await connection.execute(statement)]
+    return [channel_of(row) for row in await connection.execute(statement)]
 
 
 async def set_schedule(
@@ -188,6 +309,18 @@ async def set_schedule(
     )
 
 
+async def set_per_hour(connection: AsyncConnection, channel_id: int, per_hour: int | None) -> None:
+    """Set how many posts an hour a channel gets at most; None: as many as the setting says."""
+    await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(per_hour=per_hour))
+
+
+async def set_quiet(connection: AsyncConnection, channel_id: int, quiet: QuietHours | None) -> None:
+    """Set the quiet hours of a channel; None: it has none."""
+    values = (f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}", quiet.zone) if quiet else (None, None, None)
+    named = dict(zip(("quiet_from", "quiet_until", "quiet_zone"), values, strict=True))
+    await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(**named))
+
+
 async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:
     """No more scheduled digests for a channel."""
     await connection.execute(
@@ -198,7 +331,14 @@ async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:
 async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
     """Delete everything stored for a deleted channel. False if it had no subscription."""
     had = await connection.execute(sa.delete(_sub).where(_sub.c.channel_id == channel_id))
-    for table in (_c, _m, schema.outbox, schema.withheld_posts, schema.digest_history):
+    for table in (
+        _c,
+        _m,
+        schema.outbox,
+        schema.withheld_posts,
+        schema.digest_history,
+        schema.translation_channels,
+    ):
         await connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))
     return bool(had.rowcount)
 

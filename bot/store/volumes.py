@@ -1,13 +1,17 @@
-"""How many stories a day topics get."""
+"""How many stories a day topics get, and how big these are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.model import Outlet, Record
+from bot.domain.posting.volume import PastStory
+from bot.domain.stories.story import Muted
 from bot.store import answer_cache, schema
 from bot.store.conditions import is_live_story
 from bot.store.sql import batches, chunks, visible_to
@@ -45,11 +49,7 @@ async def counted(
     A day is 24 hours, the first ends `now`. Stories count on the day of their first report, as its outlet says: what
     comes in late, after a downtime, is no more than usual. Topics without any story are left out.
     """
-    since = now - days * DAY
-    # What began after `since` also got a record after it, which has an index, and numbers rise with time: what is
-    # looked through is as long as the time that is asked for. `+ 0` keeps databases from other ways.
-    recent = sa.and_(_s.c.last_seen > since, _s.c.first > since, _s.c.first <= now)
-    lowest = sa.select(sa.func.min(_s.c.number + 0)).where(recent).scalar_subquery()
+    lowest, recent = _recent(now - days * DAY, now)
     day = sa.case(*[(_s.c.first > now - (ago + 1) * DAY, ago) for ago in range(days)])
     volumes: Volumes = {}
     seen = await ids_seen(connection, names, guild_id)
@@ -66,6 +66,71 @@ async def counted(
                 of_days = volumes.setdefault(names_by_id[topic_id], [set() for _ in range(days)])
                 of_days[ago].add(number)
     return volumes
+
+
+def _recent(since: datetime, now: datetime) -> tuple[sa.ScalarSelect[int], sa.ColumnElement[bool]]:
+    """The lowest number of a story that began after `since`, and the condition that one did.
+
+    What began after `since` also got a record after it, which has an index, and numbers rise with time: what is
+    looked through is as long as the time that is asked for. `+ 0` keeps databases from other ways.
+    """
+    recent = sa.and_(_s.c.last_seen > since, _s.c.first > since, _s.c.first <= now)
+    return sa.select(sa.func.min(_s.c.number + 0)).where(recent).scalar_subquery(), recent
+
+
+async def past_stories(
+    connection: AsyncConnection,
+    names: Iterable[str],
+    since: datetime,
+    now: datetime,
+    guild_id: int = 0,
+    muted: Muted | None = None,
+) -> list[PastStory]:
+    """The stories of these topics that began after `since`, as a server sees them, without those whose lead is `muted`."""
+    lowest, recent = _recent(since, now)
+    ids = {i for of_name in (await ids_seen(connection, names, guild_id)).values() for i in of_name}
+    stories: dict[int, PastStory] = {}
+    columns = (_s.c.number, _s.c.size, _s.c.first, _s.c.heat, _s.c.notable)
+    leads = (_r.c.title, _r.c.outlet_name, _r.c.outlet_domain)
+    for part in chunks(ids):
+        statement = (
+            sa.select(*columns, *(leads if muted else ()))
+            .distinct()
+            .join_from(_st, _s, _s.c.number == _st.c.story)
+            .where(_st.c.story >= lowest, (_st.c.topic_id + 0).in_(part), recent, is_live_story(guild_id))
+            .where(visible_to(_st.c.guild_id, guild_id))
+        )
+        if muted:
+            statement = statement.join(_r, _r.c.id == _s.c.lead_id)
+        async for rows in batches(connection, statement):
+            for row in rows:
+                if muted is None or not muted(_lead(row)):
+                    stories[row.number] = PastStory(row.size, row.first, row.heat, row.notable)
+    return list(stories.values())
+
+
+def _lead(row: Any) -> Record:
+    """As much of a story's lead as mutes look at."""
+    return Record("", "", row.title, Outlet(row.outlet_name, row.outlet_domain))
+
+
+async def first_news(
+    connection: AsyncConnection, names: Iterable[str], since: datetime, now: datetime, guild_id: int = 0
+) -> datetime | None:
+    """When the first news of these topics came after `since`, of the stories that began after it; None: there is none."""
+    lowest, recent = _recent(since, now)
+    first: datetime | None = None
+    ids = {i for of_name in (await ids_seen(connection, names, guild_id)).values() for i in of_name}
+    for part in chunks(ids):
+        earliest: datetime | None = await connection.scalar(
+            sa.select(sa.func.min(_r.c.first_seen, type_=schema.UtcTime))
+            .join_from(_st, _s, _s.c.number == _st.c.story)
+            .join(_r, _r.c.story == _s.c.number)
+            .where(_st.c.story >= lowest, (_st.c.topic_id + 0).in_(part), recent, is_live_story(guild_id))
+            .where(visible_to(_st.c.guild_id, guild_id), _r.c.news, _r.c.first_seen > since)
+        )
+        first = min(filter(None, (first, earliest)), default=None)
+    return first
 
 
 async def watched(connection: AsyncConnection, now: datetime, days: int) -> int:

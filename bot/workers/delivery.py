@@ -8,17 +8,19 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.port import MessageTraits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
-from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
-from bot.messages.message import Message
+from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
+from bot.messages.message import Message, heading
+from bot.messages.rollup import rollup_title
 from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
-from bot.store import delivery, digests, outbox, pointers, subscriptions
+from bot.store import delivery, digests, outbox, pointers, rollups, subscriptions
 from bot.store.outbox import Claimed
 from bot.workers import rendering
 from bot.workers.rendering import RenderContext
@@ -89,7 +91,8 @@ class Delivery:
             if self._stopping() or room <= 0:
                 return 0
             async with self._context.db.write() as connection:
-                claimed = await outbox.claim(connection, now, room, self._queues, self._holder)
+                keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
+                claimed = await outbox.claim(connection, now, room, self._queues, self._holder, keep_pace)
                 if room > len(claimed):
                     claimed += await outbox.claim_publishing(
                         connection, now, room - len(claimed), self._queues, self._holder
@@ -249,7 +252,7 @@ class Delivery:
 
     async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         now = self._context.now()
-        target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id)
+        target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id, claim.form)
         if claim.kind == outbox.PUBLISH:
             unwanted = await asyncio.to_thread(rendering.publish_obstacle, claim, render_context, now)
             return unwanted or await self._sender.publish(target)
@@ -270,10 +273,14 @@ class Delivery:
             if outcome.result is SendStatus.OK and claim.in_doubt_since is not None:
                 # Discord may have known the nonce, and then it answers with the first message.
                 return replace(outcome, result=SendStatus.EXISTS)
-        elif fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown:
+        elif fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown or (
+            claim.form is MessageForm.KEPT_EMBEDS and rendering.shows_story(claim, render_context)
+        ):
             return Outcome(SendStatus.UNCHANGED, shown=claim.shown)
         else:
             outcome = await self._sender.edit(target, message)
+            if claim.form is MessageForm.EMBEDS and retry.keeps_embeds(outcome):
+                return replace(outcome, form=MessageForm.KEPT_EMBEDS)
         if outcome.result not in (SendStatus.OK, SendStatus.PARTLY):
             return outcome
         # What is not all there yet is not taken for it: the next try brings the rest.
@@ -286,8 +293,7 @@ class Delivery:
         async with self._context.db.read() as connection:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
-        titles = [embed.title for embed in Message.from_json(claim.payload).embeds] if claim.payload else []
-        return MessageTraits(min(since, self._context.now()), numbers, next(iter(titles), ""), others)
+        return MessageTraits(min(since, self._context.now()), numbers, _title_of(claim), others)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.
@@ -319,7 +325,7 @@ class Delivery:
         """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
         verdict = retry.settle(outcome, claim.attempt, now, rendering.request_kind(claim, render_context))
-        if outcome.result is SendStatus.EXISTS and claim.kind != outbox.STORY:
+        if outcome.result is SendStatus.EXISTS and claim.kind in (outbox.DIGEST, outbox.NOTICE):
             verdict = Sent()  # it shows what it was composed of
         publishes = await self._is_to_publish(claim, outcome, render_context)
         async with context.db.write() as connection:
@@ -358,6 +364,18 @@ class Delivery:
         if not new or not self._sender.can_publish(claim.channel_id):
             return False
         return await asyncio.to_thread(rendering.publishes, claim, render_context)
+
+
+def _title_of(claim: Claimed) -> str:
+    """The first line of a message; empty for a story's, whose title changes."""
+    payload = claim.payload or {}
+    match claim.kind:
+        case outbox.STORY:
+            return ""
+        case outbox.ROLLUP:
+            return heading(rollup_title(is_quiet=bool(payload.get("quiet"))))
+        case _:
+            return Message.from_json(payload).title
 
 
 @contextlib.contextmanager

@@ -156,7 +156,7 @@ class Ingest:
                 raise
             log.exception("a batch could not be stored; the bot stores its items one by one")
         summaries = [await self._one_by_one(part) for part in parts]
-        async with self._context.db.write() as connection:
+        async with self._context.db.intake() as connection:
             await also(connection, summaries)
         return summaries
 

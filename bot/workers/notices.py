@@ -15,7 +15,7 @@ from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import feed_topic_of
 from bot.messages.forum import tag_names
-from bot.messages.message import THREAD_NAME, Embed, Message, escape, escape_to, relative
+from bot.messages.message import THREAD_NAME, Embed, Message, escape, escape_to, panel, relative
 from bot.messages.story import GREY
 from bot.store import feeds, notices, outbox, subscriptions
 from bot.store.feeds import SettledPoll
@@ -149,4 +149,4 @@ def failure(feed: Feed, settled: SettledPoll) -> Message:
     if feed.guild_id:
         text += "\n`/source list` shows this server's feeds. `/source remove` removes one."
     embed = Embed(title="A feed stopped working", description=text, colour=GREY)
-    return Message(embeds=(embed,), name=clip(f"A feed stopped working: {feed.shown}", THREAD_NAME))
+    return Message(layout=(panel(embed),), name=clip(f"A feed stopped working: {feed.shown}", THREAD_NAME))

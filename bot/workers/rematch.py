@@ -43,6 +43,19 @@ async def define(context: Context, added: Iterable[Topic]) -> bool:
     return changed
 
 
+async def forget_guesses(context: Context) -> None:
+    """Take learned topics from all records, and from stories that have them for no other reason."""
+    async with context.db.intake() as connection:
+        numbers = await records.forget_guesses(connection)
+        for part in chunks(numbers, AT_ONCE):
+            await stories.decide_topics(connection, part, context.rules.owners)
+    if numbers:
+        log.info(
+            "topics are not guessed any more; the bot removed the guesses in %s",
+            plural(len(numbers), "story", "stories"),
+        )
+
+
 def _matches(topics: Topics, stored: Mapping[int, Stored]) -> dict[int, tuple[TopicMatch, ...]]:
     return {i: topics.matcher.of(record.record, record.guild_id) for i, record in stored.items()}
 

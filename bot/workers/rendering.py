@@ -10,20 +10,24 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.briefs.candidates import Sentence
-from bot.domain.briefs.rephrasing import RephrasedSentence, content_key
-from bot.domain.model import Mode, Mute, StoryView, Subscription
+from bot.domain.briefs.model_brief import NO_MODEL, Answers, BriefChoice, ModelBriefs
+from bot.domain.model import Mode, Mute, PostLayout, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
-from bot.domain.retry import Outcome, RequestKind, SendStatus
-from bot.domain.stories.story import Story, muted_by, reaches, story_view
+from bot.domain.posting.volume import is_posted
+from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
+from bot.domain.stories.owners import MediaOwners
+from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
-from bot.messages.story import said_in_post, story_post, withdrawn
-from bot.store import outbox, rephrasings, stories, subscriptions
+from bot.messages.rollup import rollup_message
+from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
+from bot.store import outbox, rephrasings, rollups, stories, subscriptions
 from bot.store.outbox import Claimed
+from bot.store.rollups import Listing
 from bot.store.subscriptions import ChannelState
 from bot.store.topic_cache import TopicCache
 from bot.workers import notices
@@ -36,8 +40,11 @@ class RenderContext:
     """What rendering a batch of claims needs, read in one go.
 
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
-    waits for; `outdated` says by a notice's id why it is not true any more. `rephrased` is what `model` made of
-    briefs, by the name of their content; it is shown in the `rephrasing_servers`.
+    waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
+    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists.
+
+    Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
+    same) and mutes, and what is `said` of a view by how many of its members came after the post.
     """
 
     stories: Mapping[int, Story]
@@ -49,8 +56,16 @@ class RenderContext:
     outdated: Mapping[int, str]
     rules: PostingSettings
     model: str = ""
-    rephrased: Mapping[str, tuple[RephrasedSentence, ...]] = field(default_factory=dict)
-    rephrasing_servers: frozenset[int] = frozenset()
+    answers: Answers = field(default_factory=dict)
+    choices: Mapping[int, BriefChoice] = field(default_factory=dict)
+    listings: Mapping[int, Listing] = field(default_factory=dict)
+    views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
+    said: dict[tuple[int, int], Said] = field(default_factory=dict)
+
+    def model_briefs(self, channel_id: int) -> ModelBriefs:
+        """What a channel shows of the model's answers."""
+        choice = self.choices.get(channel_id)
+        return ModelBriefs(self.model, self.answers, choice) if choice else NO_MODEL
 
 
 async def load(
@@ -61,14 +76,12 @@ async def load(
     now: datetime,
     model: str = "",
 ) -> RenderContext:
-    """Read everything that rendering these claims needs. `model` is what rephrases briefs; if empty, nothing does."""
+    """Read everything that rendering these claims needs. `model` is what puts briefs in other words; empty: there is none."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
-    numbers |= {
-        n
-        for claim in claimed
-        for embed_stories in (claim.payload or {}).get("stories", ())
-        for n in embed_stories
-    }
+    digested = (claim.payload for claim in claimed if claim.kind == outbox.DIGEST and claim.payload)
+    numbers.update(number for payload in digested for number in Message.from_json(payload).stories)
+    listings = await rollups.listings(connection, [c.id for c in claimed if c.kind == outbox.ROLLUP])
+    numbers |= {number for listing in listings.values() for number in listing.stories}
     channel_ids = {claim.channel_id for claim in claimed}
     by_channel: dict[int, list[Subscription]] = {}
     for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
@@ -77,7 +90,9 @@ async def load(
     digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
     states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
     numbers |= set(merged_into.values())
-    servers = await rephrasings.wanting(connection, {claim.guild_id for claim in claimed}) if model else ()
+    chosen = (
+        await rephrasings.choices(connection, {(c.guild_id, c.channel_id) for c in claimed}) if model else {}
+    )
     return RenderContext(
         stories=await stories.load(connection, numbers),
         merged_into=merged_into,
@@ -88,8 +103,9 @@ async def load(
         outdated=await notices.outdated(connection, cache, claimed, now),
         rules=rules,
         model=model,
-        rephrased=await rephrasings.of_stories(connection, numbers) if servers else {},
-        rephrasing_servers=frozenset(servers),
+        answers=await rephrasings.of_stories(connection, numbers) if chosen else {},
+        choices=chosen,
+        listings=listings,
     )
 
 
@@ -99,8 +115,15 @@ def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
         return RequestKind.PUBLISH
     if claim.message_id is None:
         return RequestKind.SEND
+    if claim.kind != outbox.STORY:
+        return RequestKind.EDIT
     pointer = claim.story in render_context.merged_into
-    return RequestKind.EDIT if pointer or _story(claim, render_context).members else RequestKind.REMOVAL
+    return RequestKind.EDIT if pointer or shows_story(claim, render_context) else RequestKind.REMOVAL
+
+
+def shows_story(claim: Claimed, render_context: RenderContext) -> bool:
+    """Whether a post's message shows its story: it was neither merged into another one nor withdrawn."""
+    return claim.story not in render_context.merged_into and bool(_story(claim, render_context).members)
 
 
 def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
@@ -110,6 +133,8 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
             return _digest(claim, render_context, now)
         case outbox.NOTICE:
             return _notice(claim, render_context, now)
+        case outbox.ROLLUP:
+            return _rollup(claim, render_context)
         case _:
             return _post(claim, render_context, now)
 
@@ -129,7 +154,7 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     message = Message.from_json(payload)
     topics = render_context.topics.visible_to(claim.guild_id)
     hidden = set()
-    for number in {number for embed_stories in message.stories for number in embed_stories}:
+    for number in set(message.stories):
         view = _view(replace(claim, story=render_context.merged_into.get(number, number)), render_context)
         if view is None or not decisions.matching(view, served, topics):
             hidden.add(number)
@@ -143,6 +168,27 @@ def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     if reason := render_context.outdated.get(claim.id):
         return Outcome(SendStatus.STALE, detail=reason)
     return Message.from_json(claim.payload or {})
+
+
+def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
+    listing = render_context.listings[claim.id]
+    sent = claim.message_id is not None
+    numbers = dict.fromkeys(render_context.merged_into.get(n, n) for n in listing.stories)
+    listed = [replace(claim, story=number) for number in numbers]
+    views = [
+        view
+        for of_story in listed
+        if (view := _view(of_story, render_context)) is not None
+        and (sent or _live_subscriptions(claim, view, render_context))
+    ]
+    if not views and sent and all(_story(of_story, render_context).members for of_story in listed):
+        return Outcome(SendStatus.UNCHANGED, shown=claim.shown)  # like a post whose story is muted
+    if not views and not sent:
+        return Outcome(
+            SendStatus.STALE, detail="every story of the list was removed, or is not followed any more"
+        )
+    others = listing.count - len(listing.stories)
+    return rollup_message(views, others, is_quiet=listing.is_quiet)
 
 
 def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
@@ -164,36 +210,50 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
     if not sent and now - claim.created_at > render_context.rules.max_age:
         return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
-    roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, matching) if s.mention_role_id))
+    is_first = outbox.FIRST in (claim.payload or {})
+    pinging = [] if is_first else _reached(view, matching)
+    roles = tuple(dict.fromkeys(s.mention_role_id for s in pinging if s.mention_role_id))
     topics = render_context.topics.visible_to(claim.guild_id)
     names = topics.specific_first(view.topics)
     topic = topics.resolve(next(iter(names), ""))
     message = story_post(
         view,
         topics=names,
-        colour=topic.colour if topic else None,
-        mentions=() if sent else roles,
+        colour=_accent(matching, topic),
+        mentions=claim.mentioned if sent and claim.form is MessageForm.COMPONENTS else roles,
+        layout=matching[0].layout if matching else PostLayout.CARD,
+        note=ALREADY if is_first else "",
         subscribed=[s.topic for s in matching],
         owners=render_context.rules.owners,
         since=claim.sent_at,
-        rephrased=partial(_rephrased, claim, render_context),
+        model_briefs=render_context.model_briefs(claim.channel_id),
+        said=partial(_said, render_context),
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
 
 
+def _accent(matching: Sequence[Subscription], topic: Topic | None) -> int | None:
+    """The colour of a post: that of its first subscription that has one, or else of its topic."""
+    chosen = (subscription.accent for subscription in matching if subscription.accent is not None)
+    return next(chosen, topic.colour if topic else None)
+
+
 def brief_of(claim: Claimed, render_context: RenderContext) -> tuple[Sentence, ...]:
     """The sentences of a story's post; none where it has no brief."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
-    return said_in_post(view, render_context.rules.owners, claim.sent_at)[1] if view else ()
+    return _said(render_context, view, render_context.rules.owners, claim.sent_at)[1] if view else ()
 
 
-def _rephrased(
-    claim: Claimed, render_context: RenderContext, sentences: Sequence[Sentence]
-) -> tuple[RephrasedSentence, ...]:
-    if claim.guild_id not in render_context.rephrasing_servers:
-        return ()
-    return render_context.rephrased.get(content_key(sentences, render_context.model), ())
+def _said(
+    render_context: RenderContext, view: StoryView, owners: MediaOwners, since: datetime | None
+) -> Said:
+    """What changed since a post was sent, and its brief."""
+    later = sum(member.first_seen > since for member in view.members) if since else 0
+    key = (id(view), later)  # the context keeps the view, so no other gets its id
+    if key not in render_context.said:
+        render_context.said[key] = said_in_post(view, owners, since)
+    return render_context.said[key]
 
 
 def publish_obstacle(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:
@@ -222,11 +282,21 @@ def _story(claim: Claimed, render_context: RenderContext) -> Story:
     return render_context.stories[claim.story].visible_to(claim.guild_id)
 
 
+def _differs(story: Story) -> bool:
+    """Whether a server sees more of the story than everybody does, given what it sees."""
+    matches = (match for of_member in story.topics.values() for match in of_member)
+    return any(story.assigned) or any(m.guild_id for m in story.members) or any(m.guild_id for m in matches)
+
+
 def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
     """The claim's story without what its channel has muted."""
     scopes = (None, claim.channel_id)
     mutes = [m for m in render_context.mutes if m.guild_id == claim.guild_id and m.channel_id in scopes]
-    return story_view(_story(claim, render_context), muted_by(mutes), render_context.rules.owners)
+    story = _story(claim, render_context)
+    key = (story.number, claim.guild_id if _differs(story) else 0, frozenset(mute.value for mute in mutes))
+    if key not in render_context.views:
+        render_context.views[key] = story_view(story, muted_by(mutes), render_context.rules.owners)
+    return render_context.views[key]
 
 
 def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:
@@ -239,5 +309,5 @@ def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderC
 
 
 def _reached(view: StoryView, subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Those that ping and publish: a story does not get over one's bar because another lets it in."""
-    return [s for s in subscriptions if reaches(view, decisions.live_importance(s))]
+    """Those that ping and publish: a story that is posted for one subscription may be too small for another."""
+    return [s for s in subscriptions if is_posted(view, s)]

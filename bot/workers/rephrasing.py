@@ -1,22 +1,16 @@
-"""Has a model rephrase the briefs of posts that are out. A post never waits for it, and gets one edit more at most."""
+"""Has a model rephrase or translate the briefs of posts that are out. A post never waits for it, and gets one edit more at most."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.domain.briefs.candidates import Sentence
-from bot.domain.briefs.rephrasing import (
-    INSTRUCTION,
-    AcceptedRephrasing,
-    check_rephrasing,
-    content_key,
-    request,
-)
+from bot.domain.briefs.answers import AcceptedAnswer
+from bot.domain.briefs.model_brief import VERBATIM, ModelTask, task_of
 from bot.domain.circuit import Circuit
 from bot.domain.retry import Outcome, SendStatus
 from bot.errors import ModelError
@@ -55,25 +49,26 @@ class RephrasingWorker:
         return self._counts
 
     async def step(self) -> datetime:
-        """Rephrase one brief, and have posts show what there is; returns when to look again."""
+        """Have one brief put in other words, and posts show what there is; returns when to look again."""
         now = self._context.now()
         async with self._context.db.read() as connection:
-            servers = await rephrasings.wanting(connection)
-            posts = await outbox.to_rephrase(connection, now - FRESH, servers, POSTS) if servers else []
+            posts = await outbox.to_rephrase(connection, now - FRESH, POSTS)
             if not posts:
                 return now + EVERY
             context = await rendering.load(
                 connection, self._context.topics, posts, self._context.rules, now, self._context.model
             )
         briefs = await asyncio.to_thread(lambda: [rendering.brief_of(post, context) for post in posts])
-        missing: tuple[Claimed, str, Sequence[Sentence]] | None = None
+        missing: tuple[Claimed, ModelTask] | None = None
         ready: dict[int, bool] = {}  # by post: whether there is something to show
         for post, sentences in zip(posts, briefs, strict=True):
-            key = content_key(sentences, self._context.model)
-            if sentences and key in context.rephrased:
-                ready[post.id] = bool(context.rephrased[key])
-            elif sentences and missing is None:
-                missing = post, key, sentences
+            task = task_of(sentences, context.choices.get(post.channel_id, VERBATIM))
+            if task is not None and (key := task.key(context.model)) in context.answers:
+                ready[post.id] = bool(context.answers[key])
+            elif task is not None and missing is None:
+                missing = post, task
+            elif task is None and sentences:
+                ready[post.id] = False  # it stays as it is
         if ready:
             await self._show(ready, now)
         if missing is None or self._circuit.room(now, 1, 0) == 0:
@@ -86,23 +81,23 @@ class RephrasingWorker:
             await outbox.rephrased(connection, [post for post, shown in ready.items() if not shown], None)
         self._context.wake()
 
-    async def _ask(self, post: Claimed, key: str, sentences: Sequence[Sentence]) -> bool:
-        """Call the model for these sentences; False where the day has no more calls, or it gave no answer."""
+    async def _ask(self, post: Claimed, task: ModelTask) -> bool:
+        """Call the model; False where the day has no more calls, or it gave no answer."""
         assert post.story is not None
-        begun = self._context.now()
+        begun, key = self._context.now(), task.key(self._context.model)
         async with self._context.db.write() as connection:
             if not await rephrasings.begin(connection, key, post.story, begun, self._per_day):
                 return False
         try:
-            answer = await self._model.answer(INSTRUCTION, request(sentences))
+            answer = await self._model.answer(task.instruction, task.request)
         except ModelError as error:
             self._counts["error"] += 1
             self._note(Outcome(SendStatus.UNREACHABLE), begun)
-            log.warning("story #%s is not rephrased: %s", post.story, error)
+            log.warning("the model gave no brief of story #%s: %s", post.story, error)
             return False
         self._note(Outcome(SendStatus.OK), begun)
-        verdict = await asyncio.to_thread(check_rephrasing, [s.text for s in sentences], answer)
-        if isinstance(verdict, AcceptedRephrasing):
+        verdict = await asyncio.to_thread(task.check, answer)
+        if isinstance(verdict, AcceptedAnswer):
             async with self._context.db.write() as connection:
                 await rephrasings.accept(connection, key, verdict.lines)
             self._counts["accepted"] += 1

@@ -15,6 +15,7 @@ from bot.domain.clustering.batch import Clustering
 from bot.domain.clustering.story_cluster import NEAR, SPAN, Report, day_of, time_of
 from bot.domain.posting.plan import place
 from bot.domain.records.intake import Identified
+from bot.domain.stories.groups import Groups
 from bot.store import records, revisions, story_overrides
 from bot.store.revisions import StoryLog
 
@@ -29,7 +30,7 @@ class StoryWindowCache:
 
     The window follows the database. Stories that people corrected in this process, which are in `log`, are read again. The
     whole window is read again if another process changed a story, and after a transaction that failed.
-    `semantic`: stories are compared by what titles mean, too.
+    `semantic`: stories are compared by what reports mean, too.
     """
 
     def __init__(self, log: StoryLog | None = None, *, semantic: bool = False) -> None:
@@ -115,20 +116,11 @@ async def read(connection: AsyncConnection, since: datetime, *, semantic: bool =
 
 def _joined(first: Clustering, second: Clustering) -> Clustering:
     """Both; a story that is in both windows is followed through what either merged."""
-    into: dict[int, int] = {}
-
-    def survivor(number: int) -> int:
-        while number in into:
-            number = into[number]
-        return number
-
+    survivors: Groups[int] = Groups()
     for old, new in chain(first.merged.items(), second.merged.items()):
-        old, new = survivor(old), survivor(new)
-        if old != new:
-            into[old] = new
-    merged = {old: survivor(old) for old in into}
-    stories = {i: survivor(number) for i, number in {**first.stories, **second.stories}.items()}
-    return Clustering(stories, merged, {**first.why, **second.why})
+        survivors.join(old, new)
+    stories = {i: survivors.root(number) for i, number in {**first.stories, **second.stories}.items()}
+    return Clustering(stories, dict(survivors), {**first.why, **second.why})
 
 
 async def _reports(connection: AsyncConnection, days: Iterable[float], *, semantic: bool) -> list[Report]:

@@ -12,15 +12,15 @@ from bot.domain.polling import FeedOrigin, NewFeed
 from bot.services import status
 from bot.sources.model import ItemBatch, Progress, Rejected
 from bot.store import feeds, sources
-from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, World, markdown, seen, unrelated
 from tests.make import ListSource, at, record
+from tests.shown import plain, shown
 
 
 async def parts(world: World) -> dict[str, str]:
     """The parts of the status by name, as they read; the first without a name."""
-    (embed,) = (await world.ask("status")).embeds
-    found = {"": plain(embed.description or ""), "footer": embed.footer.text or ""}
-    return found | {field.name or "": plain(field.value or "") for field in embed.fields}
+    page = shown(await world.ask("status"))
+    return {name: plain("\n".join(lines)) for name, lines in page.parts.items()} | {"footer": page.small[-1]}
 
 
 async def test_the_status_of_a_fresh_bot(world: World) -> None:
@@ -28,7 +28,7 @@ async def test_the_status_of_a_fresh_bot(world: World) -> None:
     assert fields[""] == "0 articles in 0 stories · 0 subscriptions in this server · 0 messages waiting"
     assert fields["footer"] == f"Topicwire {version('topicwire')}"
     assert fields["Sources"].startswith("• 1 source working: 0 articles, last read <t:")
-    assert list(fields) == ["", "footer", "Sources"]
+    assert set(fields) == {"", "footer", "Sources"}
 
 
 async def test_what_came_in_and_what_waits(world: World) -> None:
@@ -134,13 +134,13 @@ async def test_another_servers_own_feeds_are_its_own(world: World) -> None:
 
 
 async def test_what_was_held_back_and_why(world: World) -> None:
-    await world.ask("subscribe", topic="Space", importance="major")
+    await world.ask("subscribe", topic="Space", volume="major")
     low, high, old = unrelated(3)
     await world.take_in(low, high)
     await world.take_in(record(old.title, "old.example", hours=-24 * 9, quality=80, topics=["Space"]))
     held = (await parts(world))["Stories not posted in the last day"].splitlines()
     assert held == [
-        "• 2 × less important than the subscription requires",
+        "• 2 × smaller than the stories that the subscription posts",
         "• 1 × too old when the bot read it",
     ]
     world.clock.forward(hours=25)
@@ -205,3 +205,33 @@ async def test_help_names_every_command(world: World) -> None:
             group, _, name = command.partition(" ")
             assert f"`/{group}" in text
             assert not name or f"{name}`" in text
+
+
+def clickable(world: World, name: str) -> str:
+    """A command as Discord makes it clickable, with the ID that the simulated Discord gave it."""
+    root = world.env.backend.find_command(name.partition(" ")[0], world.guild.id)
+    assert root is not None
+    return f"</{name}:{root['id']}>"
+
+
+async def test_commands_in_answers_can_be_clicked(world: World) -> None:
+    text = markdown(await world.ask("help"))
+    assert "`/" not in text
+    for name in ("subscribe", "digest set", "topic create"):
+        assert clickable(world, name) in text
+    text = markdown(await world.ask("subscriptions"))
+    assert text.endswith(f"Start with {clickable(world, 'subscribe')}.")
+
+
+async def test_commands_in_errors_can_be_clicked_and_what_users_type_cannot(world: World) -> None:
+    result = await world.manager.slash(world.news, "digest preview")
+    assert clickable(world, "subscribe") in markdown(world.answer(result))
+    typed = markdown(
+        world.answer(await world.manager.slash(world.news, "topic show", topic="</subscribe:1>"))
+    )
+    assert "</subscribe:1>" not in typed
+
+
+async def test_commands_are_named_plainly_as_long_as_discord_has_not_taken_them(world: World) -> None:
+    world.app.client.command_ids = {}
+    assert "`/subscribe`" in markdown(await world.ask("help"))

@@ -30,6 +30,7 @@ async def test_pages_of_an_earlier_process_are_answered(world: World) -> None:
 
 async def test_a_choice_of_an_earlier_process_is_answered_and_not_made(world: World) -> None:
     await world.take_in(record(METRO[0], quality=80))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="AI")
     await world.restart()
     assert seen(world.answer(await world.press(offered, "Post the newest story now"))) == EXPIRED
@@ -77,6 +78,7 @@ async def test_the_button_below_a_post_is_acknowledged_before_the_work(
 
 async def test_a_press_that_discord_gave_up_on_does_nothing(world: World) -> None:
     await world.take_in(record(METRO[0], quality=80))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="AI")
     world.env.inject_error("POST", "/interactions/*/callback", status=404, code=10062)
     result = await world.press(offered, "Post the newest story now")

@@ -48,7 +48,7 @@ def test_more_is_larger_and_nothing_is_not_drawn() -> None:
 
 
 def test_a_higher_number_does_not_hide_a_lower_one_behind_it() -> None:
-    """A story may be posted on one day at one importance and on the next at another."""
+    """A story may be posted on one day at one volume and on the next at another."""
     for picture in (drawn((1, 5, 9)), *[drawn(*[(1, 5, 9)] * 30)]):
         assert min(area(picture, colour) for colour in (BLUE, YELLOW, RED)) > 0
 

@@ -8,12 +8,13 @@ import discord
 import pytest
 from simcord.actors import MemberActor
 
-from bot.domain.model import Importance, Record
+from bot.domain.model import Record, Volume
 from bot.errors import NotAllowedError
 from bot.services import curate
 from bot.services.curate import Editor
-from tests.chat.world import World, labels, message_of, plain, seen
+from tests.chat.world import World, components, labels, message_of, seen
 from tests.make import ListSource, record
+from tests.shown import plain, shown
 
 BRIDGE = "Harbour bridge closed after crack found"
 GIRDER = "Engineers inspect damaged steel girder overnight"
@@ -28,19 +29,16 @@ def moderator(world: World) -> MemberActor:
 
 async def two_stories(world: World) -> tuple[Record, Record]:
     """One event that looks like two, both posted."""
-    await world.ask("subscribe", topic="Space", importance=Importance.ALL.value)
+    await world.ask("subscribe", topic="Space", volume=Volume.EVERYTHING.value)
     one = record(BRIDGE, "a.example", topics=["Space"], quality=80)
     two = record(GIRDER, "b.example", topics=["Space"], quality=70, hours=1)
     await world.report(one, two)
     return one, two
 
 
-def menu_of(shown: Any) -> discord.SelectMenu:
+def menu_of(answer: Any) -> discord.SelectMenu:
     """The one menu of an answer."""
-    [row] = message_of(shown).components
-    assert isinstance(row, discord.ActionRow)
-    [menu] = row.children
-    assert isinstance(menu, discord.SelectMenu)
+    [menu] = [part for part in components(answer) if isinstance(part, discord.SelectMenu)]
     return menu
 
 
@@ -62,7 +60,7 @@ async def part(world: World, by: MemberActor, story: str, title: str) -> Any:
 
 def told(world: World, result: Any) -> str:
     """What a button or a modal answered."""
-    return plain(world.answer(result).embeds[0].description or "")
+    return plain(shown(world.answer(result)).body)
 
 
 def not_taken_out(world: World, result: Any) -> str:
@@ -91,7 +89,7 @@ async def test_two_stories_go_on_as_one(world: World, moderator: MemberActor, ot
     world.clock.forward(minutes=2)
     await world.deliver()
     first, second = world.posts()
-    assert GIRDER in seen(first)
+    assert "2 outlets" in seen(first)
     assert "This story continues in #1" in seen(second)
     answer = await world.ask("related", story="2", by=world.member)
     assert "is now part of #1" in seen(answer)
@@ -121,10 +119,9 @@ async def test_what_was_decided_is_undone_by_its_opposite(world: World, moderato
     assert GIRDER in seen(await world.ask("related", story="1", by=world.member))
 
 
-def parts_of(shown: Any) -> dict[str, str]:
+def parts_of(answer: Any) -> dict[str, str]:
     """What /related shows below its head: the titles of its parts, and what stands there."""
-    [embed] = shown.embeds
-    return {field.name: field.value for field in embed.fields}
+    return {name: "\n".join(lines) for name, lines in shown(answer).parts.items() if name}
 
 
 async def test_what_is_only_declared_is_taken_out_too(world: World, moderator: MemberActor) -> None:

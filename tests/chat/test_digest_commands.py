@@ -12,9 +12,10 @@ import pytest
 from bot.runtime.app import App
 from bot.services import digests as use
 from bot.workers import digests as pipeline
-from tests.chat.world import METRO, ROCKET, WHALES, World, body, labels, mentions_in, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, labels, mentions_in, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
+from tests.shown import plain, shown
 
 
 async def test_a_digest_is_set_in_the_words_people_use(world: World) -> None:
@@ -133,10 +134,10 @@ async def test_a_digest_is_called_what_it_is(world: World, days: str, heading: s
     await world.ask("digest set", time="9", timezone="UTC", days=days)
     world.clock.forward(minutes=1)
     await world.take_in(record(ROCKET[0], quality=80))
-    assert (await world.ask("digest preview")).content.startswith(f"**{heading}** · ")
+    assert shown(await world.ask("digest preview")).title.startswith(f"{heading} · ")
     world.clock.forward(days=6)
     await world.digest()
-    assert world.posts()[0].content.startswith(f"**{heading}** · ")
+    assert shown(world.posts()[0]).title.startswith(f"{heading} · ")
 
 
 @pytest.mark.parametrize(
@@ -221,11 +222,12 @@ async def test_a_preview_is_for_everybody_and_changes_nothing(world: World) -> N
     await world.take_in(record(ROCKET[0], quality=80), record(METRO[0], quality=80))
     for _ in range(2):
         answer = await world.ask("digest preview", by=world.member)
-        first, second = answer.content.splitlines()
-        assert first == "**Daily digest** · Monday, 2 March · 1 story"
+        assert shown(answer).titles == ["Daily digest · Monday, 2 March", "Space"]
         since = int(at(-24).timestamp())
-        assert second == f"-# Preview · stories since <t:{since}:f> · every day at 09:00 (UTC)"
-        assert answer.embeds[0].title == "Space"
+        assert shown(answer).small == [
+            "1 story",
+            f"Preview · stories since <t:{since}:f> · every day at 09:00 (UTC)",
+        ]
         assert [text for text, _ in links(seen(answer))] == [ROCKET[0]]
     assert await world.deliver() == 0
     assert world.posts() == []
@@ -250,7 +252,7 @@ async def test_a_digest_now_is_sent_and_the_next_one_starts_from_here(world: Wor
     assert seen(answer) == "Digest\nSending a digest with 1 story."
     await world.deliver()
     (post,) = world.posts()
-    assert post.content == "**Daily digest** · Monday, 2 March · 1 story"
+    assert shown(post).title == "Daily digest · Monday, 2 March"
     assert "There are no new stories, so no digest is sent." in seen(await world.ask("digest now"))
     world.clock.forward(hours=21)  # 09:00 of the next day
     await world.digest()
@@ -302,10 +304,8 @@ async def test_the_scheduled_digest_comes_at_nine_in_its_zone_and_once(world: Wo
     world.clock.forward(minutes=1)
     await world.digest()
     (post,) = world.posts()
-    assert post.content == "**Daily digest** · Monday, 2 March · 1 story"
-    (embed,) = post.embeds
-    assert embed.title == "Space"
-    line = plain(embed.description or "")
+    assert shown(post).titles == ["Daily digest · Monday, 2 March", "Space"]
+    line = plain(shown(post).body)
     assert ROCKET[0] in line
     assert "2 outlets" in line
     assert mentions_in(body(world.sends()[0])) == ([], [])
@@ -376,7 +376,7 @@ async def test_the_digest_stands_in_sections_by_topic_and_leaves_out_what_is_mut
     )
     world.clock.forward(hours=21)
     await world.digest()
-    assert [embed.title for embed in world.posts()[-1].embeds] == ["AI", "Space"]
+    assert shown(world.posts()[-1]).titles[1:] == ["AI", "Space"]
     assert [text for text, _ in links(seen(world.posts()[-1]))] == [METRO[0], ROCKET[0]]
 
 
@@ -402,7 +402,7 @@ async def test_the_size_is_the_most_stories_and_the_rest_is_counted(world: World
     await world.digest()
     (post,) = world.posts()
     assert len(links(seen(post))) == 3
-    assert post.embeds[-1].footer.text == "4 more stories: /latest"
+    assert plain(shown(post).small[-1]) == "4 more stories: /latest"
 
 
 async def test_a_digest_that_fails_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -434,7 +434,7 @@ async def test_a_digest_on_demand_serves_live_topics_where_there_are_no_others(w
     assert ROCKET[0] in seen(await world.ask("digest preview", by=world.member))
     await world.ask("digest now")
     await world.deliver()
-    assert [bool(post.content) for post in world.posts()] == [True, False]
+    assert ["Daily digest" in shown(post).title for post in world.posts()] == [True, False]
 
 
 async def test_two_processes_send_a_digest_once(world: World) -> None:

@@ -7,9 +7,10 @@ import logging
 import pytest
 import sqlalchemy as sa
 
-from tests.chat.world import METRO, ROCKET, World, buttons, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, World, buttons, seen, unrelated
 from tests.discord_markdown import kinds
 from tests.make import record
+from tests.shown import plain, shown
 
 GENERIC = "Something went wrong. Try again. If it keeps happening, send the id below to the person who runs the bot."
 STORE = (
@@ -69,6 +70,7 @@ async def test_a_bug_behind_the_button_below_a_post(world: World, monkeypatch: p
 
 async def test_a_bug_behind_the_button_of_an_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.take_in(record(ROCKET[0], quality=80))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="Space")
     monkeypatch.setattr("bot.services.subscribe.post_now", bug)
     result = await world.press(offered, "Post the newest story now")
@@ -113,9 +115,9 @@ async def test_names_from_outside_show_as_text_in_errors(world: World) -> None:
     name = "**[Bold](https://evil.example)** @everyone <@1> `x` topic"
     await world.take_in(record(METRO[0], topics=[name]))
     result = await world.member.slash(world.news, "latest", topic=f"{name}s")
-    (embed,) = world.answer(result).embeds
-    assert kinds(embed.description or "") == {"text"}
-    assert f"Did you mean: {name}?" in plain(embed.description or "")
+    answer = shown(world.answer(result))
+    assert kinds(answer.text) == {"text"}
+    assert f"Did you mean: {name}?" in plain(answer.text)
     world.refusal(result)
 
 

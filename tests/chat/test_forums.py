@@ -13,8 +13,9 @@ from simcord.builders import ChannelHandle
 
 from bot.domain.model import Topic
 from bot.workers import rematch
-from tests.chat.world import METRO, WHALES, World, body, plain, seen
+from tests.chat.world import METRO, WHALES, World, body, seen
 from tests.make import record
+from tests.shown import plain, shown
 
 TIDES = Topic("Coastal Navigation Charts", "CNC", aliases=("Tide Tables",), keywords=("tide chart",))
 
@@ -82,7 +83,7 @@ async def test_a_withdrawn_headline_is_taken_away_however_often_discord_refuses(
 
 async def test_a_pointers_post_is_named_as_one(world: World) -> None:
     forum = world.forum()
-    await world.ask("subscribe", topic="Space", channel=forum, importance="all")
+    await world.ask("subscribe", topic="Space", channel=forum, volume="everything")
     await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()
@@ -142,7 +143,7 @@ async def test_renames_beyond_discords_limit_become_one_when_it_allows_the_next(
         world.clock.forward(minutes=1)
         await world.report(replace(story, title=f"{METRO[0]}, part {number}"))
         (post,) = world.posts(thread)
-        assert post.embeds[0].title == f"{METRO[0]}, part {number}", "the message itself waits for nothing"
+        assert shown(post).title == f"{METRO[0]}, part {number}", "the message itself waits for nothing"
     assert forum.threads[0].name == f"{METRO[0]}, part 1"
     for _ in range(12):
         world.clock.forward(minutes=1)
@@ -160,7 +161,7 @@ async def test_a_name_that_automod_blocks_leaves_the_message_as_it_should_be(wor
     world.env.inject_error("PATCH", f"/channels/{thread.id}", status=400, code=200001)
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
-    assert world.posts(thread)[0].embeds[0].title == METRO[1]
+    assert shown(world.posts(thread)[0]).title == METRO[1]
     assert await world.later() == 0
     await world.report(record(METRO[2], "c.example", quality=95, hours=4))
     assert forum.threads[0].name == METRO[2], "later ones are tried again"

@@ -7,7 +7,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.chat.limits import COMPLETIONS, OTHERS, RATES, GuildRateLimit, Rate
+from bot.chat.limits import COMPLETIONS, OTHERS, RATES, ROLE_CHANGES, GuildRateLimit, Rate
 from tests.chat.world import METRO, World, seen
 from tests.make import record
 
@@ -31,7 +31,7 @@ def all_commands(world: World) -> list[str]:
 
 async def test_every_limit_is_that_of_a_command(world: World) -> None:
     assert set(COMMANDS) <= set(all_commands(world))
-    for rate in (*RATES, OTHERS, COMPLETIONS):
+    for rate in (*RATES, OTHERS, COMPLETIONS, ROLE_CHANGES):
         assert 0 < rate.member <= rate.server
 
 
@@ -105,7 +105,7 @@ async def test_buttons_count_too(world: World, monkeypatch: pytest.MonkeyPatch) 
     counted: list[object] = []
     limits = world.app.client.tree.limits  # type: ignore[attr-defined]
     monkeypatch.setattr(limits, "count", counted.append)
-    await world.ask("subscribe", topic="AI", importance="all")
+    await world.ask("subscribe", topic="AI", volume="everything")
     before = len(counted)
     await world.report(record("Robots sort apples at last", "b.example", quality=80, topics=["AI"]))
     await world.press(world.posts()[-1], "Related coverage")
@@ -187,8 +187,12 @@ async def _called(world: World, interaction: Any, monkeypatch: pytest.MonkeyPatc
     answers = Answers()
     interaction._cs_response = answers
 
-    async def reply(_interaction: object, *, embed: discord.Embed, **_: object) -> None:
-        answers.texts.append(embed.description or "")
+    async def reply(_interaction: object, *, view: discord.ui.LayoutView, **_: object) -> None:
+        answers.texts.append(
+            "\n".join(
+                item.content for item in view.walk_children() if isinstance(item, discord.ui.TextDisplay)
+            )
+        )
 
     monkeypatch.setattr("bot.chat.errors.reply", reply)
     await world.app.client.tree._call(interaction)

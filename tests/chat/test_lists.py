@@ -6,21 +6,22 @@ from typing import Any
 
 from bot.domain.model import Topic
 from bot.workers import rematch
-from tests.chat.world import METRO, ROCKET, TOPICS, WHALES, World, buttons, labels, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, TOPICS, WHALES, World, buttons, labels, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
+from tests.shown import plain, shown
 
 
 async def test_subscriptions_stand_by_channel_with_how_they_are_told(world: World) -> None:
     other = world.guild.create_text_channel("other")
     await world.ask("subscribe", topic="AI")
-    await world.ask("subscribe", topic="Space", mode="both", importance="all")
+    await world.ask("subscribe", topic="Space", mode="both", volume="everything")
     await world.ask("subscribe", topic="Space", channel=other, mode="digest")
     answer = await world.ask("subscriptions", by=world.member)
     assert seen(answer).splitlines() == [
         "Subscriptions",
         f"**{world.news.mention}**",
-        "• AI · live posts · notable stories",
+        "• AI · live posts · some stories (about 8 posts a day)",
         "• Space · live posts and digest · all stories",
         "• Digest every day at 09:00 (UTC)",
         f"**{other.mention}**",
@@ -67,16 +68,16 @@ async def test_many_subscriptions_come_in_pages_that_name_their_channel(world: W
     answer = await world.ask("subscriptions")
     assert seen(answer).splitlines()[1:3] == [
         f"**{world.news.mention}**",
-        "• Topic 00 · live posts · notable stories",
+        "• Topic 00 · live posts · some stories (about 8 posts a day)",
     ]
     assert "page 1 of 2" in seen(answer)
     assert labels(answer) == ["Next"]
     await world.press(answer, "Next")
     assert seen(answer).splitlines()[1:3] == [
         f"**{world.news.mention}** (continued)",
-        "• Topic 14 · live posts · notable stories",
+        "• Topic 14 · live posts · some stories (about 8 posts a day)",
     ]
-    assert "• Topic 19 · live posts · notable stories" in seen(answer)
+    assert "• Topic 19 · live posts · some stories (about 8 posts a day)" in seen(answer)
 
 
 async def test_topics_stand_as_a_tree_with_their_stories(world: World) -> None:
@@ -117,12 +118,12 @@ async def test_a_topic_far_above_its_usual_volume_is_marked(world: World) -> Non
 
 
 async def test_a_digest_marks_it_in_the_heading_and_a_post_does_not(world: World) -> None:
-    await world.ask("subscribe", topic="Space", mode="both", importance="all")
+    await world.ask("subscribe", topic="Space", mode="both", volume="everything")
     await world.ask("subscribe", topic="AI", mode="digest")
     await eventful(world)
     await world.take_in(record(WHALES[0], "w.example", hours=239))
     preview = await world.ask("digest preview", by=world.member)
-    assert [embed.title for embed in preview.embeds] == ["Space · ▲ 3 stories today, usually none", "AI"]
+    assert shown(preview).titles[1:] == ["Space · ▲ 3 stories today, usually none", "AI"]
     await world.deliver()
     assert not any("▲" in seen(post) for post in world.posts())
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.records.identity import registered_domain
-from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import record
+from tests.shown import plain, shown
 
 
 async def test_a_muted_outlet_neither_leads_nor_counts(world: World) -> None:
@@ -22,8 +23,9 @@ async def test_a_muted_outlet_neither_leads_nor_counts(world: World) -> None:
         record(WHALES[0], "loud.example", quality=95),
     )
     (post,) = world.posts()
-    assert (post.embeds[0].author.name, post.embeds[0].title) == ("Calm", METRO[1])
-    assert post.embeds[0].footer.text == "Story #1 · Computer Vision · 1 outlet"
+    assert shown(post).title == METRO[1]
+    assert shown(post).small[:2] == ["Computer Vision", "Calm (calm.example)"]
+    assert shown(post).small[2].startswith("Story #1 · 1 outlet · ")
     assert "loud" not in seen(post).lower()
     assert "loud" not in seen(await world.ask("related", story="1")).lower()
 
@@ -111,7 +113,7 @@ async def test_a_post_that_stands_keeps_up_with_a_new_mute(world: World) -> None
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "calm.example", quality=70))
     (post,) = world.posts()
-    assert post.embeds[0].author.name == "Calm"
+    assert shown(post).small[1] == "Calm (calm.example)"
     assert "Loud" not in seen(post)
 
 
@@ -153,7 +155,7 @@ async def test_what_cannot_be_muted(world: World, what: str) -> None:
 )
 async def test_what_could_never_match_is_not_confirmed(world: World, what: str, why: str) -> None:
     assert why in await world.refused("mute", what=what)
-    assert seen(await world.ask("mute")) == "Muted\nNothing is muted. Mute an outlet or words with /mute."
+    assert seen(await world.ask("mute")) == "Muted\nNothing is muted. Mute an outlet or words with `/mute`."
 
 
 async def test_a_mute_says_what_it_would_have_hidden_and_can_be_undone(world: World) -> None:

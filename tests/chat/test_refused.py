@@ -8,23 +8,23 @@ from typing import Any
 import discord
 import pytest
 
-from tests.chat.world import METRO, ROCKET, WHALES, World, labels, plain, seen
+from tests.chat.world import METRO, ROCKET, WHALES, World, seen
 from tests.make import record
+from tests.shown import Shown, plain, shown
 
 PICTURE = "https://pictures.example/metro.png"
 NOT_AN_ADDRESS = {"_errors": [{"code": "URL_TYPE_INVALID_URL", "message": "Not a well formed URL."}]}
 TOO_LONG = {"_errors": [{"code": "BASE_TYPE_BAD_LENGTH", "message": "Must be shorter."}]}
 
 
-def first_embed(sent: dict[str, Any]) -> dict[str, Any]:
-    """The first embed of a message that is sent, of a forum's post too."""
-    found: dict[str, Any] = (sent.get("embeds") or sent.get("message", {}).get("embeds") or [{}])[0]
-    return found
-
-
 def has_picture(sent: dict[str, Any]) -> bool:
     """Whether the picture is in it."""
-    return bool(first_embed(sent).get("image", {}).get("url") == PICTURE)
+    return shown(sent).picture == PICTURE
+
+
+def in_card(place: int, error: dict[str, Any]) -> dict[str, Any]:
+    """What Discord answers about a part of a post's container."""
+    return {"components": {"0": {"components": {str(place): error}}}}
 
 
 async def listed(world: World) -> str:
@@ -33,43 +33,47 @@ async def listed(world: World) -> str:
 
 
 @pytest.mark.parametrize(
-    ("place", "errors"),
+    ("place", "error", "gone"),
     [
-        ("image", {"embeds": {"0": {"image": {"url": NOT_AN_ADDRESS}}}}),
-        ("url", {"embeds": {"0": {"url": NOT_AN_ADDRESS}}}),
-        ("footer", {"embeds": {"0": {"footer": {"text": TOO_LONG}}}}),
-        ("author", {"embeds": {"0": {"author": {"name": TOO_LONG}}}}),
-        ("timestamp", {"embeds": {"0": {"timestamp": TOO_LONG}}}),
-        ("description", {"embeds": {"0": {"description": TOO_LONG}}}),
+        (0, {"content": TOO_LONG}, "Computer Vision"),
+        (2, {"items": {"0": {"media": {"url": NOT_AN_ADDRESS}}}}, "picture"),
+        (3, {"content": TOO_LONG}, "It was decided."),
+        (5, {"content": TOO_LONG}, "A (a.example)"),
+        (7, {"components": {"0": {"url": NOT_AN_ADDRESS}}}, "Read"),
+        (
+            7,
+            {"components": {"0": {"url": NOT_AN_ADDRESS}, "1": {"label": TOO_LONG}}},
+            "Read, Related coverage",
+        ),
     ],
 )
 async def test_a_post_goes_out_without_the_part_that_discord_refuses(
-    world: World, place: str, errors: dict[str, Any]
+    world: World, place: int, error: dict[str, Any], gone: str
 ) -> None:
+    def whole(sent: dict[str, Any]) -> bool:
+        return not left_out(shown(sent))
+
+    def left_out(page: Shown) -> list[str]:
+        texts = ("Computer Vision", "It was decided.", "A (a.example)")
+        missing = [] if page.picture else ["picture"]
+        missing += [text for text in texts if text not in map(plain, map(small, page.lines))]
+        labels = [label for label, _ in page.buttons]
+        return missing + [label for label in ("Read", "Related coverage") if label not in labels]
+
     await world.ask("subscribe", topic="AI")
     path = f"/channels/{world.news.id}/messages"
-    refused = world.refuse(
-        "POST", path, 400, 50035, parts=errors, when=lambda sent: place in first_embed(sent)
-    )
+    refused = world.refuse("POST", path, 400, 50035, parts=in_card(place, error), when=whole)
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE, excerpt="It was decided."))
     (post,) = world.posts()
     assert len(refused) == 1
-    (embed,) = post.embeds
-    parts: dict[str, Any] = {"image": embed.image.url, "url": embed.url, "description": embed.description}
-    parts |= {"footer": embed.footer.text, "author": embed.author.name, "timestamp": embed.timestamp}
-    assert {name for name, value in parts.items() if not value} == {place}
-    assert embed.title == METRO[0]
+    assert ", ".join(left_out(shown(post))) == gone
+    assert shown(post).title == METRO[0]
     assert await world.later() == 0
 
 
-async def test_a_refused_button_is_left_out(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
-    errors = {"components": {"0": {"components": {"0": {"url": NOT_AN_ADDRESS}}}}}
-    two = lambda sent: len(sent["components"][0]["components"]) == 2  # noqa: E731 # a condition in one line
-    world.refuse("POST", f"/channels/{world.news.id}/messages", 400, 50035, parts=errors, when=two)
-    await world.report(record(METRO[0], "a.example", quality=80))
-    (post,) = world.posts()
-    assert labels(post) == ["Related coverage"]
+def small(line: str) -> str:
+    """A small line as it reads."""
+    return line.removeprefix("-# ")
 
 
 async def test_a_refused_nonce_costs_only_itself(world: World) -> None:
@@ -81,13 +85,13 @@ async def test_a_refused_nonce_costs_only_itself(world: World) -> None:
     world.refuse("POST", path, 400, 50035, parts={"nonce": TOO_LONG}, when=ours)
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE))
     (post,) = world.posts()
-    assert post.embeds[0].image.url == PICTURE
+    assert shown(post).picture == PICTURE
 
 
 async def test_a_forum_post_goes_out_without_the_part_that_discord_refuses(world: World) -> None:
     forum = world.forum(tags=["AI"])
     await world.ask("subscribe", topic="AI", channel=forum)
-    errors = {"message": {"embeds": {"0": {"image": {"url": NOT_AN_ADDRESS}}}}}
+    errors = {"message": in_card(2, {"items": {"0": {"media": {"url": NOT_AN_ADDRESS}}}})}
     world.refuse("POST", f"/channels/{forum.id}/threads", 400, 50035, parts=errors, when=has_picture)
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE))
     (thread,) = forum.threads
@@ -107,7 +111,8 @@ async def test_what_is_refused_without_a_name_goes_out_as_text(world: World) -> 
     world.refuse("POST", f"/channels/{world.news.id}/messages", 400, 50035, when=has_picture)
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE, excerpt="It was decided."))
     (post,) = world.posts()
-    assert (post.embeds[0].title, post.embeds[0].description) == (METRO[0], "It was decided.")
+    assert (shown(post).title, shown(post).body) == (METRO[0], "It was decided.")
+    assert (shown(post).pictures, shown(post).buttons) == ((), ())
 
 
 async def test_a_part_that_is_refused_again_and_again_ends_at_some_point(world: World) -> None:
@@ -121,13 +126,13 @@ async def test_a_part_that_is_refused_again_and_again_ends_at_some_point(world: 
 
 async def test_an_edit_is_made_without_the_part_that_discord_refuses(world: World) -> None:
     await world.ask("subscribe", topic="AI")
-    errors = {"embeds": {"0": {"image": {"url": NOT_AN_ADDRESS}}}}
+    errors = in_card(2, {"items": {"0": {"media": {"url": NOT_AN_ADDRESS}}}})
     world.refuse("PATCH", "/channels/*/messages/*", 400, 50035, parts=errors, when=has_picture)
     await world.report(record(METRO[0], "a.example", quality=80))
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90, image=PICTURE))
     (post,) = world.posts()
-    assert (post.embeds[0].title, post.embeds[0].image.url) == (METRO[1], None)
+    assert (shown(post).title, shown(post).picture) == (METRO[1], "")
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 99_999), (404, 99_999), (400, 240000), (400, 200000)])
@@ -141,7 +146,7 @@ async def test_a_refused_edit_ends_and_the_next_one_is_made(world: World, status
     assert "Its last update failed" in plain(seen(await world.ask("related", story="1")))
     assert "paused" not in await listed(world)
     await world.report(record(METRO[2], "c.example", quality=95, hours=4))
-    assert world.posts()[0].embeds[0].title == METRO[2]
+    assert shown(world.posts()[0]).title == METRO[2]
     assert "failed" not in plain(seen(await world.ask("related", story="1")))
 
 
@@ -164,7 +169,7 @@ async def test_a_message_of_another_bot_account_is_left_alone_and_the_channel_go
     world.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50005, times=None)
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90), record(WHALES[0], "w.example", quality=80))
-    assert WHALES[0] in [post.embeds[0].title for post in world.posts()]
+    assert WHALES[0] in [shown(post).title for post in world.posts()]
     assert "paused" not in await listed(world)
     told = plain(seen(await world.ask("related", story="1")))
     assert "The post is no longer updated: the message belongs to another bot account." in told
@@ -182,7 +187,7 @@ async def test_a_page_of_a_proxy_is_no_verdict(world: World, status: int) -> Non
     waiting = plain(seen(await world.ask("related", story="1")))
     assert f"Waiting to be posted here: Discord answered with HTTP {status}." in waiting
     await world.later()
-    assert [post.embeds[0].title for post in world.posts()] == [ROCKET[0]]
+    assert [shown(post).title for post in world.posts()] == [ROCKET[0]]
 
 
 @pytest.mark.parametrize("code", [20016, 20028, 20029, 40062, 110001, 130000, 160006, 160007])
@@ -213,7 +218,7 @@ async def test_what_passes_by_itself_only_delays_an_edit_that_opens_an_archived_
     await world.report(record(METRO[1], "b.example", quality=90))
     assert "paused" not in await listed(world)
     await world.later()
-    assert world.posts(thread)[0].embeds[0].title == METRO[1]
+    assert shown(world.posts(thread)[0]).title == METRO[1]
 
 
 async def test_edits_of_old_messages_wait_for_their_limit(world: World) -> None:
@@ -223,7 +228,7 @@ async def test_edits_of_old_messages_wait_for_their_limit(world: World) -> None:
     world.clock.forward(hours=2)
     await world.report(record(METRO[1], "b.example", quality=90, hours=2))
     await world.later()
-    assert world.posts()[0].embeds[0].title == METRO[1]
+    assert shown(world.posts()[0]).title == METRO[1]
 
 
 async def test_a_channel_that_is_no_announcement_channel_any_more_is_not_paused_by_publishing(

@@ -63,6 +63,7 @@ async def deleting(world: World, by: MemberActor) -> Later:
 
 
 async def posting(world: World, by: MemberActor) -> Later:
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     shown = await world.ask(
         "subscribe", topic="Space", channel=world.guild.create_text_channel("late"), by=by
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.chat.limits import RATES
-from tests.chat.world import METRO, ROCKET, WHALES, World, labels, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, labels, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import ListSource, record
+from tests.shown import plain
 
 SEARCHES = next(rate.member for rate in RATES if "search" in rate.commands)
 
@@ -31,7 +32,7 @@ async def test_words_of_the_excerpt_stand_below(world: World) -> None:
     answer = await world.ask("search", query="dawn", by=world.member)
     _, story, below = seen(answer).splitlines()
     assert f"[{ROCKET[0]}](" in story
-    assert below == r"-# It flew at \***dawn**\* from Kourou."
+    assert below == r"It flew at \***dawn**\* from Kourou."
 
 
 async def test_what_fits_best_comes_first_if_asked(world: World) -> None:

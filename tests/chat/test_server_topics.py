@@ -12,12 +12,13 @@ from PIL import Image
 from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 
-from bot.chat.client import PERMISSIONS
+from bot.chat.application import PERMISSIONS
 from bot.domain.topics.topics import Topics
 from bot.services import server_topics
 from bot.services.server_topics import Draft
-from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, World, seen, unrelated
 from tests.make import record
+from tests.shown import plain, shown
 
 WIND = "Storm closes wind farm off the coast"
 GOLF = "Golf club beside wind farm opens"
@@ -51,7 +52,7 @@ def there(world: World) -> Elsewhere:
 
 def titles(world: World, channel: ChannelHandle | None = None) -> list[str | None]:
     """The titles of what stands in a channel."""
-    return [post.embeds[0].title for post in world.posts(channel)]
+    return [shown(post).title for post in world.posts(channel)]
 
 
 async def make(world: World, name: str = "Wind", query: str = '"wind farm" -golf', **more: Any) -> str:
@@ -76,7 +77,7 @@ async def test_from_a_query_to_posts_in_this_server_alone(world: World, there: E
     await world.report(record(WIND, quality=80), record(GOLF, quality=80))
     assert titles(world) == [WIND]
     (post,) = world.posts()
-    assert "Wind" in (post.embeds[0].footer.text or "")
+    assert "Wind" in shown(post).small[0]
     assert titles(world, there.channel) == []
 
 
@@ -85,9 +86,9 @@ async def test_other_servers_do_not_know_of_it(world: World, there: Elsewhere) -
     await world.ask("subscribe", topic="AI")
     await there.ask(world, "subscribe", topic="Space", mode="both")
     await world.report(record(f"{WIND}, facial recognition on rocket", quality=80))
-    footers = [world.posts(c)[0].embeds[0].footer.text or "" for c in (world.news, there.channel)]
-    assert "Wind" in footers[0]
-    assert "Wind" not in footers[1]
+    topics = [shown(world.posts(c)[0]).small[0] for c in (world.news, there.channel)]
+    assert "Wind" in topics[0]
+    assert "Wind" not in topics[1]
     for command in ("topics", "related", "digest preview"):
         options = {"story": "1"} if command == "related" else {}
         assert "Wind\n" not in await there.ask(world, command, **options)
@@ -105,8 +106,8 @@ async def test_other_servers_do_not_know_of_it(world: World, there: Elsewhere) -
 async def test_two_servers_use_one_name_for_different_things(world: World, there: Elsewhere) -> None:
     await make(world, "Sea", "whales")
     await there.ask(world, "topic create", name="sea", query="ferry")
-    await world.ask("subscribe", topic="Sea", importance="all")
-    await there.ask(world, "subscribe", topic="Sea", importance="all")
+    await world.ask("subscribe", topic="Sea", volume="everything")
+    await there.ask(world, "subscribe", topic="Sea", volume="everything")
     await world.report(record("Whales return to the bay"), record("Night ferry runs aground"))
     assert titles(world) == ["Whales return to the bay"]
     assert titles(world, there.channel) == ["Night ferry runs aground"]
@@ -253,10 +254,10 @@ async def test_what_is_wrong_with_a_query_is_shown_where_it_stands(
     }
     for command, options in commands.items():
         result = await world.manager.slash(world.news, command, **options)
-        (embed,) = world.answer(result).embeds
-        assert f"```\n{drawn}\n```" in (embed.description or "")
+        answer = shown(world.answer(result))
+        assert f"```\n{drawn}\n```" in answer.text
         assert words in world.refusal(result)
-        assert "For example:" in plain(embed.description or "")
+        assert "For example:" in plain(answer.text)
 
 
 async def test_who_may_do_what(world: World) -> None:
@@ -305,7 +306,7 @@ async def test_the_newest_matches_show_the_words_in_bold(world: World) -> None:
     assert "second cable" not in answer
     answer = seen(await world.ask("topic test", topic='excerpt:"wind farm"'))
     assert "[Offshore wind farm gets a second cable](" in answer
-    assert "-# …" in answer
+    assert "\n…" in answer
     assert "A **wind farm** without golf." in answer
     await make(world)
     assert "Storm closes **wind farm** off" in seen(await world.ask("topic test", topic="wind"))
@@ -333,7 +334,7 @@ async def test_what_came_from_outside_is_shown_as_it_is(world: World) -> None:
     assert "**x** @everyone" in plain(shown), "the stars are shown, not obeyed"
 
 
-async def test_a_backtest_counts_posts_at_each_importance_and_draws_them(world: World) -> None:
+async def test_a_backtest_counts_posts_at_each_volume_and_draws_them(world: World) -> None:
     await world.take_in(*unrelated(3), record(ROCKET[0], "a.example", quality=50))
     world.clock.forward(days=9)
     await world.take_in(record(METRO[0], "a.example", hours=216, quality=160))
@@ -343,14 +344,14 @@ async def test_a_backtest_counts_posts_at_each_importance_and_draws_them(world: 
     )
     text = plain(seen(answer))
     assert "5 articles matched. A subscription would have posted:" in text
-    assert "all · 0.1 a day in the last 7 days, 0.5 a day in the last 10 days (5 in total)" in text
+    assert "everything · 0.1 a day in the last 7 days, 0.5 a day in the last 10 days (5 in total)" in text
     assert "notable · 0.1 a day in the last 7 days, 0.4 a day in the last 10 days (4 in total)" in text
     assert "major · 0.1 a day in the last 7 days, 0.1 a day in the last 10 days (1 in total)" in text
     assert "The bot only has articles from the last 10 days." in text
     assert f"{METRO[0]}" in text
     (attachment,) = answer.message.attachments
     assert attachment.filename == "posts.png"
-    assert answer.embeds[0].image.url
+    assert shown(answer).picture
     picture = Image.open(BytesIO(await attachment.read()))
     assert picture.format == "PNG"
     assert picture.width / picture.height == 640 / 240
@@ -372,7 +373,7 @@ async def test_a_backtest_of_a_topic_says_what_following_it_would_have_brought(w
     )
     text = plain(seen(await world.ask("topic backtest", topic="Wind")))
     assert "Topic Wind" in text
-    assert "all · 2.0 a day in the last day (2 in total)" in text
+    assert "everything · 2.0 a day in the last day (2 in total)" in text
     assert "notable · 1.0 a day" in text
     assert "major · 0.0 a day" in text
 

@@ -12,15 +12,16 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.client import PERMISSIONS
+from bot.chat.application import PERMISSIONS
 from bot.domain.polling import Bounds, Feed, Polls
 from bot.services import sources
 from bot.sources.web.fetch import Web
 from bot.store import feeds
-from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, plain, seen
-from tests.discord_markdown import kinds, links
-from tests.discord_rules import problems
+from tests.chat.panel_user import PanelUser
+from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, seen
+from tests.discord_markdown import kinds, parse
 from tests.feeds import QUICK, Entry, Page, Site, rss
+from tests.shown import plain, shown
 from tests.sources.web.servers import LOOPBACK, Names
 from tests.store.store_helpers import headlines
 
@@ -56,7 +57,7 @@ class Press:
 
     def titles(self, channel: ChannelHandle | None = None) -> list[str | None]:
         """The titles of what stands in a channel."""
-        return [post.embeds[0].title for post in self.world.posts(channel)]
+        return [shown(post).title for post in self.world.posts(channel)]
 
     async def own(self) -> list[Feed]:
         """The server's own feeds."""
@@ -103,9 +104,9 @@ async def press(world: World) -> AsyncIterator[Press]:
 
 async def test_a_feed_that_is_added_ends_as_posts_in_the_channels_that_follow_its_topic(press: Press) -> None:
     world = press.world
-    await world.ask("subscribe", topic="Space")
+    await world.ask("subscribe", topic="Space", volume="everything")
     other = world.guild.create_text_channel("other")
-    await world.ask("subscribe", topic="Computer Vision", channel=other)
+    await world.ask("subscribe", topic="Computer Vision", volume="everything", channel=other)
     answer = await press.add(topic="Space")
     assert "The Paper" in answer
     assert "1 article" in answer
@@ -123,7 +124,7 @@ async def test_a_feed_that_is_added_ends_as_posts_in_the_channels_that_follow_it
 
 
 async def test_without_a_topic_keywords_decide(press: Press) -> None:
-    await press.world.ask("subscribe", topic="Space")
+    await press.world.ask("subscribe", topic="Space", volume="everything")
     assert "Keywords decide" in await press.add()
     press.publish(Entry(ROCKET[0], 24), Entry(METRO[0], 24))
     await press.poll()
@@ -133,7 +134,7 @@ async def test_without_a_topic_keywords_decide(press: Press) -> None:
 async def test_one_that_the_operator_added_is_for_every_server(press: Press) -> None:
     """What `topicwire source add` does, while the bot runs."""
     world = press.world
-    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="AI", volume="everything")
     there = await elsewhere(world, "AI")
     await sources.add(world.app.context, press.site.url(), "AI")
     await press.poll(minutes=0)
@@ -145,7 +146,7 @@ async def test_one_that_the_operator_added_is_for_every_server(press: Press) -> 
 
 async def test_a_servers_own_feed_posts_in_that_server_alone(press: Press) -> None:
     world = press.world
-    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="AI", volume="everything")
     there = await elsewhere(world, "AI")
     await press.add(topic="AI")
     press.publish(Entry(ONE, 24))
@@ -156,7 +157,7 @@ async def test_a_servers_own_feed_posts_in_that_server_alone(press: Press) -> No
 
 async def test_two_servers_may_have_the_same_feed_each_with_a_topic_of_its_own(press: Press) -> None:
     world = press.world
-    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="AI", volume="everything")
     there = await elsewhere(world, "Space")
     await press.add(topic="AI")
     await sources.add(world.app.context, press.site.url(), "Space", guild_id=there.guild.id)
@@ -185,7 +186,7 @@ async def elsewhere(world: World, topic: str) -> Elsewhere:
     roles = [guild.create_role("managers", permissions=rights)]
     manager = guild.add_member(world.env.create_user("otto"), roles=roles)
     channel = guild.create_text_channel("wire")
-    await world.ask("subscribe", topic=topic, by=manager, at=channel)
+    await world.ask("subscribe", topic=topic, volume="everything", by=manager, at=channel)
     return Elsewhere(guild, channel, manager)
 
 
@@ -193,7 +194,7 @@ async def elsewhere(world: World, topic: str) -> Elsewhere:
 
 
 async def test_a_web_pages_address_finds_its_feed(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI")
+    await press.world.ask("subscribe", topic="AI", volume="everything")
     link = '<link rel="alternate" type="application/rss+xml" title="All" href="/feed">'
     press.site.pages["/"] = Page(f"<html><head>{link}</head></html>".encode(), headers=HTML)
     answer = await press.add("/", topic="AI")
@@ -207,15 +208,15 @@ async def test_a_web_pages_address_finds_its_feed(press: Press) -> None:
 @pytest.mark.parametrize("form", ["{}", "<{}>", " {} ", "feed:{}"])
 async def test_an_address_may_be_given_as_people_paste_it(press: Press, form: str) -> None:
     answer = await press.world.ask("source add", url=form.format(press.site.url()))
-    assert answer.embeds[0].title == "Feed added"
+    assert shown(answer).title == "Feed added"
     assert [feed.url for feed in await press.own()] == [press.site.url()]
 
 
 async def test_a_feed_that_is_added_again_is_changed(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI")
+    await press.world.ask("subscribe", topic="AI", volume="everything")
     await press.add()
     answer = await press.world.ask("source add", url=press.site.url(), topic="CV")
-    assert answer.embeds[0].title == "Feed changed"
+    assert shown(answer).title == "Feed changed"
     assert "All its articles belong to **Computer Vision**." in seen(answer)
     assert [feed.topics for feed in await press.own()] == [("Computer Vision",)]
     await press.poll()
@@ -326,7 +327,7 @@ async def test_the_machine_itself_and_its_networks_cannot_be_asked(press: Press,
 async def test_feeds_are_found_in_another_case_and_spelling_of_the_scheme(press: Press) -> None:
     host = f"PAPER.example:{press.site.port}"
     answer = await press.world.ask("source add", url=f"HTTP://{host}/feed")
-    assert answer.embeds[0].title == "Feed added"
+    assert shown(answer).title == "Feed added"
 
 
 # Who may, and how often.
@@ -410,7 +411,7 @@ async def test_only_the_first_items_of_a_large_feed_are_shown(press: Press) -> N
 async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: Press) -> None:
     world = press.world
     assert "This server has no feeds yet." in seen(await world.ask("source list"))
-    await world.ask("subscribe", topic="Space")
+    await world.ask("subscribe", topic="Space", volume="everything")
     await sources.add(world.app.context, press.site.url(), "AI")
     press.publish(OLD, path="/own", title="Our Own")
     await world.ask("source add", url=press.site.url("/own"), topic="AI")
@@ -426,7 +427,7 @@ async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: P
 @pytest.mark.parametrize("polls", [Polls(Bounds(), most_stored=2)])
 async def test_the_list_and_the_status_show_how_much_a_server_has_stored(press: Press) -> None:
     world = press.world
-    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="AI", volume="everything")
     await press.add(topic="AI")
     await press.poll(minutes=0)
     stored = "Stored articles from this server's feeds: 1 (the limit is 2)"
@@ -445,7 +446,7 @@ async def test_the_list_and_the_status_show_how_much_a_server_has_stored(press: 
 
 
 async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI")
+    await press.world.ask("subscribe", topic="AI", volume="everything")
     await press.add(topic="AI")
     press.site.pages["/feed"] = Page(status=503)
     await press.poll()
@@ -461,7 +462,7 @@ async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: P
 
 
 async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI")
+    await press.world.ask("subscribe", topic="AI", volume="everything")
     await press.add(topic="AI")
     press.publish(Entry(ONE, 24))
     await press.poll()
@@ -476,7 +477,7 @@ async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays
 
 
 async def test_a_feed_that_is_added_after_it_was_removed_is_silent_at_first(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI")
+    await press.world.ask("subscribe", topic="AI", volume="everything")
     await press.add(topic="AI")
     await press.world.ask("source remove", source=press.site.url())
     press.publish(Entry(ONE, 24), OLD)
@@ -488,7 +489,7 @@ async def test_a_feed_that_is_added_after_it_was_removed_is_silent_at_first(pres
 
 
 async def test_a_feed_that_was_stopped_goes_on_when_it_is_added_again(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI")
+    await press.world.ask("subscribe", topic="AI", volume="everything")
     await press.add(topic="AI")
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
@@ -562,7 +563,7 @@ async def tides(press: Press) -> Elsewhere:
     """The topic *Tides* of this server, which *news* follows, and another server that does not know of it."""
     world = press.world
     await world.ask("topic create", name="Tides", query="tidal", aliases="Ebb", parent="Space")
-    await world.ask("subscribe", topic="Tides")
+    await world.ask("subscribe", topic="Tides", volume="everything")
     return await elsewhere(world, "Space")
 
 
@@ -583,8 +584,8 @@ async def test_a_feed_on_a_topic_of_the_servers_own_is_posted_where_that_is_foll
 ) -> None:
     world = press.world
     above, other = world.guild.create_text_channel("above"), world.guild.create_text_channel("other")
-    await world.ask("subscribe", topic="Space", channel=above)
-    await world.ask("subscribe", topic="AI", channel=other)
+    await world.ask("subscribe", topic="Space", volume="everything", channel=above)
+    await world.ask("subscribe", topic="AI", volume="everything", channel=other)
     looked = seen(await world.ask("source test", url=press.site.url(), topic="ebb"))
     assert "Tides" in looked
     assert "All its articles belong to **Tides**." in await press.add(topic="ebb")
@@ -615,7 +616,7 @@ async def test_the_feed_goes_along_with_a_new_name_and_by_keywords_once_it_is_de
         in seen(answer)
     )
     await world.press(answer, "Delete it")
-    await world.ask("subscribe", topic="Space")
+    await world.ask("subscribe", topic="Space", volume="everything")
     press.publish(Entry(TWO, 48), Entry(ROCKET[0], 48), Entry(ONE, 24), OLD)
     await press.poll()
     assert press.titles() == [ONE, ROCKET[0]]
@@ -631,16 +632,16 @@ async def test_the_feed_goes_along_with_a_new_name_and_by_keywords_once_it_is_de
 async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_it(press: Press) -> None:
     world = press.world
     other = world.guild.create_text_channel("other")
-    await world.ask("subscribe", topic="AI")
-    await world.ask("subscribe", topic="Space", channel=other)
+    await world.ask("subscribe", topic="AI", volume="everything")
+    await world.ask("subscribe", topic="Space", volume="everything", channel=other)
     there = await elsewhere(world, "AI")
     await press.add(topic="Computer Vision")
     press.site.pages["/feed"] = Page(status=410)
     for _ in range(3):
         await press.poll()
     (told,) = world.posts()
-    assert told.embeds[0].title == "A feed stopped working"
-    assert plain(told.embeds[0].description or "") == (
+    assert shown(told).title == "A feed stopped working"
+    assert plain(shown(told).body) == (
         "Topicwire cannot read The Paper: the feed was removed permanently (410).\n"
         "Topicwire has stopped reading this feed.\n"
         "/source list shows this server's feeds. /source remove removes one."
@@ -651,7 +652,7 @@ async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_i
 async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_it_recovered(
     press: Press,
 ) -> None:
-    await press.world.ask("subscribe", topic="AI")
+    await press.world.ask("subscribe", topic="AI", volume="everything")
     await press.add(topic="AI")
     press.publish(OLD, path="/in-order")
     await sources.add(press.world.app.context, press.site.url("/in-order"), "Space")
@@ -716,7 +717,7 @@ async def test_it_is_not_told_where_another_feed_on_what_is_above_serves_it(
 )
 async def test_a_hostile_feed_shows_as_it_is_within_discords_limits(press: Press, title: str) -> None:
     world = press.world
-    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="AI", volume="everything")
     clean = title.replace("\x00", "")
     items = [
         Entry(f"{number} {clean}", 0, text=clean, link=f"https://evil.example/{number}?[a](b)")
@@ -738,15 +739,42 @@ async def test_a_hostile_feed_shows_as_it_is_within_discords_limits(press: Press
     answers.append(await world.ask("source remove", source=value))
     messages: list[Seen] = [*answers, warned]
     for message in messages:
-        (embed,) = message.embeds
-        shown = embed.description or ""
-        assert kinds(shown) <= {"text", "link", "bold", "timestamp", "code"}
-        sent = {"embeds": [embed.to_dict()], "allowed_mentions": {"parse": []}}
-        assert problems(sent) == []
+        page = shown(message)
+        assert kinds(page.body) <= {"text", "link", "bold", "timestamp", "code", "mention"}
+        assert all(node.text.startswith("</source ") for node in parse(page.body) if node.kind == "mention")
         assert all(
-            href.startswith(("http://paper.example:", "https://evil.example/")) for _, href in links(shown)
+            href.startswith(("http://paper.example:", "https://evil.example/")) for _, href in page.links
         )
     for name in offered:
         assert 0 < len(name) <= 100
     assert await press.own() == []
     assert [mentions_in(body(request)) for request in world.sends()] == [([], [])]
+
+
+# By clicking.
+
+
+async def test_feeds_are_added_and_removed_in_the_panel(press: Press) -> None:
+    user = await PanelUser.opens(press.world)
+    await user.presses("Feeds")
+    assert "This server has no feeds yet." in user.text
+    await user.types("Add a feed…", url=press.site.url("/feed"), topic="Space")
+    assert "The Paper was added, with 1 article." in user.text
+    [feed] = await press.own()
+    assert feed.topics == ("Space",)
+    await user.chooses("remove", str(feed.source_id))
+    assert "The Paper was removed." in user.text
+    assert await press.own() == []
+
+
+async def test_mistakes_of_feeds_are_said_in_the_panel_and_the_limit_is_that_of_the_command(
+    press: Press,
+) -> None:
+    user = await PanelUser.opens(press.world)
+    await user.presses("Feeds")
+    await user.types("Add a feed…", url="no address", topic="")
+    assert "⚠️" in user.text
+    for _ in range(6):
+        await user.types("Add a feed…", url=press.site.url("/feed"), topic="Spce")
+    assert "Too many requests." in user.text
+    assert await press.own() == []

@@ -14,29 +14,20 @@ from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.text.cleaning import length
 from bot.store import feeds
 from bot.workers import rematch
-from tests.chat.world import (
-    METRO,
-    ROCKET,
-    WHALES,
-    World,
-    body,
-    buttons,
-    labels,
-    mentions_in,
-    plain,
-    seen,
-    unrelated,
-)
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, labels, mentions_in, seen, unrelated
 from tests.make import at, record
+from tests.shown import plain, shown
 
 DEFERRED = discord.InteractionResponseType.deferred_channel_message.value
 
 
 async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
     answer = await world.ask("subscribe", topic="Computer Vision")
-    (embed,) = answer.embeds
-    assert embed.title == "Subscribed"
-    assert f"{world.news.mention} follows **Computer Vision** · live posts · notable stories" in seen(answer)
+    assert shown(answer).title == "Subscribed"
+    assert (
+        f"{world.news.mention} follows **Computer Vision** · live posts · some stories (about 8 posts a day)"
+        in seen(answer)
+    )
     assert "In the last 7 days this would have posted **0 stories**." in seen(answer)
     assert labels(answer) == []
     await world.report(record(METRO[0], quality=80))
@@ -52,7 +43,7 @@ async def test_a_parent_brings_the_stories_below_it_once(world: World) -> None:
     await world.ask("subscribe", topic="Artificial Intelligence")
     await world.ask("subscribe", topic="Computer Vision")
     await world.report(record(METRO[0], quality=80), record(ROCKET[0], "beta.example", quality=80))
-    assert [m.embeds[0].title for m in world.posts()] == [METRO[0]]
+    assert [shown(m).title for m in world.posts()] == [METRO[0]]
 
 
 async def test_an_unknown_topic_gets_the_nearest_names(world: World) -> None:
@@ -92,9 +83,9 @@ async def test_an_empty_field_offers_what_is_followed_and_read_first(world: Worl
 
 async def test_again_changes_it_and_keeps_the_other_options(world: World) -> None:
     role = world.role("readers")
-    await world.ask("subscribe", topic="AI", mode="both", importance="all", mention=role)
-    changed = await world.ask("subscribe", topic="AI", importance="major")
-    assert changed.embeds[0].title == "Subscription changed"
+    await world.ask("subscribe", topic="AI", mode="both", volume="everything", mention=role)
+    changed = await world.ask("subscribe", topic="AI", volume="major")
+    assert shown(changed).title == "Subscription changed"
     how = f"live posts and digest · major stories · pings {role.mention}"
     assert how in seen(changed)
     assert how in seen(await world.ask("subscriptions"))
@@ -111,16 +102,19 @@ async def test_what_was_set_can_be_taken_back(world: World) -> None:
         answer = seen(await world.ask("subscribe", topic="AI", channel=wire, **options))
         return answer.splitlines()[1].partition("** · ")[2]
 
-    await how(mode="both", importance="all", mention=role, publish=True)
+    await how(mode="both", volume="everything", mention=role, publish=True)
     assert await how(reset="mention") == "live posts and digest · all stories · publishes to followers"
-    assert await how(reset="importance") == "live posts and digest · notable stories · publishes to followers"
-    assert await how(publish=False) == "live posts and digest · notable stories"
+    assert (
+        await how(reset="volume")
+        == "live posts and digest · some stories (about 8 posts a day) · publishes to followers"
+    )
+    assert await how(publish=False) == "live posts and digest · some stories (about 8 posts a day)"
     await how(mention=role, publish=True)
-    assert await how(reset="everything") == "live posts · notable stories"
-    assert await how(mention=role, importance="major") == f"live posts · major stories · pings {role.mention}"
+    assert await how(reset="everything") == "live posts · some stories (about 8 posts a day)"
+    assert await how(mention=role, volume="major") == f"live posts · major stories · pings {role.mention}"
     assert await how(reset="everything", mode="digest") == "digest"
     await world.ask("unsubscribe", topic="AI", channel=wire)
-    assert await how(reset="everything") == "live posts · notable stories"
+    assert await how(reset="everything") == "live posts · some stories (about 8 posts a day)"
 
 
 async def test_another_channel_can_be_named(world: World) -> None:
@@ -132,9 +126,9 @@ async def test_another_channel_can_be_named(world: World) -> None:
     assert world.posts() == []
 
 
-@pytest.mark.parametrize(("importance", "titles"), [("all", 3), ("notable", 2), ("major", 1)])
-async def test_importance_is_the_bar_of_live_posts(world: World, importance: str, titles: int) -> None:
-    await world.ask("subscribe", topic="Space", importance=importance)
+@pytest.mark.parametrize(("volume", "titles"), [("everything", 3), ("notable", 2), ("major", 1)])
+async def test_the_volume_decides_which_stories_are_posted(world: World, volume: str, titles: int) -> None:
+    await world.ask("subscribe", topic="Space", volume=volume)
     low, high, declared = unrelated(3)
     await world.report(
         record(low.title, "low.example", quality=40, topics=["Space"]),
@@ -145,7 +139,7 @@ async def test_importance_is_the_bar_of_live_posts(world: World, importance: str
 
 
 async def test_a_digest_only_subscription_posts_nothing_live(world: World) -> None:
-    answer = await world.ask("subscribe", topic="Space", mode="digest", importance="all")
+    answer = await world.ask("subscribe", topic="Space", mode="digest", volume="everything")
     assert "would have posted" not in seen(answer)
     assert labels(answer) == []
     await world.report(record(ROCKET[0], quality=80))
@@ -182,14 +176,14 @@ async def test_the_forecast_counts_what_the_last_seven_days_would_have_posted(wo
     await world.ask("mute", what="Outlet2")
     await world.take_in(replace(low, quality=10, published=at(169)), replace(muted, published=at(169)))
     await world.take_in(*[replace(story, published=at(160 + i)) for i, story in enumerate(good)])
-    answer = seen(await world.ask("subscribe", topic="Space"))
+    answer = seen(await world.ask("subscribe", topic="Space", volume="notable"))
     assert "In the last 7 days this would have posted **5 stories**:" in answer
     shown = [line for line in answer.splitlines() if line.startswith("•")]
     assert len(shown) == 3
     for line, story in zip(shown, reversed(good), strict=False):
         assert f"[{story.title}]({story.url}) — {story.outlet.name} · <t:" in line
     assert "… and 2 more" in answer
-    answer = seen(await world.ask("subscribe", topic="Space", importance="all"))
+    answer = seen(await world.ask("subscribe", topic="Space", volume="everything"))
     assert "would have posted **6 stories**:" in answer
 
 
@@ -197,7 +191,8 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
     await world.take_in(record(METRO[0], quality=80))
     world.clock.forward(hours=1)
     await world.take_in(record(WHALES[0], "beta.example", hours=1, quality=80))
-    offered = await world.ask("subscribe", topic="Computer Vision")
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
+    offered = await world.ask("subscribe", topic="Computer Vision", volume="notable")
     again = await world.ask("subscribe", topic="Computer Vision")
     assert labels(offered) == labels(again) == ["Post the newest story now"]
     result = await world.press(offered, "Post the newest story now")
@@ -207,7 +202,7 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
     assert seen(pressed) == f"Posting story #2 in {world.news.mention}."
     assert buttons(offered) == []
     await world.deliver()
-    assert [m.embeds[0].title for m in world.posts()] == [WHALES[0]]
+    assert [shown(m).title for m in world.posts()] == [WHALES[0]]
     pressed = world.answer(await world.press(again, "Post the newest story now"))
     assert seen(pressed) == f"Story #2 is already posted in {world.news.mention}."
     await world.deliver()
@@ -216,17 +211,18 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
 
 async def test_the_offer_posts_also_what_is_below_the_bar_without_a_ping(world: World) -> None:
     await world.take_in(record(METRO[0], quality=20))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="AI", mention=world.role("readers"))
     await world.press(offered, "Post the newest story now")
     await world.deliver()
-    assert [m.embeds[0].title for m in world.posts()] == [METRO[0]]
+    assert [shown(m).title for m in world.posts()] == [METRO[0]]
     assert mentions_in(body(world.sends()[0])) == ([], [])
 
 
 async def test_what_is_posted_already_is_not_offered(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.report(record(METRO[0], quality=80))
-    assert labels(await world.ask("subscribe", topic="AI", importance="all")) == []
+    assert labels(await world.ask("subscribe", topic="AI", volume="everything")) == []
     await world.report(record(WHALES[0], "beta.example", quality=10))
     assert "Post the newest" not in seen(await world.ask("subscribe", topic="Computer Vision"))
 
@@ -247,6 +243,7 @@ async def test_an_offer_that_does_not_hold_any_more_says_so(
     world: World, command: str, options: dict[str, Any], told: str
 ) -> None:
     await world.take_in(record(METRO[0], quality=80))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="AI")
     await world.ask(command, **options)
     assert told in world.refusal(await world.press(offered, "Post the newest story now"))
@@ -276,7 +273,7 @@ async def test_a_role_is_pinged_by_new_posts_and_nobody_else(world: World) -> No
     assert f"pings {role.mention}" in seen(answer)
     assert "⚠️" not in seen(answer)
     await world.report(record(ROCKET[0], quality=80))
-    assert world.posts()[0].content == role.mention
+    assert shown(world.posts()[0]).lines[0] == role.mention
     assert [r.id for r in world.posts()[0].role_mentions] == [role.id]
     assert mentions_in(body(world.sends()[0])) == ([], [str(role.id)])
 
@@ -310,7 +307,7 @@ async def test_only_an_announcement_channel_can_publish(world: World) -> None:
     )
     wire = world.guild.create_news_channel("wire")
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=True)
-    assert "live posts · notable stories · publishes to followers" in seen(answer)
+    assert "live posts · some stories (about 8 posts a day) · publishes to followers" in seen(answer)
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=False)
     assert "published" not in seen(answer)
 
@@ -351,7 +348,7 @@ async def test_a_paused_channel_is_resumed(world: World) -> None:
     answer = await world.ask("subscribe", topic="AI")
     assert "The channel was paused. Waiting posts are sent now." in seen(answer)
     await world.deliver()
-    assert [m.embeds[0].title for m in world.posts()] == [ROCKET[0]]
+    assert [shown(m).title for m in world.posts()] == [ROCKET[0]]
     assert "paused" not in seen(await world.ask("subscriptions"))
 
 

@@ -8,24 +8,26 @@ import pytest
 
 from bot.chat.permissions import problem
 from bot.store import subscriptions
-from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, seen, unrelated
 from tests.make import record
+from tests.shown import plain, shown
 
 
 async def test_an_announcement_channel_publishes_ten_an_hour_the_biggest_first(world: World) -> None:
     wire = world.guild.create_news_channel("wire")
     await world.ask("subscribe", topic="Space", channel=wire, publish=True)
+    await world.ask("post-limit", at=wire, per_hour=60)
     stories = [replace(story, quality=70 + number) for number, story in enumerate(unrelated(13))]
     await world.report(*stories)
     assert len(world.posts(wire)) == 13
-    first = [post.embeds[0].title for post in world.published(wire)]
+    first = [shown(post).title for post in world.published(wire)]
     assert first == [story.title for story in reversed(stories[3:])]
     world.clock.forward(minutes=59)
     await world.deliver()
     assert len(world.published(wire)) == 10
     world.clock.forward(minutes=2)
     await world.deliver()
-    later = [post.embeds[0].title for post in world.published(wire)[10:]]
+    later = [shown(post).title for post in world.published(wire)[10:]]
     assert later == [story.title for story in reversed(stories[:3])]
 
 
@@ -35,7 +37,7 @@ async def test_an_announcement_channel_publishes_only_on_request(world: World) -
     await world.ask("subscribe", topic="Space", channel=wire, publish=True)
     await world.report(record(METRO[0], "m.example", quality=80), record(ROCKET[0], quality=80))
     assert len(world.posts(wire)) == 2
-    assert [post.embeds[0].title for post in world.published(wire)] == [ROCKET[0]]
+    assert [shown(post).title for post in world.published(wire)] == [ROCKET[0]]
 
 
 async def test_a_published_post_is_edited_but_published_once(world: World) -> None:
@@ -44,7 +46,7 @@ async def test_a_published_post_is_edited_but_published_once(world: World) -> No
     await world.report(record(METRO[0], "a.example", quality=80))
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
-    assert world.posts(wire)[0].embeds[0].title == METRO[1]
+    assert shown(world.posts(wire)[0]).title == METRO[1]
     assert len(world.published(wire)) == 1
 
 
@@ -79,7 +81,7 @@ async def test_a_thread_gets_its_posts_and_edits(world: World) -> None:
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
     (post,) = world.posts(thread)
-    assert post.embeds[0].title == METRO[1]
+    assert shown(post).title == METRO[1]
     assert world.posts() == []
 
 
@@ -91,7 +93,7 @@ async def test_a_thread_that_fell_silent_is_opened_by_an_edit(world: World) -> N
     world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
-    assert world.posts(thread)[0].embeds[0].title == METRO[1]
+    assert shown(world.posts(thread)[0]).title == METRO[1]
     assert "paused" not in seen(await world.ask("subscriptions"))
 
 
@@ -178,13 +180,13 @@ async def test_a_forum_gets_one_post_per_story_with_the_tags_that_fit(world: Wor
     request = world.requests("POST", f"/channels/{forum.id}/threads")[0]
     assert [str(tag) for tag in body(request)["applied_tags"]] == ["9002", "9001"]
     starter = body(request)["message"]
-    assert starter["content"] == role.mention
+    assert shown(starter).lines[0] == role.mention
     assert starter["allowed_mentions"]["roles"] == [str(role.id)] or starter["allowed_mentions"]["roles"] == [
         role.id
     ]
     assert starter["allowed_mentions"].get("parse", []) == []
     (post,) = world.posts(metro)
-    assert post.embeds[0].title == METRO[0]
+    assert shown(post).title == METRO[0]
     assert [button.label for button in buttons(post)] == ["Read", "Related coverage"]
 
 
@@ -204,13 +206,13 @@ async def test_a_forum_post_is_edited_in_place(world: World) -> None:
     await world.report(record(METRO[1], "b.example", quality=90))
     (thread,) = forum.threads
     (post,) = world.posts(thread)
-    assert post.embeds[0].title == METRO[1]
+    assert shown(post).title == METRO[1]
     assert "2 outlets" in seen(post)
 
 
 async def test_a_forum_post_that_turns_out_to_be_another_points_to_it(world: World) -> None:
     forum = world.forum()
-    await world.ask("subscribe", topic="Space", channel=forum, importance="all")
+    await world.ask("subscribe", topic="Space", channel=forum, volume="everything")
     await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()
@@ -218,7 +220,7 @@ async def test_a_forum_post_that_turns_out_to_be_another_points_to_it(world: Wor
     (pointer,) = world.posts(second)
     # On Discord a forum's thread has the number of its first message; simcord gives it another.
     number = world.posts(first)[0].id
-    assert pointer.embeds[0].url == f"https://discord.com/channels/{world.guild.id}/{number}/{number}"
+    assert shown(pointer).url == f"https://discord.com/channels/{world.guild.id}/{number}/{number}"
 
 
 async def test_a_forum_post_that_was_deleted_stays_so_and_the_forum_goes_on(world: World) -> None:
@@ -242,7 +244,7 @@ async def test_a_forum_post_that_discord_archived_is_still_edited(world: World) 
     world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
-    assert world.posts(thread)[0].embeds[0].title == METRO[1]
+    assert shown(world.posts(thread)[0]).title == METRO[1]
 
 
 async def test_a_forum_post_that_was_locked_is_left_alone_and_the_forum_goes_on(world: World) -> None:
@@ -255,7 +257,7 @@ async def test_a_forum_post_that_was_locked_is_left_alone_and_the_forum_goes_on(
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90), record(WHALES[0], "w.example", quality=80))
     assert [thread.name for thread in forum.threads] == [METRO[0], WHALES[0]]
-    assert world.posts(thread)[0].embeds[0].title == METRO[0]
+    assert shown(world.posts(thread)[0]).title == METRO[0]
     told = plain(seen(await world.ask("related", story="1", at=thread)))
     assert "Its last update failed: the forum post is locked." in told
     assert "paused" not in seen(await world.ask("subscriptions"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import discord
 import pytest
 import sqlalchemy as sa
 from simcord.backend import serializers
@@ -12,8 +14,9 @@ from bot.domain.model import StoryView
 from bot.messages import story
 from bot.messages.message import Message
 from bot.store import schema
-from tests.chat.world import METRO, ROCKET, WHALES, World, body, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, seen, unrelated
 from tests.make import at, record
+from tests.shown import plain, shown
 
 
 async def test_a_retry_carries_the_same_nonce_and_has_discord_enforce_it(world: World) -> None:
@@ -29,7 +32,7 @@ async def test_a_retry_carries_the_same_nonce_and_has_discord_enforce_it(world: 
     assert all(body(send)["enforce_nonce"] is True for send in sends)
     nonces = [body(send)["nonce"] for send in sends]
     assert all(isinstance(nonce, str) and 1 <= len(nonce) <= 25 for nonce in nonces)
-    titles = [body(send)["embeds"][0]["title"] for send in sends]
+    titles = [shown(body(send)).title for send in sends]
     assert len({*zip(nonces, titles, strict=True)}) == len({*nonces}) == 2
 
 
@@ -43,6 +46,67 @@ async def test_a_nonce_outlives_a_restart(world: World) -> None:
     first, second = world.sends()
     assert body(first)["nonce"] == body(second)["nonce"]
     assert len(world.posts()) == 1
+
+
+async def a_post(world: World) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    await world.report(*unrelated(1))
+
+
+async def a_first_post(world: World) -> None:
+    world.new_source()
+    await world.take_in(*unrelated(1))
+    await world.ask("subscribe", topic="Space")
+    await world.deliver()
+
+
+async def a_digest(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.report(*unrelated(1))
+    world.clock.forward(hours=23)
+    await world.digest()
+
+
+async def a_list(world: World) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    await world.ask("post-limit", per_hour=1)
+    await world.report(*unrelated(3))
+
+
+async def a_list_of_quiet_hours(world: World) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    await world.ask("quiet-hours set", start="11:00", end="13:00", timezone="UTC")
+    await world.report(*unrelated(3))
+    world.clock.forward(hours=2)
+    await world.deliver()
+
+
+@pytest.mark.parametrize("send", [a_post, a_first_post, a_digest, a_list, a_list_of_quiet_hours])
+async def test_whatever_the_bot_died_with_before_it_noted_it_is_found_again(
+    world: World, send: Callable[[World], Awaitable[None]]
+) -> None:
+    await send(world)
+    outbox = schema.outbox
+    places = sa.select(outbox.c.kind, outbox.c.message_id).where(outbox.c.message_id.is_not(None))
+    async with world.app.context.db.write() as connection:
+        before = (await connection.execute(places.order_by(outbox.c.id))).all()
+        assert before
+        begun = discord.utils.snowflake_time(before[0].message_id)
+        died = {
+            "message_id": None,
+            "sent_at": None,
+            "shown": "",
+            "begun_at": begun,
+            "due_at": world.clock(),
+        }
+        await connection.execute(sa.update(outbox).where(outbox.c.message_id.is_not(None)).values(**died))
+    sent = len(world.sends())
+    world.clock.forward(minutes=3)
+    await world.restart()
+    await world.deliver()
+    async with world.app.context.db.read() as connection:
+        assert (await connection.execute(places.order_by(outbox.c.id))).all() == before
+    assert len(world.sends()) == sent
 
 
 async def test_an_outage_loses_nothing(world: World) -> None:
@@ -62,11 +126,9 @@ async def test_an_outage_loses_nothing(world: World) -> None:
     for _ in range(3):
         world.clock.forward(minutes=31)
         await world.deliver()
-    posts = [post for post in world.posts() if not post.content]
-    assert sorted(post.embeds[0].title or "" for post in posts) == sorted(
-        [METRO[1], *(s.title for s in stories)]
-    )
-    assert len([post for post in world.posts() if "Daily digest" in post.content]) == 1
+    posts = [post for post in world.posts() if "Daily digest" not in seen(post)]
+    assert sorted(shown(post).title for post in posts) == sorted([METRO[1], *(s.title for s in stories)])
+    assert len([post for post in world.posts() if "Daily digest" in seen(post)]) == 1
     assert "0 messages waiting" in seen(await world.ask("status"))
 
 
@@ -99,7 +161,7 @@ async def test_a_permission_that_goes_pauses_the_channel_and_one_that_comes_back
     world.mend(world.news)
     await world.app.mend()
     await world.deliver()
-    assert sorted(p.embeds[0].title or "" for p in world.posts()) == sorted(s.title for s in stories)
+    assert sorted(shown(p).title for p in world.posts()) == sorted(s.title for s in stories)
     assert "paused" not in seen(await world.ask("subscriptions"))
     assert "Paused" not in seen(await world.ask("status"))
     assert f"channel {world.news.id} has resumed" in world.caplog.text
@@ -116,7 +178,7 @@ async def test_a_permission_that_goes_before_an_edit(world: World) -> None:
     world.mend(world.news)
     await world.app.mend()
     await world.deliver()
-    assert world.posts()[0].embeds[0].title == METRO[1]
+    assert shown(world.posts()[0]).title == METRO[1]
     assert len(world.posts()) == 1
 
 
@@ -134,8 +196,8 @@ async def test_a_channel_that_was_deleted_is_forgotten_and_the_others_go_on(worl
     await world.digest()
     await world.take_in(record(WHALES[1], "v.example", quality=85, topics=["Space"]))
     assert await world.later() == 1
-    titles = [post.embeds[0].title for post in world.posts()]
-    assert titles == [WHALES[1], "Space", ROCKET[0]]
+    titles = [shown(post).title for post in world.posts()]
+    assert titles == [WHALES[1], "Daily digest · Tuesday, 3 March", ROCKET[0]]
     assert world.sends(gone)[1:] == []
     assert gone.mention not in seen(await world.ask("subscriptions"))
     assert gone.mention not in seen(await world.ask("status"))
@@ -203,7 +265,7 @@ async def test_a_server_that_removed_the_bot_rests_until_it_invites_it_again(
         backend.emit("GUILD_CREATE", serializers.guild_create_payload(backend, guild))
         await world.env.settle()
     await world.report(record(METRO[0], quality=80, topics=["Space"]))
-    assert [post.embeds[0].title for post in world.posts(lobby)] == [METRO[0]]
+    assert [shown(post).title for post in world.posts(lobby)] == [METRO[0]]
     assert len(world.posts()) == 2
 
 
@@ -243,7 +305,7 @@ async def test_whatever_discord_says_the_other_messages_go_out(world: World, sta
     world.clock.forward(minutes=5)
     await world.app.mend()
     await world.report(record(WHALES[0], "w.example", quality=80, topics=["Space"]))
-    assert WHALES[0] in [post.embeds[0].title for post in world.posts()]
+    assert WHALES[0] in [shown(post).title for post in world.posts()]
 
 
 async def test_a_message_that_the_bot_cannot_make_holds_up_no_other(
@@ -260,12 +322,12 @@ async def test_a_message_that_the_bot_cannot_make_holds_up_no_other(
     with monkeypatch.context() as broken:
         broken.setattr("bot.workers.rendering.story_post", bad)
         await world.report(record(METRO[0], quality=90), record(WHALES[0], "w.example", quality=80))
-    assert [post.embeds[0].title for post in world.posts()] == [WHALES[0]]
+    assert [shown(post).title for post in world.posts()] == [WHALES[0]]
     assert "ZeroDivisionError: a bug" in world.caplog.text
     assert "Waiting to be posted here: internal error" in plain(seen(await world.ask("related", story="1")))
     world.clock.forward(minutes=1)
     await world.deliver()
-    assert [post.embeds[0].title for post in world.posts()] == [WHALES[0], METRO[0]]
+    assert [shown(post).title for post in world.posts()] == [WHALES[0], METRO[0]]
 
 
 async def test_an_unsubscribed_channel_keeps_its_posts_up_to_date(world: World) -> None:

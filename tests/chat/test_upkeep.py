@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.services import subscribe
-from tests.chat.world import METRO, ROCKET, World, plain, seen
+from tests.chat.world import METRO, ROCKET, World, seen
 from tests.make import record
+from tests.shown import plain, shown
 
 
 async def nothing(*_: object) -> bool:
@@ -20,11 +21,11 @@ async def test_a_deleted_role_is_neither_pinged_nor_named(world: World) -> None:
     await world.ask("subscribe", topic="Computer Vision", mention=other)
     world.env.backend.delete_role(world.guild.id, role.id)
     await world.report(record(METRO[0], quality=80))
-    assert world.posts()[0].content == other.mention
+    assert shown(world.posts()[0]).lines[0] == other.mention
     listed = seen(await world.ask("subscriptions"))
     assert role.mention not in listed
     assert other.mention in listed
-    assert "pings" not in seen(await world.ask("subscribe", topic="AI", importance="all"))
+    assert "pings" not in seen(await world.ask("subscribe", topic="AI", volume="everything"))
 
 
 async def test_a_role_that_was_deleted_while_the_bot_was_away_is_forgotten_at_the_start(

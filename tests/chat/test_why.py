@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from bot.domain.model import Importance
-from tests.chat.world import METRO, World, plain, seen
+from bot.domain.model import Volume
+from tests.chat.world import METRO, World, seen
 from tests.make import record
+from tests.shown import plain, shown
 
 
 async def test_words_that_put_it_into_topics_and_what_each_report_shares(world: World) -> None:
-    await world.ask("subscribe", topic="AI", importance=Importance.ALL.value)
+    await world.ask("subscribe", topic="AI", volume=Volume.EVERYTHING.value)
     await world.report(
         record(METRO[0], "first.example", topics=["AI"]), record(METRO[1], "second.example", hours=1)
     )
     answer = await world.ask("why", story="1", by=world.member)
-    assert answer.embeds[0].title == f"Story #1 explained: {METRO[0]}"
+    assert shown(answer).title == f"Story #1 explained: {METRO[0]}"
     lines = plain(seen(answer)).splitlines()
     here = lines.index("This channel")
     assert lines[here + 1].startswith("Posted here")
@@ -42,9 +43,9 @@ async def test_a_declaration_is_named_as_the_reason(world: World) -> None:
 
 
 async def test_what_is_held_back_here_says_why(world: World) -> None:
-    await world.ask("subscribe", topic="AI", importance=Importance.MAJOR.value)
+    await world.ask("subscribe", topic="AI", volume=Volume.MAJOR.value)
     await world.report(record(METRO[0], quality=10))
-    assert "less important than the subscription requires" in plain(
+    assert "smaller than the stories that the subscription posts" in plain(
         seen(await world.ask("why", story="1", by=world.member))
     )
 
@@ -58,7 +59,7 @@ async def test_a_story_of_no_topic_says_so(world: World) -> None:
 
 async def test_topics_that_too_few_outlets_say_are_named_and_reach_no_channel(world: World) -> None:
     """One report of twelve that is tagged with another topic does not take the story into that topic's channel."""
-    await world.ask("subscribe", topic="Space", importance=Importance.ALL.value)
+    await world.ask("subscribe", topic="Space", volume=Volume.EVERYTHING.value)
     many = [record(METRO[0], f"o{n}.example", quality=80 - n, hours=n / 10) for n in range(11)]
     await world.report(*many, record(METRO[0], "odd.example", quality=1, hours=1, topics=["Space"]))
     assert world.posts() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -17,21 +17,21 @@ from discord.http import Route
 from simcord.actors import MemberActor
 from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
-from simcord.enums import OverwriteType
+from simcord.enums import AppCommandType, OverwriteType
 from simcord.env import Env
 from simcord.results import InteractionResult, ResponseMessage
 from simcord.types import HttpLogEntry
 
 from bot import config
 from bot.bootstrap import build_context
-from bot.chat.client import PERMISSIONS
+from bot.chat.application import PERMISSIONS
 from bot.domain.model import Record, Topic
 from bot.runtime.app import App
 from bot.workers import rematch
 from bot.workers.delivery import Delivery
 from bot.workers.ingest import Summary
-from tests.discord_markdown import parse, shown
 from tests.make import Clock, ListSource, record
+from tests.shown import plain, shown
 
 TOPICS = (
     Topic("AI", aliases=("Artificial Intelligence",)),
@@ -66,10 +66,22 @@ def message_of(message: Seen) -> discord.Message:
     return message.message if isinstance(message, ResponseMessage) else message
 
 
+def components(message: Seen) -> Iterator[Any]:
+    """The components of a message in order, nested ones too."""
+    yield from _walk(message_of(message).components)
+
+
+def _walk(parts: Iterable[Any]) -> Iterator[Any]:
+    for part in parts:
+        yield part
+        yield from _walk(getattr(part, "children", ()))
+        if (accessory := getattr(part, "accessory", None)) is not None:
+            yield accessory
+
+
 def buttons(message: Seen) -> list[discord.Button]:
-    """The buttons below a message, in order."""
-    rows = [row for row in message_of(message).components if isinstance(row, discord.ActionRow)]
-    return [button for row in rows for button in row.children if isinstance(button, discord.Button)]
+    """The buttons of a message, in order."""
+    return [part for part in components(message) if isinstance(part, discord.Button)]
 
 
 def labels(message: Seen) -> list[str]:
@@ -77,20 +89,19 @@ def labels(message: Seen) -> list[str]:
     return [button.label or "" for button in buttons(message) if not button.disabled]
 
 
+_COMMAND = re.compile(r"</([^:>]+):\d+>")
+
+
 def seen(message: Seen) -> str:
-    """All text of a message, a line a part, as Markdown."""
-    parts = [message.content]
-    for embed in message.embeds:
-        parts += [embed.author.name or "", embed.title or "", embed.description or ""]
-        for part in embed.fields:
-            parts += [part.name or "", part.value or ""]
-        parts.append(embed.footer.text or "")
-    return "\n".join(part for part in parts if part)
+    """All text of a message, a line a part, as Markdown; headings and small lines like others. A command that can be
+    clicked is its name in backticks.
+    """
+    return _COMMAND.sub(r"`/\1`", re.sub(r"^(?:#{1,3}|-#) ", "", markdown(message), flags=re.MULTILINE))
 
 
-def plain(markdown: str) -> str:
-    """What a reader sees of Markdown."""
-    return shown(parse(markdown))
+def markdown(message: Seen) -> str:
+    """All text of a message, a line a part, as Discord gets it."""
+    return shown(message).text
 
 
 def body(request: HttpLogEntry) -> dict[str, Any]:
@@ -162,6 +173,7 @@ class World:
     news: ChannelHandle
     manager: MemberActor
     member: MemberActor
+    managers: RoleHandle
     source: ListSource = field(default_factory=ListSource)
     errors: int = 0
 
@@ -182,7 +194,9 @@ class World:
         rights = discord.Permissions(manage_channels=True, manage_guild=True)
         managers = guild.create_role("managers", permissions=rights)
         manager = guild.add_member(env.create_user("maria"), roles=[managers])
-        world = cls(env, app, clock, caplog, guild, news, manager, guild.add_member(env.create_user("paul")))
+        world = cls(
+            env, app, clock, caplog, guild, news, manager, guild.add_member(env.create_user("paul")), managers
+        )
         await world.take_in()  # the first intake, which is silent
         return world
 
@@ -265,19 +279,19 @@ class World:
         """What the user is told of a mistake: without an id. discord.py hears of it only where it `raised` it itself."""
         assert len(self.env.errors) == self.errors + raised, self.env.errors
         self.errors += raised
-        (embed,) = self.answer(result).embeds
-        assert not embed.footer
-        return plain(embed.description or "")
+        answer = shown(self.answer(result))
+        assert not answer.small
+        return plain(answer.text)
 
     def failure(self, result: InteractionResult, errors: int = 1) -> str:
         """What the user is told of a bug, of which simcord saw so many exceptions. The log has the same id."""
         assert len(self.env.errors) == self.errors + errors
         self.errors += errors
-        (embed,) = self.answer(result).embeds
-        incident = re.fullmatch(r"Error ([0-9a-f]{8})", embed.footer.text or "")
+        answer = shown(self.answer(result))
+        incident = re.fullmatch(r"Error ([0-9a-f]{8})", answer.small[-1])
         assert incident is not None
         assert f"error {incident[1]} in" in self.caplog.text
-        return plain(embed.description or "")
+        return plain(answer.body)
 
     def answer(self, result: InteractionResult) -> ResponseMessage:
         """The one answer to a command or button, which only the asker sees."""
@@ -395,9 +409,11 @@ class World:
         """Hide a channel from somebody."""
         self._overwrite(channel, who.id, deny=discord.Permissions(view_channel=True))
 
-    def open_command(self, name: str, who: MemberActor) -> None:
+    def open_command(
+        self, name: str, who: MemberActor, kind: AppCommandType = AppCommandType.CHAT_INPUT
+    ) -> None:
         """Let somebody use a command as servers can in their integration settings, whatever it declares."""
-        command = self.env.backend.find_command(name, self.guild.id)
+        command = self.env.backend.find_command(name, self.guild.id, kind)
         assert command is not None
         self.guild.set_command_permissions(int(command["id"]), {who: True})
 

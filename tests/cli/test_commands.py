@@ -164,6 +164,18 @@ def test_a_digest_over_the_past_tells_what_was_news_then(sample_db: Path) -> Non
     assert "Did you mean: Computer Vision" in unknown.stderr
 
 
+def test_a_digest_has_a_sentence_below_each_headline_unless_it_is_to_have_none(sample_db: Path) -> None:
+    call = ("digest", "--db", sample_db, "--topic", "AI", "--since", "2026-01-07", "--until", "2026-01-09")
+    made = json.loads(topicwire(*call, "--json").stdout)
+    sentences = [story["sentence"] for section in made["sections"] for story in section["stories"]]
+    told = [sentence for sentence in sentences if sentence]
+    assert told
+    shown = " ".join(topicwire(*call).stdout.split())
+    assert all(f"{sentence['text']} — {sentence['outlet']}" in shown for sentence in told)
+    bare = " ".join(topicwire(*call, "--style", "headlines").stdout.split())
+    assert not any(sentence["text"] in bare for sentence in told)
+
+
 def test_a_replay_sees_each_record_when_it_was_published(tmp_path: Path) -> None:
     done = topicwire("ingest", NEWS, "--db", tmp_path / "x.db", "--as-of", "2026-01-10", "--json")
     assert done.returncode == 0
@@ -286,6 +298,13 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
     assert "Story withdrawn" in done.stdout
     assert "outlets since yesterday" in done.stdout
     assert "Daily digest" in done.stdout.splitlines()[-30:][0] or "Daily digest" in done.stdout
+
+
+def test_the_demo_shows_what_the_commands_answer() -> None:
+    """The volume of a subscription, what came in quiet hours, and how many outlets say a story's topic."""
+    done = topicwire_process("demo", "--once")
+    for words in ("some stories (about", "What changed", "News from the quiet hours", "9 of 9 outlets"):
+        assert words in done.stdout
 
 
 @needs_shared

@@ -282,6 +282,30 @@ def test_topics_of_stories_and_of_categories_are_measured(labelled: tuple[Path, 
     assert "precision at the root: 0.5" in shown
 
 
+def test_records_that_declare_nothing_show_how_many_the_catalogue_reaches(tmp_path: Path) -> None:
+    titles = {
+        "en": ("Prime minister loses the confidence vote", "A quiet morning by the old garden wall"),
+        "de": (
+            "Der Bundestag stimmt heute über das neue Gesetz ab",
+            "Ein stiller Morgen an der alten Gartenmauer",
+        ),
+    }
+    rows = [
+        {"title": title, "webUrl": f"https://{language}.example/{at}", "provider": {"name": language}}
+        | {"language": language, "publishedDateTime": "2026-01-01T00:00:00Z", "type": "article"}
+        for language, of in titles.items()
+        for at, title in enumerate(of)
+    ]
+    file = tmp_path / "records.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    done = topicwire("eval", "topics", file, "--json")
+    assert done.returncode == 0, done.stderr
+    reach = json.loads(done.stdout)
+    assert reach["without a topic"] == 0.5
+    assert reach["languages"] == {key: {"without": 0.5, "records": 2} for key in ("en", "de")}
+    assert "without a topic: 0.5" in topicwire("eval", "topics", file).stdout
+
+
 def test_a_category_that_is_no_topic_is_named(labelled: tuple[Path, Path, Path]) -> None:
     records, events, categories = labelled
     options = ("--topics", records.parent / "topics", "--categories")

@@ -27,6 +27,7 @@ from bot.store import database, feeds
 from bot.store.database import Database
 from tests.feeds import Entry, Page, Site, rss
 from tests.loopback import CHANNEL, GUILD, Loopback, first_intake, follow_trains, replacements
+from tests.shown import shown
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 30
@@ -138,7 +139,7 @@ async def test_a_new_file_becomes_a_post_and_an_old_one_does_not(tmp_path: Path)
             process.send_signal(signal.SIGTERM)
             async with asyncio.timeout(TIMEOUT):
                 assert await process.wait() == 0
-        titles = [message["embeds"][0]["title"] for message in discord.messages.values()]
+        titles = [shown(message).title for message in discord.messages.values()]
         assert titles == ["Night train reaches the coast"]
 
 

@@ -24,6 +24,7 @@ from bot.store.database import Database
 from tests.cli.command import Done, topicwire_aside, topicwire_process
 from tests.feeds import Entry, Page, Site, rss
 from tests.loopback import Loopback, follow_trains
+from tests.shown import shown
 from tests.sources.web.servers import LOOPBACK
 from tests.store.store_helpers import headlines
 
@@ -601,7 +602,7 @@ async def test_what_is_new_in_configured_and_added_feeds_is_posted_and_what_was_
                     await discord.arrived.wait()
                     discord.arrived.clear()
             assert await bot.stop() == 0
-        titles = [message["embeds"][0]["title"] for message in discord.messages.values()]
+        titles = [shown(message).title for message in discord.messages.values()]
         assert sorted(titles) == [
             "Harbour bridge opens for the first trains",
             "Night train reaches the coast",

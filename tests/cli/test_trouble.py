@@ -13,6 +13,7 @@ import pytest
 from bot.errors import TopicwireError
 from tests.cli.test_run import TIMEOUT, arrival, prepare, running, running_here, start, write_record
 from tests.loopback import Fault, Loopback
+from tests.shown import shown
 
 TITLES = ("Night train reaches the coast", "Freight trains stand still at the border")
 
@@ -49,7 +50,7 @@ async def test_a_request_that_goes_wrong_is_made_up_for_once(
             while len(discord.messages) < len(TITLES) or discord.faults:
                 await discord.arrived.wait()
                 discord.arrived.clear()
-    assert sorted(message["embeds"][0]["title"] for message in discord.messages.values()) == sorted(TITLES)
+    assert sorted(shown(message).title for message in discord.messages.values()) == sorted(TITLES)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import count
 
 from bot.domain.clustering.assign import StoryWindow
-from bot.domain.model import Importance, Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch
+from bot.domain.model import Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch, Volume
 from bot.domain.posting import plan as planning
 from bot.domain.posting.decisions import Post, PostingSettings
 from bot.domain.posting.plan import Affected, IntakePlan
@@ -26,10 +26,10 @@ def follow(
     topic: str = "AI",
     channel: int = CHANNEL,
     mode: Mode = Mode.LIVE,
-    importance: Importance | None = Importance.ALL,
+    volume: Volume | None = Volume.EVERYTHING,
 ) -> Subscription:
     """A channel's subscription; to everything of the topic if nothing else is said."""
-    return Subscription(1, GUILD, channel, topic, mode, importance)
+    return Subscription(1, GUILD, channel, topic, mode, volume)
 
 
 class DomainHarness:

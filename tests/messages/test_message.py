@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from bot.domain.text.cleaning import clip, isolate, repair
 from bot.domain.text.terminal import lines as lines_of_text
 from bot.domain.text.terminal import one_line
+from bot.messages.digest import without_stories
+from bot.messages.layout import Markdown
 from bot.messages.message import (
-    Button,
     Embed,
-    Field,
     Message,
     escape,
     escape_markup,
@@ -25,12 +25,14 @@ from bot.messages.message import (
     fit_lines,
     label,
     link,
+    panel,
     relative,
     safe_url,
 )
 from tests import discord_markdown as markdown
-from tests.discord_rules import units
+from tests.discord_rules import payload, problems, units
 from tests.hostile import PIECES, raw_texts, texts, urls
+from tests.shown import plain, shown
 
 MARKUP = {
     "**bold**": "bold",
@@ -196,12 +198,85 @@ def test_lines_are_the_first_that_fit_whole_and_the_rest_is_counted(entries: lis
         assert units("\n".join(entries[: len(kept) + 1])) > limit
 
 
-def test_a_message_survives_the_outbox() -> None:
-    embed = Embed(
-        "t", "https://a.example", "d", "a", "f", "https://a.example/i", 5, (Field("n", "v"),), "2026-03-02"
+OLD_EMBED = {
+    "title": "Tram \\*derailed\\* in Norland",
+    "url": "https://a.example/tram",
+    "description": "Nobody was hurt. — [A](https://a.example/tram)",
+    "author": "A · video",
+    "footer": "Story #7 · Trams_and_trains · 2 outlets",
+    "image": "https://a.example/tram.png",
+    "colour": 5,
+    "fields": [{"name": "Related coverage", "value": "• one\n• two"}, {"name": "\u200b", "value": "• three"}],
+    "timestamp": "2026-03-02T12:00:00+00:00",
+}
+
+
+def old(*embeds: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A message as an earlier version stored it."""
+    message = {"content": "", "embeds": list(embeds), "buttons": [], "roles": [], "name": "n", "tags": ["t"]}
+    return message | more
+
+
+def test_what_an_earlier_version_stored_becomes_a_layout() -> None:
+    buttons = [{"label": "Read", "url": "https://a.example/tram", "action": ""}]
+    message = Message.from_json(old(OLD_EMBED, content="<@&5>", roles=[5], buttons=buttons))
+    assert problems(payload(message)) == []
+    assert (message.roles, message.name, message.tags, message.other_tags) == ((5,), "n", ("t",), ())
+    seen = shown(message)
+    assert [plain(line) for line in seen.lines] == [
+        "<@&5>",
+        "A · video",
+        "Tram ∗derailed∗ in Norland",
+        "Nobody was hurt. — A",
+        "Related coverage",
+        "• one",
+        "• two",
+        "• three",
+        f"Story #7 · Trams_and_trains · 2 outlets · <t:{int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp())}:f>",
+    ]
+    assert (seen.url, seen.picture, seen.colours) == (OLD_EMBED["url"], OLD_EMBED["image"], (5,))
+    assert seen.buttons == (("Read", "https://a.example/tram"),)
+
+
+def test_a_digest_of_an_earlier_version_knows_its_stories_line_by_line() -> None:
+    bare = {**OLD_EMBED, "url": "", "author": "", "footer": "", "image": "", "fields": [], "timestamp": ""}
+    space = {**bare, "title": "Space", "description": "`#3` one\n> more\n\n`#4` two"}
+    trams = {**bare, "title": "Trams", "description": "`#5` three", "footer": "2 more stories: /latest"}
+    message = Message.from_json(
+        old(space, trams, content="**Daily digest** · 3 stories", stories=[[3, 4], [5]])
     )
-    message = Message("c", (embed, Embed()), (Button("b", action="related:1"),), (1, 2), "name", ("tag",))
-    assert Message.from_json(json.loads(json.dumps(message.to_json()))) == message
+    assert message.stories == (3, 4, 5)
+    assert message.title == "**Daily digest** · 3 stories"
+    fewer = without_stories(message, {3, 5})
+    assert fewer is not None
+    assert [plain(line) for line in shown(fewer).lines] == ["Daily digest · 1 story", "Space", "#4 two"]
+
+
+@given(st.lists(st.integers(0, 4096), max_size=10), st.lists(st.integers(1, 1024), max_size=25))
+def test_however_much_an_earlier_version_stored_it_is_within_the_limits_now(
+    descriptions: list[int], fields: list[int]
+) -> None:
+    embeds = [
+        {
+            **OLD_EMBED,
+            "description": "word " * (size // 5),
+            "fields": [{"name": "n", "value": "v" * size} for size in fields],
+        }
+        for size in descriptions
+    ]
+    buttons = [{"label": "Related", "url": "", "action": "related:7"}]
+    message = Message.from_json(old(*embeds, content="above", buttons=buttons))
+    assert problems(payload(message)) == []
+    assert not embeds or shown(message).titles
+
+
+def test_a_block_of_code_is_never_cut_in_two() -> None:
+    code = "```\n" + "line\n" * 700 + "```"
+    (first, *others) = panel(Embed(title="Query", description=f"before\n{code}\nafter")).parts
+    assert first == Markdown(("### Query",))
+    assert others == [Markdown(("before", code, "after"))]
+    longer = panel(Embed(title="Query", description=f"before\n{code}{code}\nafter"))
+    assert longer.parts[1] == Markdown(("before",))
 
 
 # What one part of a text becomes must not make anything else of the parts beside it.

@@ -42,5 +42,5 @@ def test_topics_that_too_few_say_are_named_with_the_most_said_first() -> None:
 def test_a_guess_says_that_it_is_one() -> None:
     guess = TopicMatch("Sea", keywords=("mackerel", "cove"), learned=True)
     assert topic_lines({1: (guess,)}, 1) == [
-        "Sea: no keyword, but words of such articles: “mackerel” (O1), “cove” (O1)"
+        "Sea: guessed from words that are typical of the topic: “mackerel” (O1), “cove” (O1)"
     ]

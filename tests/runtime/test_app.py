@@ -76,6 +76,8 @@ async def test_every_part_is_a_named_task_and_a_stop_ends_them_all(context: Cont
         "commands",
         "digests",
         "resuming",
+        "volumes",
+        "first posts",
         "cleanup",
         "list:changing",
     }

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from bot.domain.model import Importance, Mode, Record, Subscription
+from bot.domain.model import Mode, Record, Subscription, Volume
 from bot.domain.posting.decisions import Decisions, Edit, Hold, Reason, Send
 from bot.store import decisions, outbox, pointers, schema, subscriptions, topics
 from bot.store.database import Database
@@ -32,7 +32,7 @@ async def follow(db: Database) -> None:
     async with db.write() as connection:
         ids = await topics.ensure(connection, ["Harbours"])
         for channel in (CHANNEL, OTHER):
-            live = Subscription(0, GUILD, channel, "Harbours", Mode.LIVE, Importance.ALL)
+            live = Subscription(0, GUILD, channel, "Harbours", Mode.LIVE, Volume.EVERYTHING)
             await subscriptions.subscribe(connection, live, ids["harbours"], at())
 
 

@@ -30,7 +30,7 @@ from sqlalchemy.pool import QueuePool
 
 from bot.errors import DatabaseLostError, StoreError
 from bot.store import schema, sources
-from bot.store.database import Database, _Connection, marker, newest_revision, normalise, redact
+from bot.store.database import Database, _Connection, _driver, marker, newest_revision, normalise, redact
 from tests.databases import opened
 from tests.make import START, record
 from tests.store.store_helpers import all_sources, take
@@ -768,6 +768,15 @@ async def test_a_time_without_a_zone_is_a_bug(stores: Database) -> None:
         async with stores.write() as connection:
             source = await sources.ensure(connection, "one", "test")
             await sources.failed(connection, source.id, "why", datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+async def test_a_driver_that_has_stopped_is_not_waited_for(db_url: str) -> None:
+    """Its thread has ended, and answers nobody."""
+    connection = await _driver(db_url)
+    stopping = connection.stop()
+    assert stopping is not None
+    await stopping
+    assert connection.stop() is None
 
 
 def test_a_connection_may_be_closed_twice(db_url: str) -> None:

@@ -137,8 +137,8 @@ async def test_one_that_begins_again_tells_of_nothing_before(channels: Database)
 async def test_what_was_told_is_known_per_channel_and_forgotten_in_time(channels: Database) -> None:
     await take(channels, record(ONE, "a.example"), record(ONE, "b.example"), record(TWO, "c.example"))
     async with channels.write() as connection:
-        await digests.remember(connection, CHANNEL, await digest(channels, [1, 2], 1), at())
-        await digests.remember(connection, OTHER, await digest(channels, [2], 2), at())
+        await digests.remember(connection, CHANNEL, await digest(channels, [1, 2], 1), [1, 2], at())
+        await digests.remember(connection, OTHER, await digest(channels, [2], 2), [2], at())
         assert await digests.mentions(connection, CHANNEL) == {
             1: DigestMention(2, at(1)),
             2: DigestMention(1, at(1)),
@@ -146,7 +146,7 @@ async def test_what_was_told_is_known_per_channel_and_forgotten_in_time(channels
         assert await digests.mentions(connection, OTHER) == {2: DigestMention(1, at(2))}
     await take(channels, record(TWO, "d.example"))
     async with channels.write() as connection:
-        await digests.remember(connection, CHANNEL, await digest(channels, [2], 9), at(5))
+        await digests.remember(connection, CHANNEL, await digest(channels, [2], 9), [2], at(5))
         assert await digests.mentions(connection, CHANNEL) == {2: DigestMention(2, at(9))}
         assert await digests.mentions(connection, OTHER) == {2: DigestMention(1, at(2))}
 
@@ -154,9 +154,9 @@ async def test_what_was_told_is_known_per_channel_and_forgotten_in_time(channels
 async def test_what_was_told_of_a_merged_story_was_told_of_the_one_that_goes_on(channels: Database) -> None:
     await take(channels, record(ONE, "a.example"), record(TWO, "b.example"), record(TWO, "c.example"))
     async with channels.write() as connection:
-        await digests.remember(connection, CHANNEL, await digest(channels, [2], 1), at())
-        await digests.remember(connection, OTHER, await digest(channels, [1], 2), at())
-        await digests.remember(connection, OTHER, await digest(channels, [2], 3), at())
+        await digests.remember(connection, CHANNEL, await digest(channels, [2], 1), [2], at())
+        await digests.remember(connection, OTHER, await digest(channels, [1], 2), [1], at())
+        await digests.remember(connection, OTHER, await digest(channels, [2], 3), [2], at())
     await merge(channels, 2, 1)
     async with channels.read() as connection:
         assert await digests.mentions(connection, CHANNEL) == {1: DigestMention(2, at(1))}

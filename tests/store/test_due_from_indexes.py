@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store import delivery, digests, feeds, outbox, pointers
+from bot.domain.posting.decisions import PostingSettings
+from bot.store import delivery, digests, feeds, outbox, pointers, rollups, subscriptions
 from bot.store.database import Database
 from tests.make import at
 from tests.store.store_helpers import statements
@@ -33,6 +34,16 @@ async def plan_of(db: Database, work: Callable[[AsyncConnection], Awaitable[obje
 DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
     "messages to send": ("ix_outbox_due", lambda c: outbox.claim(c, at(), 10)),
     "what was published lately": ("ix_outbox_published", lambda c: outbox.claim_publishing(c, at(), 10)),
+    "stories that wait in a channel": (
+        "ix_outbox_due",
+        lambda c: rollups.keep_pace(c, [1], at(), PostingSettings()),
+    ),
+    "roll-ups that list a story": ("ix_outbox_rolled_up", lambda c: rollups.listings(c, [1])),
+    "subscriptions that wait for first posts": (
+        "ix_subscriptions_new",
+        lambda c: subscriptions.awaiting_first_posts(c, at()),
+    ),
+    "calibrations": ("ix_subscriptions_calibrate_at", lambda c: subscriptions.to_calibrate(c, at(), 10)),
     "the next message": ("ix_outbox_due", lambda c: outbox.next_due(c, at())),
     "the backlog": ("ix_outbox_due", lambda c: delivery.backlog(c, at())),
     "leases of processes that are gone": ("ix_outbox_leased", lambda c: delivery.give_back(c, bool)),
@@ -40,7 +51,7 @@ DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
     "the next feed": ("ix_feeds_due", lambda c: feeds.next_due(c, [])),
     "digests to write": ("ix_channels_due", lambda c: digests.due(c, at())),
     "the next digest": ("ix_channels_due", lambda c: digests.next_due(c)),
-    "posts to rephrase": ("ix_outbox_sent_at", lambda c: outbox.to_rephrase(c, at(), [1], 10)),
+    "posts to rephrase": ("ix_outbox_sent_at", lambda c: outbox.to_rephrase(c, at(), 10)),
     "stories that were merged": ("ix_stories_merged", lambda c: pointers.look_again(c, [1], at())),
 }
 

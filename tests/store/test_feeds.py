@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from bot.domain.model import Record
 from bot.domain.polling import Feed, FeedOrigin, NewFeed, Polling
+from bot.services import sources as services
+from bot.services.context import Context
 from bot.store import feeds, quotas, schema, sources, subscriptions
 from bot.store.database import Database
 from bot.store.feeds import SettledPoll
-from tests.make import at, record
+from bot.store.sources import SourceStep
+from tests.databases import opened
+from tests.feeds import Page, Site, reader, rss
+from tests.make import Clock, at, record
 from tests.store.store_helpers import CHANNEL, GUILD, headlines, take
 
 ELSEWHERE = GUILD + 1
@@ -516,3 +524,45 @@ async def test_the_catalogue_does_not_have_what_the_operator_added_in_another_sp
         listed = NewFeed("https://paper.example/feed", FeedOrigin.CATALOGUE)
         await feeds.configure(connection, [listed], timedelta(minutes=5), at())
     assert len(await every(stores)) == 1
+
+
+async def remove_it(context: Context, _site: Site) -> None:
+    await services.remove(context, "The Paper", GUILD)
+
+
+async def add_it_again(context: Context, site: Site) -> None:
+    await services.add(context, site.url(), guild_id=GUILD)
+
+
+@pytest.mark.parametrize(("change", "removed_before"), [(remove_it, False), (add_it_again, True)])
+async def test_a_feed_changes_while_its_poll_is_stored(
+    postgres_url: str, change: Callable[[Context, Site], Coroutine[Any, Any, None]], removed_before: bool
+) -> None:
+    """Both lock the feed, its source and its server's counts, which is a deadlock unless one waits for all of the other."""
+    site = Site({"/feed": Page(rss("Anglers count herons", title="The Paper"))})
+    async with opened(postgres_url) as db, site.serving(), AsyncExitStack() as stack:
+        web = reader()
+        stack.push_async_callback(web.close)
+        context = Context(db, Clock(), web=web)
+        await add_it_again(context, site)
+        (feed,) = await every(db, GUILD)
+        if removed_before:
+            await remove_it(context, site)
+        async with db.intake() as poll:
+            changing = asyncio.create_task(change(context, site))
+            await wait_for_a_lock(db)
+            await sources.advance(poll, [SourceStep(feed.source_id, {"state": 1}, 1, at(1), 0)])
+            await quotas.count_new_records(poll, {GUILD: 1}, at(1).date())
+            await feeds.settle(poll, [SettledPoll(feed.source_id, feed.polling)], at(1))
+        await changing
+        assert len(await every(db, GUILD)) == (1 if removed_before else 0)
+
+
+async def wait_for_a_lock(db: Database) -> None:
+    """Wait until a transaction waits for another one."""
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    for _ in range(1_000):
+        async with db.read() as connection:
+            if await connection.scalar(waiting):
+                return
+    raise AssertionError("no transaction waits")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.domain.model import Importance, Mode, Subscription
+from bot.domain.model import Mode, Subscription, Volume
 from bot.domain.posting.decisions import Decisions, Edit, Hold, Post, Reason, Send
 from bot.domain.posting.recipients import SHARED
 from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
@@ -105,7 +105,7 @@ async def posts(stores: Database) -> Database:
     async with stores.write() as connection:
         ids = await topics.ids(connection)
         for channel in (CHANNEL, OTHER):
-            asked = Subscription(0, GUILD, channel, "Space", Mode.LIVE, Importance.ALL)
+            asked = Subscription(0, GUILD, channel, "Space", Mode.LIVE, Volume.EVERYTHING)
             await subscriptions.subscribe(connection, asked, ids["space"], at())
     made = await take(stores, record(ONE, topics=["Space"]))
     assert [send.story for send in made.decisions.sends] == [2, 2]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.domain.clustering import embeddings
 from bot.domain.clustering.story_cluster import day_of, extract_terms
-from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
+from bot.domain.model import Mode, Record, Stored, Subscription, Topic, TopicMatch, Volume
 from bot.domain.posting.decisions import Decisions
 from bot.domain.posting.plan import IntakePlan
 from bot.domain.records.intake import StoredContext
@@ -265,16 +265,41 @@ async def test_what_is_read_for_clustering_is_what_was_compared(stores: Database
 
 
 @pytest.mark.skipif(not embeddings.installed(), reason="the extra 'semantic' is not installed")
-async def test_what_a_title_means_is_kept_and_read_only_where_it_is_wanted(stores: Database) -> None:
+async def test_what_a_report_means_is_kept_and_read_only_where_it_is_wanted(stores: Database) -> None:
     whole = record("Harbour bridge closed after crane collapses", "a.example")
     await take(stores, whole, semantic=True)
     await take(stores, record(ONE, "b.example"))
     async with stores.read() as connection:
         meant = [report.meaning for report in await records.reports(connection, at(-1), semantic=True)]
         unread = [report.meaning for report in await records.reports(connection, at(-1))]
-    assert meant == [embeddings.embed_title(whole.title, whole.language), b""]
+    assert meant[0] == embeddings.embed(whole.title, whole.excerpt, whole.language)
     assert unread == [b"", b""]
     assert (await stored_of(stores, whole)).meaning == meant[0]
+
+
+@pytest.mark.skipif(not embeddings.installed(), reason="the extra 'semantic' is not installed")
+async def test_the_same_event_in_another_language_joins_its_story_and_why_says_so(stores: Database) -> None:
+    english = replace(
+        record("Ferry sinks off Port Merel, all passengers rescued", "a.example"), language="en"
+    )
+    german = replace(record("Fähre gesunken: Reisende gerettet", "b.example"), language="de")
+    await take(stores, english, semantic=True)
+    await take(stores, german, semantic=True)
+    one, other = await stored_of(stores, english), await stored_of(stores, german)
+    assert one.story == other.story
+    async with stores.read() as connection:
+        why = await connection.scalar(sa.select(schema.records.c.why).where(schema.records.c.id == other.id))
+    assert why == "The same in another language"
+
+
+@pytest.mark.skipif(not embeddings.installed(), reason="the extra 'semantic' is not installed")
+async def test_vectors_of_another_model_are_not_read(stores: Database) -> None:
+    await take(stores, record("Harbour bridge closed after crane collapses", "a.example"), semantic=True)
+    async with stores.write() as connection:
+        await connection.execute(sa.update(schema.records).values(meaning=b"\x05" * 256))
+    async with stores.read() as connection:
+        [report] = await records.reports(connection, at(-1), semantic=True)
+    assert report.meaning == b""
 
 
 async def test_a_page_is_known_by_all_its_addresses(stores: Database) -> None:
@@ -390,7 +415,7 @@ async def test_a_story_that_was_merged_again_and_again_is_found_in_one_step(stor
 
 async def test_held_back_and_then_posted(stores: Database) -> None:
     """The reason goes when the story is posted after all, and with a story that goes on elsewhere."""
-    asked = Subscription(0, GUILD, CHANNEL, "AI", Mode.LIVE, Importance.NOTABLE)
+    asked = Subscription(0, GUILD, CHANNEL, "AI", Mode.LIVE, Volume.NOTABLE)
     await take(stores, record(FOUR, topics=["AI"], hours=-1000), hours=-1000, silent=True)
     async with stores.write() as connection:
         ids = await topics.ids(connection)
@@ -403,7 +428,7 @@ async def test_held_back_and_then_posted(stores: Database) -> None:
         async with stores.read() as connection:
             return dict((await connection.execute(sa.select(held.c.story, held.c.reason))).all())
 
-    assert await reasons() == {2: "below importance", 3: "below importance"}
+    assert await reasons() == {2: "too small", 3: "too small"}
     made = await take(stores, replace(both, quality=90), hours=1)
     assert [send.story for send in made.decisions.sends] == [2]
     assert await reasons() == {}

@@ -91,7 +91,7 @@ made = st.builds(
     st.sampled_from(NAMES),
     st.sampled_from(DOMAINS),
     st.sampled_from(LANGUAGES),
-    st.sampled_from(["article", "video"]),
+    st.sampled_from(["article", "video", "podcast"]),
     st.integers(0, 5),
     st.none() | st.integers(0, 5),
     st.lists(st.sampled_from(["AI", "Sea", "Café"]), max_size=2),
@@ -108,7 +108,7 @@ leaf = st.one_of(
     st.tuples(st.sampled_from(["title", "excerpt", "outlet"]), term).map(":".join),
     st.tuples(term, term, st.integers(1, 3)).map(lambda own: f"({own[0]} NEAR/{own[2]} {own[1]})"),
     st.sampled_from(["bbc.co.uk", "co.uk", "example", "münchen.de"]).map(lambda v: f"domain:{v}"),
-    st.sampled_from(["article", "video"]).map(lambda v: f"type:{v}"),
+    st.sampled_from(["article", "video", "podcast"]).map(lambda v: f"type:{v}"),
     st.sampled_from(["en", "en-gb", "pt", "zh-hant"]).map(lambda v: f"lang:{v}"),
     st.sampled_from(["AI", "Sea", "Café"]).map(lambda v: f"topic:{v}"),
     st.tuples(st.sampled_from(["quality", "heat"]), st.sampled_from([">", "<", ">=", "<=", "="]), st.integers(0, 5)).map(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.model import Importance, Record, Subscription, Topic
+from bot.domain.model import Record, Subscription, Topic, Volume
 from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.tree import ANYWHERE
@@ -109,7 +109,7 @@ async def test_a_change_keeps_its_subscriptions_and_forgets_the_records_of_anoth
     await add(stores, WIND)
     await take(stores, record("A wind farm opens"))
     async with stores.intake() as connection:
-        wanted = Subscription(0, GUILD, CHANNEL, "Wind", importance=Importance.ALL)
+        wanted = Subscription(0, GUILD, CHANNEL, "Wind", volume=Volume.EVERYTHING)
         await subscriptions.subscribe(connection, wanted, await topics.id_of(connection, WIND), at())
         renamed = Topic("Gale", query=WIND.query, guild_id=GUILD)
         await server_topics.change(connection, WIND, renamed)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import time
 
-from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
+from bot.domain.model import Mode, Mute, Subscription, Topic, Volume
 from bot.domain.posting.schedule import DigestStyle, Schedule
 from bot.store import outbox, subscriptions, topics
 from bot.store.database import Database
@@ -16,7 +16,7 @@ from tests.make import at
 from tests.store.store_helpers import CHANNEL, GUILD, OTHER
 
 ROLE = (1 << 60) + 9
-WISH = Subscription(0, GUILD, CHANNEL, "AI", Mode.BOTH, Importance.MAJOR, ROLE, publish=True)
+WISH = Subscription(0, GUILD, CHANNEL, "AI", Mode.BOTH, Volume.MAJOR, ROLE, publish=True)
 
 
 async def subscribe(db: Database, wanted: Subscription, hours: float = 0) -> None:

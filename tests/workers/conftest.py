@@ -15,10 +15,12 @@ import pytest
 
 from tests.databases import opened_as
 from tests.make import Clock
+from tests.models import Endpoint
+from tests.workers.bench import Bench
 from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 HERE = Path(__file__).parent
-ON_BOTH = {"test_crash", "test_leases", "test_tenants", "test_together", "test_workers"}
+ON_BOTH = {"test_crash", "test_leases", "test_rollups", "test_tenants", "test_together", "test_workers"}
 STORES = ("sqlite", "postgresql")
 
 
@@ -55,3 +57,19 @@ async def fresh(store_url: str, clock: Clock) -> AsyncIterator[BotHarness]:
     """A bot that has never taken anything in."""
     async with opened_as(store_url, InterruptibleDatabase) as db:
         yield BotHarness(db, clock)
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    """The endpoint of a language model."""
+    async with Endpoint().serving() as served:
+        yield served
+
+
+@pytest.fixture
+async def bench(desk: BotHarness, endpoint: Endpoint) -> AsyncIterator[Bench]:
+    """A bot with that model, whose day has two calls."""
+    made = Bench(desk, endpoint, 2)
+    await desk.follow()
+    yield made
+    await made.client.close()

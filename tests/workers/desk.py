@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.port import MessageTraits, Target
-from bot.domain.model import Importance, Mode, Record
+from bot.domain.model import Mode, Record, Volume
+from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
-from bot.domain.retry import Outcome, SendStatus
+from bot.domain.retry import MessageForm, Outcome, SendStatus
 from bot.messages.message import Message
 from bot.services.context import Context
 from bot.services.subscribe import SubscribeRequest, subscribe
@@ -25,9 +26,11 @@ from bot.workers import digests
 from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest, Summary
 from tests.make import Clock, ListSource, record
+from tests.shown import Shown, shown
 from tests.store.store_helpers import CHANNEL, GUILD
 
 OK = Outcome(SendStatus.OK)
+UNLIMITED = PostingSettings(per_hour=1000, most_per_hour=1000)  # tests of the limit set one for a channel
 NOON = Schedule(time(13), "UTC")  # the clock of a test starts at 12:00 UTC
 
 
@@ -41,16 +44,18 @@ class SentRequest:
 
     @property
     def title(self) -> str:
-        """The title of the first embed."""
-        return self.message.embeds[0].title
+        """The title of the message."""
+        return self.shown.title
 
     @property
     def text(self) -> str:
         """All texts of the message."""
-        shown = [self.message.content]
-        for embed in self.message.embeds:
-            shown += [embed.title, embed.description, embed.footer, *(part.value for part in embed.fields)]
-        return "\n".join(shown)
+        return self.shown.text
+
+    @property
+    def shown(self) -> Shown:
+        """What a reader sees of the message."""
+        return shown(self.message)
 
 
 class RecordingSender:
@@ -83,7 +88,9 @@ class RecordingSender:
         answer = await self._answer(self.sent, SentRequest(target, message, nonce))
         if answer is not OK:
             return answer
-        return Outcome(SendStatus.OK, message_id=self._ids.setdefault(nonce, 1000 + len(self._ids)))
+        message_id = self._ids.setdefault(nonce, 1000 + len(self._ids))
+        form = MessageForm.COMPONENTS
+        return Outcome(SendStatus.OK, message_id=message_id, form=form, roles=message.roles)
 
     async def find(self, target: Target, mark: MessageTraits) -> Outcome:
         """Whether it is there, as the test has it."""
@@ -159,7 +166,7 @@ class BotHarness:
         self.db = db
         self.clock = clock
         self.woken = 0
-        self.context = Context(db, clock, digest_default=NOON, editors="all", wake=self._wake)
+        self.context = Context(db, clock, UNLIMITED, digest_default=NOON, editors="all", wake=self._wake)
         self.ingest = Ingest(self.context)
         self.mailbox = RecordingSender()
         self.deliverer = Delivery(self.context, self.mailbox)
@@ -173,19 +180,19 @@ class BotHarness:
         topic: str = "AI",
         channel: int = CHANNEL,
         mode: Mode = Mode.LIVE,
-        importance: Importance = Importance.ALL,
+        volume: Volume = Volume.EVERYTHING,
         *,
         role: int | None = None,
         publish: bool = False,
     ) -> None:
         """Subscribe a channel; to everything of the topic if nothing else is said."""
-        await subscribe(
-            self.context, SubscribeRequest(GUILD, channel, topic, mode, importance, role, publish)
-        )
+        await subscribe(self.context, SubscribeRequest(GUILD, channel, topic, mode, volume, role, publish))
 
     async def follow_elsewhere(self, topic: str, channel: int, guild_id: int) -> None:
         """Subscribe a channel of another server."""
-        await subscribe(self.context, SubscribeRequest(guild_id, channel, topic, Mode.LIVE, Importance.ALL))
+        await subscribe(
+            self.context, SubscribeRequest(guild_id, channel, topic, Mode.LIVE, Volume.EVERYTHING)
+        )
 
     async def db_records(self) -> int:
         """How many records there are."""

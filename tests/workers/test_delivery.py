@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.chat.port import Target
-from bot.domain.model import Importance, Mode, Record
+from bot.domain.model import Mode, Record, Volume
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.retry import MISSING_PERMISSIONS, UNKNOWN_MESSAGE, Outcome, SendStatus
 from bot.messages import why
@@ -25,6 +25,7 @@ from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest
 from tests.databases import opened_as
 from tests.make import Clock, at, record
+from tests.shown import shown
 from tests.store.store_helpers import (
     CHANNEL,
     FOUR,
@@ -108,7 +109,7 @@ async def test_edits_of_a_minute_become_one_with_all_in_it(desk: BotHarness) -> 
     assert len(desk.mailbox.edited) == 1
     desk.clock.forward(seconds=59)
     await desk.deliver()
-    assert ["4 outlets" in edit.text for edit in desk.mailbox.edited] == [True, False]
+    assert [" · 4 outlets" in edit.text for edit in desk.mailbox.edited] == [True, False]
 
 
 async def test_a_change_that_is_not_shown_is_not_sent(desk: BotHarness) -> None:
@@ -154,13 +155,14 @@ async def test_what_its_outlet_removed_is_shown_no_longer_at_any_age(desk: BotHa
 
 async def test_a_role_is_pinged_by_the_post_and_never_by_an_edit(desk: BotHarness) -> None:
     await desk.follow(role=ROLE)
-    await desk.follow("Space", importance=Importance.MAJOR, role=OTHER_ROLE)
+    await desk.follow("Space", volume=Volume.MAJOR, role=OTHER_ROLE)
     await desk.report(record(ONE, "a.example", topics=["AI", "Space"], quality=80))
     desk.clock.forward(minutes=5)
     await desk.report(*(record(ONE, f"o{n}.example", topics=["AI"]) for n in range(5)))
     (post,), (edit,) = desk.mailbox.sent, desk.mailbox.edited
-    assert (post.message.roles, post.message.content) == ((ROLE,), f"<@&{ROLE}>")
-    assert (edit.message.roles, edit.message.content) == ((), "")
+    for asked in (post, edit):
+        assert asked.message.roles == (ROLE,)
+        assert asked.shown.lines[0] == f"<@&{ROLE}>"
 
 
 async def test_a_story_that_reaches_the_bar_of_another_subscription_does_not_ping_again(
@@ -171,7 +173,7 @@ async def test_a_story_that_reaches_the_bar_of_another_subscription_does_not_pin
     await desk.follow(role=OTHER_ROLE)
     desk.clock.forward(minutes=5)
     await desk.report(ai(ONE, "b.example", quality=90))
-    assert [edit.message.roles for edit in desk.mailbox.edited] == [()]
+    assert [edit.message.roles for edit in desk.mailbox.edited] == [(ROLE,)]
 
 
 # What is not wanted any more when its turn comes.
@@ -215,7 +217,7 @@ async def test_muted_members_are_left_out(desk: BotHarness) -> None:
     await desk.report(ai(ONE, "a.example"), ai(f"{ONE} again", "b.example"), ai(ONE, "c.example", quality=99))
     (asked,) = desk.mailbox.sent
     assert "2 outlets" in asked.text
-    assert asked.message.embeds[0].author == "A"
+    assert asked.shown.small[1] == "A (a.example) · B (b.example)"
 
 
 async def test_what_waited_longer_than_news_lasts_is_dropped(desk: BotHarness) -> None:
@@ -241,7 +243,7 @@ async def test_what_was_removed_before_it_went_out_is_not_sent(desk: BotHarness)
 
 
 async def test_a_story_posted_on_demand_goes_out_whatever_its_bar(desk: BotHarness) -> None:
-    await desk.follow(importance=Importance.MAJOR)
+    await desk.follow(volume=Volume.MAJOR)
     await desk.take_in(ai(ONE))
     assert await post_now(desk.context, 3, GUILD, CHANNEL)
     assert not await post_now(desk.context, 3, GUILD, CHANNEL)
@@ -286,9 +288,7 @@ async def test_two_posts_of_one_story_become_a_post_and_a_pointer(desk: BotHarne
     pointer = next(edit for edit in desk.mailbox.edited if "continues" in edit.title)
     other = next(edit for edit in desk.mailbox.edited if "continues" not in edit.title)
     assert pointer.title == "This story continues in #3"
-    assert pointer.message.embeds[0].url == (
-        f"https://discord.com/channels/{GUILD}/{CHANNEL}/{other.target.message_id}"
-    )
+    assert pointer.shown.url == (f"https://discord.com/channels/{GUILD}/{CHANNEL}/{other.target.message_id}")
     assert "3 outlets" in other.text
     desk.clock.forward(minutes=5)
     await desk.report(ai(both.title, "d.example", hours=1))
@@ -296,7 +296,7 @@ async def test_two_posts_of_one_story_become_a_post_and_a_pointer(desk: BotHarne
 
 
 async def test_the_one_post_of_a_merged_story_shows_the_one_that_goes_on(desk: BotHarness) -> None:
-    await desk.follow(importance=Importance.NOTABLE)
+    await desk.follow(volume=Volume.NOTABLE)
     one, two, both = two_events_and_their_report("AI")
     await desk.report(replace(one, quality=10), two)
     assert desk.mailbox.titles == [two.title]
@@ -324,7 +324,7 @@ async def test_stories_that_are_one_before_they_went_out_are_one_post(desk: BotH
 
 async def test_a_story_that_is_merged_while_it_goes_out_is_not_lost(desk: BotHarness) -> None:
     """Its row was claimed as another story's, which is none any more, and shows the one that goes on."""
-    await desk.follow(importance=Importance.NOTABLE)
+    await desk.follow(volume=Volume.NOTABLE)
     one, two, both = two_events_and_their_report("AI")
     await desk.take_in(replace(one, quality=10), two)
     desk.db.before_next_read(lambda: desk.take_in(both))
@@ -431,7 +431,7 @@ async def test_a_bug_in_a_sender_holds_up_no_other_message(
 ) -> None:
     class Buggy(RecordingSender):
         async def send(self, target: object, message: Message, nonce: str) -> Outcome:
-            if message.embeds[0].title == ONE:
+            if shown(message).title == ONE:
                 raise ZeroDivisionError("a bug")
             return await super().send(target, message, nonce)  # type: ignore[arg-type] # as it came
 
@@ -595,7 +595,7 @@ async def test_a_message_that_discord_fails_at_holds_up_the_others_but_shortly(d
     class Failing(RecordingSender):
         async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
             done = await super().send(target, message, nonce)
-            return Outcome(SendStatus.REFUSED, 500) if message.embeds[0].title == ONE else done
+            return Outcome(SendStatus.REFUSED, 500) if shown(message).title == ONE else done
 
     await desk.follow()
     await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
@@ -640,7 +640,7 @@ async def test_a_post_of_an_announcement_channel_is_published_once(desk: BotHarn
     desk.mailbox.announcing = {CHANNEL}
     await desk.follow(publish=True)
     await desk.follow(channel=OTHER, publish=True)  # no announcement channel
-    await desk.follow("Space", importance=Importance.ALL)  # does not ask for it
+    await desk.follow("Space", volume=Volume.EVERYTHING)  # does not ask for it
     await desk.report(ai(ONE, "a.example"), record(TWO, topics=["Space"]))
     (published,) = desk.mailbox.published
     assert published.target.channel_id == CHANNEL
@@ -652,7 +652,7 @@ async def test_a_post_of_an_announcement_channel_is_published_once(desk: BotHarn
 
 async def test_only_what_reaches_the_publishing_subscriptions_bar_is_published(desk: BotHarness) -> None:
     desk.mailbox.announcing = {CHANNEL}
-    await desk.follow(publish=True, importance=Importance.MAJOR)
+    await desk.follow(publish=True, volume=Volume.MAJOR)
     await desk.follow("Space")
     await desk.report(record(ONE, topics=["AI", "Space"]))
     assert (desk.mailbox.titles, desk.mailbox.published) == ([ONE], [])

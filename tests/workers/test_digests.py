@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.model import Importance, Mode, Record
+from bot.domain.model import Mode, Record, Volume
 from bot.domain.posting.schedule import Schedule
 from bot.errors import InvalidInputError, NotFoundError
 from bot.messages.digest import channel_digest, digest_payload
@@ -294,8 +294,8 @@ async def test_a_message_that_is_lost_does_not_make_the_next_digest_repeat_it(re
     assert "since" not in text
 
 
-async def test_importance_mutes_and_size_hold(desk: BotHarness) -> None:
-    await desk.follow(mode=Mode.DIGEST, importance=Importance.NOTABLE)
+async def test_volume_mutes_and_size_hold(desk: BotHarness) -> None:
+    await desk.follow(mode=Mode.DIGEST, volume=Volume.NOTABLE)
     await use.set_schedule(desk.context, GUILD, CHANNEL, Schedule(time(13), "UTC", size=2))
     await mutes.mute(desk.context, GUILD, None, "muted.example")
     await desk.take_in(
@@ -311,7 +311,7 @@ async def test_importance_mutes_and_size_hold(desk: BotHarness) -> None:
 
 
 async def test_what_a_servers_own_source_brought_is_told_in_that_server_alone(reader: BotHarness) -> None:
-    elsewhere = SubscribeRequest(GUILD + 1, OTHER, "AI", Mode.BOTH, Importance.ALL)
+    elsewhere = SubscribeRequest(GUILD + 1, OTHER, "AI", Mode.BOTH, Volume.EVERYTHING)
     await subscribe(reader.context, elsewhere)
     source = ListSource("list:own")
     for item in (ai(TWO, hours=-5000), ai(ONE)):
@@ -387,7 +387,7 @@ async def test_a_preview_is_what_would_be_sent_and_changes_nothing(reader: BotHa
     assert message is not None
     assert await state(reader) == before
     await reader.digest()
-    assert reader.mailbox.sent[0].message.embeds == message.embeds
+    assert reader.mailbox.sent[0].message.layout == message.layout
 
 
 async def test_one_that_is_sent_now_is_the_one_that_the_next_goes_on_from(reader: BotHarness) -> None:

@@ -7,12 +7,13 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Importance, Mode, Topic, TopicMatch
+from bot.domain.model import Mode, Topic, TopicMatch, Volume
 from bot.domain.posting.backtest import reached
 from bot.domain.posting.digest import compose
 from bot.domain.stories import story as stories
@@ -69,6 +70,17 @@ class RecordingEvaluations(Evaluations):
         self.threads: set[int] = set()
         self.slices = 0
         self.open_transactions = 0
+        self.outside: list[str] = []  # what ran while its task had no turn
+        self._in_turn: set[asyncio.Task[Any] | None] = set()
+
+    @asynccontextmanager
+    async def turn(self, guild_id: int) -> AsyncIterator[None]:
+        async with super().turn(guild_id):
+            self._in_turn.add(asyncio.current_task())
+            try:
+                yield
+            finally:
+                self._in_turn.discard(asyncio.current_task())
 
     async def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         assert self.open_transactions == 0
@@ -78,6 +90,8 @@ class RecordingEvaluations(Evaluations):
             return work(*args, **kwargs)
 
         self.slices += 1
+        if asyncio.current_task() not in self._in_turn:
+            self.outside.append(work.__name__)
         return await super().run(noted)
 
 
@@ -125,6 +139,7 @@ async def test_commands_evaluate_in_a_thread_and_in_no_transaction(
     assert (await tryout.backtest(sea.context, GUILD, 1, "storm")).records == 10
     assert (await use.create(sea.context, GUILD, Draft("Storms", DEAR))).records == 10
     assert watched.slices >= 8
+    assert not watched.outside
     assert threading.get_ident() not in watched.threads | set(evaluated_here)
     assert evaluated_here
 
@@ -193,9 +208,16 @@ async def test_what_is_asked_of_the_bot_is_computed_in_a_thread(
     await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(4)))
     ask, computed = COMPUTED[asked]
     threads = threads_of(computed, monkeypatch)
+    watched = watch(fresh, monkeypatch)
     await ask(fresh)
     assert threads
     assert threading.get_ident() not in threads
+    assert not watched.outside, "one server has the thread of all"
+
+
+def test_commands_take_their_servers_turn_for_pages_as_well() -> None:
+    for cog in (Path(__file__).parents[2] / "cogs").glob("*.py"):
+        assert "evaluations.run(" not in cog.read_text(encoding="utf-8"), cog.name
 
 
 async def test_many_stories_are_read_and_looked_at_in_batches(
@@ -221,6 +243,7 @@ async def test_only_so_many_stories_are_looked_at(
     monkeypatch.setattr(subscribing, "MOST_FORECAST", 3)
     await fresh.begin("Sea")
     await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(8)))
+    fresh.clock.forward(days=2)  # none of them is one of the first posts
     threads = threads_of(stories.story_view, monkeypatch)
     await COMPUTED[asked][0](fresh)
     assert len(threads) == 3
@@ -231,7 +254,7 @@ async def test_a_forecast_of_more_stories_than_are_looked_at_says_so(
 ) -> None:
     await fresh.begin("Sea")
     await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(4)))
-    request = SubscribeRequest(GUILD, CHANNEL, "Sea", Mode.LIVE, Importance.ALL)
+    request = SubscribeRequest(GUILD, CHANNEL, "Sea", Mode.LIVE, Volume.EVERYTHING)
     whole = (await subscribing.subscribe(fresh.context, request)).forecast
     assert (len(whole.stories), whole.cut) == (4, False)
     monkeypatch.setattr(subscribing, "MOST_FORECAST", 3)

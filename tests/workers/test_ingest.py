@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.model import Importance, Mode, Record
+from bot.domain.model import Mode, Record, Volume
 from bot.errors import StoreError
 from bot.services import mutes
 from bot.services.status import status
@@ -134,12 +134,12 @@ async def test_backfill_posts_the_newest_of_the_first_intake(desk: BotHarness) -
 
 
 async def test_backfill_asks_for_what_the_channel_asks_for(desk: BotHarness) -> None:
-    await desk.follow(importance=Importance.NOTABLE)
+    await desk.follow(volume=Volume.NOTABLE)
     source = BatchSource(
         batch(ai(ONE, quality=10), ai(TWO, quality=90), record(THREE, topics=["Sea"]), last=True)
     )
     assert (await desk.ingest.step(source, backfill=10)).posted == 1
-    assert await desk.withheld() == {3: "below importance"}
+    assert await desk.withheld() == {3: "too small"}
 
 
 async def test_backfill_of_an_empty_source_is_nothing(desk: BotHarness) -> None:
@@ -186,7 +186,7 @@ async def test_what_brings_nothing_wakes_nobody(desk: BotHarness) -> None:
 
 
 async def test_what_is_held_back_has_a_reason_that_is_counted_and_stored(desk: BotHarness) -> None:
-    await desk.follow(importance=Importance.NOTABLE)
+    await desk.follow(volume=Volume.NOTABLE)
     await mutes.mute(desk.context, GUILD, CHANNEL, "muted.example")
     await desk.report(ai(FOUR, hours=0, quality=90))
     desk.clock.forward(hours=50)
@@ -196,7 +196,7 @@ async def test_what_is_held_back_has_a_reason_that_is_counted_and_stored(desk: B
         ai(THREE, hours=-200, quality=90),
         record(FOUR, "late.example", topics=["AI"], hours=1, quality=90),
     )
-    reasons = {"below importance": 1, "muted": 1, "too old": 1, "already posted": 1}
+    reasons = {"too small": 1, "muted": 1, "too old": 1, "already posted": 1}
     assert (summary.withheld, summary.posted) == (reasons, 0)
     assert sorted((await desk.withheld()).values()) == sorted(reasons)
     assert (await status(desk.context, GUILD)).withheld == reasons
@@ -271,13 +271,10 @@ async def test_an_intake_is_logged_and_what_was_told_is_not_told_again(
     desk: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bot.workers.ingest")
-    await desk.follow(importance=Importance.NOTABLE)
+    await desk.follow(volume=Volume.NOTABLE)
     desk.source.rejected = [BAD]
     report(desk.source.name, await desk.take_in(ai(ONE, quality=10), ai(TWO, quality=90)))
-    assert (
-        "list:test: 2 new, 0 changed, 1 rejected; 1 post to send; not posted: below importance: 1"
-        in caplog.text
-    )
+    assert "list:test: 2 new, 0 changed, 1 rejected; 1 post to send; not posted: too small: 1" in caplog.text
     assert "x.md: item 1: title: missing" in caplog.text
     caplog.clear()
     report(desk.source.name, await desk.take_in(), previous_errors={BAD})

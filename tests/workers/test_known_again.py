@@ -139,7 +139,7 @@ async def test_an_article_that_moved_within_its_site_is_shown_at_its_new_address
     room.publish(Entry(TWO, 24, WORDS, "https://paper.example/moved", "a"))
     await room.poll()
     assert room.desk.mailbox.titles == [TWO]
-    assert room.desk.mailbox.edited[-1].message.embeds[0].url == "https://paper.example/moved"
+    assert room.desk.mailbox.edited[-1].shown.url == "https://paper.example/moved"
 
 
 async def test_the_posts_of_one_poll_go_out_oldest_first(room: FeedHarness) -> None:
@@ -254,4 +254,4 @@ async def test_a_page_in_a_cache_is_shown_at_its_own_address(room: FeedHarness) 
     await room.poll(minutes=0)
     room.publish(Entry(TWO, 24, WORDS, "https://www.google.com/amp/s/paper.example/x"))
     await room.poll()
-    assert room.desk.mailbox.sent[0].message.embeds[0].url == PAGE
+    assert room.desk.mailbox.sent[0].shown.url == PAGE

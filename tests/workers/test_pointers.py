@@ -16,6 +16,7 @@ from bot.services.curate import Editor
 from bot.store import stories
 from bot.workers.delivery import Delivery
 from tests.make import record
+from tests.shown import shown
 from tests.store.store_helpers import GUILD, ONE, TWO, two_events_and_their_report
 from tests.workers.desk import OK, BotHarness, RecordingSender
 
@@ -39,7 +40,7 @@ class ChannelView(RecordingSender):
         """Note what it shows."""
         outcome = await super().send(target, message, nonce)
         if outcome.message_id is not None:
-            self.shows[outcome.message_id] = message.embeds[0].title
+            self.shows[outcome.message_id] = shown(message).title
         return outcome
 
     async def edit(self, target: Target, message: Message) -> Outcome:
@@ -48,14 +49,14 @@ class ChannelView(RecordingSender):
         assert target.message_id is not None
         outcome = self.refuses.get(target.message_id, OK)
         if outcome is OK:
-            self.shows[target.message_id] = message.embeds[0].title
+            self.shows[target.message_id] = shown(message).title
         return outcome
 
     def pointers(self) -> dict[int, int]:
         """Which message points to which."""
         last = {asked.target.message_id: asked for asked in self.edited}
         return {
-            one: int(last[one].message.embeds[0].url.rsplit("/", 1)[1])
+            one: int(last[one].shown.url.rsplit("/", 1)[1])
             for one, title in self.shows.items()
             if "continues in" in title
         }

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from bot.domain.model import Topic
+from bot.domain.model import Topic, Volume
 from bot.domain.polling import Feed, FeedOrigin, NewFeed, Polls
 from bot.services import sources
 from bot.services.related import latest
@@ -51,9 +51,11 @@ class FeedHarness:
         guild_id: int = 0,
         origin: FeedOrigin = FeedOrigin.OPERATOR,
         host: str = "paper.example",
+        quality: int | None = None,
     ) -> Feed:
         """Follow a feed of the site."""
-        wanted = NewFeed(self.site.url(path, host), origin, topics=topics or ("AI",), guild_id=guild_id)
+        address = self.site.url(path, host)
+        wanted = NewFeed(address, origin, topics=topics or ("AI",), quality=quality, guild_id=guild_id)
         async with self.desk.db.write() as connection:
             await feeds.add(connection, wanted, self.desk.context.polls.bounds.least, self.desk.clock())
         return await self.feed(wanted.address, guild_id)
@@ -109,17 +111,18 @@ async def test_what_is_new_in_a_feed_is_posted_and_what_was_there_is_not(room: F
     assert room.desk.mailbox.titles == [TWO]
     feed = await room.feed()
     assert (feed.title, feed.taken, feed.last_error) == ("The Paper", 2, "")
-    assert room.desk.mailbox.sent[0].message.embeds[0].author == "The Paper"
+    assert room.desk.mailbox.sent[0].shown.small[1] == "The Paper (paper.example)"
 
 
-async def test_a_record_of_a_feed_is_notable_by_itself(room: FeedHarness) -> None:
-    """A feed declares no quality, so it has the one that is configured."""
-    await room.desk.follow("Space", OTHER, importance=None)  # type: ignore[arg-type]  # the mode's default
-    await room.add("/feed", "Space")
+@pytest.mark.parametrize("quality", [None, 70, 100])
+async def test_a_single_report_of_a_feed_is_never_notable(room: FeedHarness, quality: int | None) -> None:
+    """The quality of a feed is that of its outlet, so it says nothing of a single article."""
+    await room.desk.follow("Space", OTHER, volume=Volume.NOTABLE)
+    await room.add("/feed", "Space", quality=quality)
     await room.poll()
     room.publish(Entry(TWO, 48))
     await room.poll()
-    assert [asked.target.channel_id for asked in room.desk.mailbox.sent] == [OTHER]
+    assert room.desk.mailbox.sent == []
 
 
 async def test_an_undated_item_keeps_the_time_when_it_was_first_seen(room: FeedHarness) -> None:

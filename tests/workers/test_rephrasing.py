@@ -4,91 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from bot.domain.model import Record
 from bot.messages.briefs import BY_A_MODEL
-from bot.models.openai_compatible import OpenAICompatible
 from bot.services.rephrasing import BriefStyle, choose
 from bot.store import rephrasings, schema
-from bot.workers.delivery import Delivery
 from bot.workers.rephrasing import FRESH, RephrasingWorker
 from tests.make import record
-from tests.models import KEY, Endpoint, faithful
-from tests.store.store_helpers import CHANNEL, FOUR, GUILD, ONE, THREE, TWO
-from tests.workers.desk import BotHarness
-
-SAID = (
-    "The council of Alderby banned drones over the harbour on Monday.",
-    "Two people were hurt by falling drones in Alderby last week, the council said.",
-    "Pilots from all over Norland want courts to end the drones ban of the Alderby council.",
-)
-OTHERS = {
-    TWO: (
-        "The ferry to the island of Lomar stopped on Tuesday.",
-        "Hundreds of guests wait in hotels for a boat home, their travel agency said.",
-    ),
-    THREE: (
-        "A court in Tarsa freed the former mayor on Wednesday.",
-        "Judges saw no evidence of bribes, a lawyer of the accused politician said.",
-    ),
-    FOUR: (
-        "Snow closed both roads across the Velm pass on Thursday.",
-        "Drivers spent the night in their cars, and rescuers brought tea and blankets.",
-    ),
-}
-ELSEWHERE = GUILD + 5
-
-
-def said(number: int, text: str = "") -> Record:
-    """What the outlet of that number says of the one event."""
-    return record(ONE, f"o{number}.example", topics=["AI"], excerpt=text or SAID[number])
-
-
-class Bench:
-    """A bot whose server wants a model, and the model."""
-
-    def __init__(self, desk: BotHarness, endpoint: Endpoint, per_day: int) -> None:
-        self.desk = desk
-        self.endpoint = endpoint
-        self.client = OpenAICompatible(endpoint.url, "small", KEY, 20)
-        desk.context = replace(desk.context, model="small")
-        desk.deliverer = Delivery(desk.context, desk.mailbox)
-        self.worker = RephrasingWorker(desk.context, self.client, per_day)
-
-    async def want(self, guild_id: int = GUILD) -> None:
-        await choose(self.desk.context, guild_id, 1, BriefStyle.REPHRASED)
-
-    async def work(self) -> None:
-        """Rephrase what there is, one step after the other, and deliver."""
-        for _ in range(4):
-            await self.worker.step()
-            await self.desk.deliver()
-
-    @property
-    def shown(self) -> dict[int, str]:
-        """The last text of each channel."""
-        mailbox = self.desk.mailbox
-        return {asked.target.channel_id: asked.text for asked in (*mailbox.sent, *mailbox.edited)}
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Endpoint]:
-    async with Endpoint().serving() as served:
-        yield served
-
-
-@pytest.fixture
-async def bench(desk: BotHarness, endpoint: Endpoint) -> AsyncIterator[Bench]:
-    made = Bench(desk, endpoint, 2)
-    await desk.follow()
-    yield made
-    await made.client.close()
+from tests.models import faithful
+from tests.store.store_helpers import CHANNEL, GUILD
+from tests.workers.bench import ELSEWHERE, SAID, Bench, said
 
 
 async def test_a_post_goes_out_as_it_is_and_gets_one_edit_with_what_the_model_made(bench: Bench) -> None:
@@ -157,8 +86,20 @@ async def test_two_servers_share_one_answer_but_not_what_a_servers_own_source_sa
 
 async def test_the_day_has_so_many_calls_and_a_restart_does_not_give_new_ones(bench: Bench) -> None:
     await bench.want()
-    for title, texts in OTHERS.items():
-        where = [record(title, f"p{i}.example", topics=["AI"], excerpt=text) for i, text in enumerate(texts)]
+    banned = (
+        ("Belmara", "bicycles", "market"),
+        ("Lissow", "scooters", "station"),
+        ("Tarsa", "fireworks", "stadium"),
+    )
+    for place, things, site in banned:
+        texts = (
+            text.replace("Alderby", place).replace("drones", things).replace("harbour", site)
+            for text in SAID[:2]
+        )
+        where = [
+            record(f"{place} bans {word} {things} near {site}", f"p{i}.example", topics=["AI"], excerpt=text)
+            for i, (word, text) in enumerate(zip(("loud", "all"), texts, strict=True))
+        ]  # fmt: skip
         await bench.desk.report(*where)
         await bench.work()
     assert len(bench.endpoint.asked) == 2

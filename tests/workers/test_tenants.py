@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.domain.clustering.batch import DECLARERS, Batch
-from bot.domain.model import Importance, Mode, Record
+from bot.domain.model import Mode, Record, Volume
 from bot.domain.posting.membership import GUESTS
 from bot.errors import TopicwireError
 from bot.services import curate, related, server_topics
@@ -50,7 +50,7 @@ class ServersHarness:
             await self.ingest.step(source, guild_id=guild_id)
         for guild_id, channel_id in CHANNELS.items():
             await subscribe(
-                self.context, SubscribeRequest(guild_id, channel_id, "Valley", Mode.LIVE, Importance.ALL)
+                self.context, SubscribeRequest(guild_id, channel_id, "Valley", Mode.LIVE, Volume.EVERYTHING)
             )
         return self
 
@@ -153,10 +153,10 @@ async def test_a_servers_report_of_an_older_story_is_posted_in_no_other_server(
     for guild_id, source in town.sources.items():
         await town.ingest.step(source, guild_id=guild_id)
     await town.bring(0, record(EVENTS[0], topics=["Valley"], quality=80))
-    clock.forward(hours=1)
+    clock.forward(days=1, hours=1)  # it is none of the first posts
     for guild_id, channel_id in CHANNELS.items():
         await subscribe(
-            town.context, SubscribeRequest(guild_id, channel_id, "Valley", Mode.LIVE, Importance.ALL)
+            town.context, SubscribeRequest(guild_id, channel_id, "Valley", Mode.LIVE, Volume.EVERYTHING)
         )
     await town.bring(MINE, record(f"{EVENTS[0]} indeed", "mine.example", topics=["Valley"], quality=80))
     assert len((await town.rows(MINE))["outbox"]) == 1

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from bot.domain.model import Topic, TopicMatch
 from bot.domain.topics.learned import TitleModel
 from bot.domain.topics.topics import Topics
-from bot.store import records, topic_cache
+from bot.services import related
+from bot.store import records, stories, topic_cache
 from bot.store.topic_cache import TopicCache
 from bot.workers import rematch, titles
 from bot.workers.ingest import Ingest
 from tests.make import record
+from tests.store.store_helpers import GUILD
 from tests.workers.desk import BotHarness
 
 SEA = [Topic("Sea", keywords=("trawler",)), Topic("Stage", keywords=("opera",))]
@@ -42,6 +44,24 @@ async def test_what_came_in_teaches_guesses(desk: BotHarness) -> None:
     assert "mackerel" in guess.keywords
     assert len(found) == 323, "the one before has no topic still"
     assert await titles.step(context) == 322, "guesses teach no guesses"
+
+
+async def test_stored_guesses_go_where_they_are_turned_off(desk: BotHarness) -> None:
+    await rematch.configure(desk.context, SEA)
+    trawler, harbour = record("Trawler sails", "a.example"), record("Mackerel in the cove", "b.example")
+    await desk.take_in(trawler, harbour)
+    async with desk.db.intake() as connection:
+        known = await records.by_id(connection, range(1, 10))
+        (guessed,) = (i for i, stored in known.items() if stored.record.title == harbour.title)
+        await records.rematch(connection, {guessed: (TopicMatch("Sea", False, ("mackerel",), learned=True),)})
+        await stories.decide_topics(connection, [cast(int, known[guessed].story)], desk.context.rules.owners)
+    _, listed = await related.latest(desk.context, "Sea", GUILD)
+    assert {view.lead.record.title for view in listed} == {trawler.title, harbour.title}
+    await rematch.forget_guesses(desk.context)
+    _, listed = await related.latest(desk.context, "Sea", GUILD)
+    assert {view.lead.record.title for view in listed} == {trawler.title}
+    async with desk.db.read() as connection:
+        assert guessed not in await records.topics_of(connection, range(1, 10))
 
 
 async def test_nothing_is_guessed_where_that_is_off(desk: BotHarness) -> None:

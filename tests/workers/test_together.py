@@ -51,14 +51,14 @@ async def test_every_story_is_posted_once_and_ends_up_to_date(
             clock.forward(seconds=outbox.LEASE.total_seconds())
         asked = desk.mailbox.sent + rival.mailbox.sent
         edits = desk.mailbox.edited + rival.mailbox.edited
-    posts = [a for a in asked if a.message.buttons]
+    posts = [a for a in asked if a.shown.buttons]
     told = Counter((a.target.channel_id, a.title) for a in posts)
     assert set(told.values()) == {1}
     assert all(told[channel, title] == 1 for channel in CHANNELS for title in titles)
     # What stands in a channel now shows both outlets, whether it was sent or edited so.
     shown = {(a.target.channel_id, a.title): a.text for a in (*posts, *edits)}
     assert all("2 outlets" in shown[channel, title] for channel in CHANNELS for title in titles)
-    assert Counter(a.target.channel_id for a in asked if not a.message.buttons) == Counter(CHANNELS)
+    assert Counter(a.target.channel_id for a in asked if not a.shown.buttons) == Counter(CHANNELS)
     assert await desk.queue() == 0
     async with desk.db.read() as connection:
         assert len(await story_numbers(connection)) == 2 + len(titles) + 1

@@ -175,8 +175,10 @@ async def test_a_digest_on_demand_is_wanted_whatever_is_switched_off(desk: BotHa
 async def test_a_digest_that_an_earlier_version_stored_goes_out(waiting: BotHarness) -> None:
     async with waiting.db.write() as connection:
         (claim,) = await outbox.claim(connection, waiting.clock() + timedelta(minutes=1), 5)
-        payload = {k: v for k, v in (claim.payload or {}).items() if k in ("content", "embeds")}
-        old = payload | {"buttons": [], "roles": [], "name": "Digest", "tags": []}
+        (number, *_) = (claim.payload or {})["stories"]
+        embed = {"title": "AI", "description": f"`#{number}` {ONE}", "fields": []}
+        old = {"content": "**Daily digest** · 1 story", "embeds": [embed], "stories": [[number]]}
+        old |= {"buttons": [], "roles": [], "name": "Digest", "tags": []}
         row = outbox.new_row(outbox.DIGEST, "old", GUILD, CHANNEL, waiting.clock(), payload=old)
         await outbox.enqueue(connection, row)
     texts = await sent(waiting)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence, Set
 
-from bot.domain.briefs.candidates import Candidate, Sentence, Term, Weights, candidates, is_alike
+from bot.domain.briefs.candidates import Candidate, Sentence, Term, Weighed, Weights, candidates, is_alike
 from bot.domain.model import StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.text.cleaning import length
@@ -16,16 +16,19 @@ REPEATED = 0.2  # what a term counts that a chosen sentence has already
 
 
 def brief(
-    view: StoryView, owners: MediaOwners = NO_OWNERS, without: Container[Sentence] = ()
+    view: StoryView,
+    owners: MediaOwners = NO_OWNERS,
+    without: Container[Sentence] = (),
+    weighed: Weighed | None = None,
 ) -> tuple[Sentence, ...]:
     """Two or three sentences, each of another owner, that say most of what the story's reports agree on.
 
     Empty where fewer than two voices have a sentence to give. They come from what `view` shows, so from no muted
     outlet, and are in the language of its lead. They are chosen greedily, the most central first: each adds most of
     the terms that several voices use, weighted by the logarithm of the number of these voices. Sentences in `without`
-    are shown elsewhere.
+    are shown elsewhere. `weighed` are the view's `candidates`, where the caller has them.
     """
-    every, weights = candidates(view, owners)
+    every, weights = weighed or candidates(view, owners)
     waiting = [c for c in every if c.sentence not in without]
     chosen: list[Candidate] = []
     covered: set[Term] = set()

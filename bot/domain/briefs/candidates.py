@@ -54,7 +54,10 @@ class Candidate:
     shared: Terms
 
 
-def candidates(view: StoryView, owners: MediaOwners) -> tuple[list[Candidate], Weights]:
+Weighed: TypeAlias = tuple[list[Candidate], Weights]
+
+
+def candidates(view: StoryView, owners: MediaOwners) -> Weighed:
     """The sentences of a story's reports that say more than the title of its lead, which is shown anyway; and the
     weights of terms.
     """

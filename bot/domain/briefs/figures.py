@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
 import regex
 
 from bot.domain.briefs.candidates import STEM, Terms, comparable_members, informative, terms
+from bot.domain.briefs.lexicon import SPELLED
 from bot.domain.briefs.sentences import sentences
 from bot.domain.model import Stored, StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
@@ -18,22 +19,6 @@ from bot.domain.text.words import fold, stands_alone
 MOST_FIGURES = 3
 CONTEXT = 2  # informative words that two sentences have in common beside what they count
 
-# Two to twelve as texts spell them; one is an article in most languages.
-_SPELLED = """
-two three four five six seven eight nine ten eleven twelve
-zwei drei vier fünf sechs sieben acht neun zehn elf zwölf
-deux trois quatre cinq six sept huit neuf dix onze douze
-dos tres cuatro cinco seis siete ocho nueve diez once doce
-dois três quatro cinco seis sete oito nove dez onze doze
-due tre quattro cinque sei sette otto nove dieci undici dodici
-twee drie vier vijf zes zeven acht negen tien elf twaalf
-två tre fyra fem sex sju åtta nio tio elva tolv
-dwa trzy cztery pięć sześć siedem osiem dziewięć dziesięć jedenaście dwanaście
-два три четыре пять шесть семь восемь девять десять одиннадцать двенадцать
-"""
-SPELLED: Mapping[str, str] = {
-    fold(word): str(value) for line in _SPELLED.split("\n") for value, word in enumerate(line.split(), 2)
-}
 _FIGURE = regex.compile(
     r"(?<![\p{Lu}\p{Ll}\p{N}.,:/$€£¥₹-])(?P<number>\p{Nd}{1,3}(?:[.,\u00a0\u202f]\p{Nd}{3})+|\p{Nd}+(?:[.,]\p{Nd}+)?|\p{L}{2,12})"
     r"(?P<gap>[ \u00a0\u202f-]?)(?P<noun>\p{L}[\p{L}\p{M}]*)"

@@ -11,11 +11,13 @@ from bot.domain.briefs.candidates import (
     Sentence,
     Term,
     Terms,
+    Weighed,
     candidates,
     comparable_members,
     informative,
     terms,
 )
+from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 
@@ -51,19 +53,20 @@ def change(
     since: datetime,
     owners: MediaOwners = NO_OWNERS,
     fits: Callable[[Sentence], bool] = lambda _sentence: True,
+    weighed: Weighed | None = None,
 ) -> Sentence | None:
     """What changed: of the last report first seen after `since` that says anything new, the sentence that is newest.
 
     New is what no earlier report of the story says. None where no report came in since, or none says anything new. So
-    a report that only repeats others changes nothing. A sentence that does not fit is passed over.
+    a report that only repeats others changes nothing. A sentence that does not fit is passed over. `weighed` are the
+    view's `candidates`, where the caller has them.
     """
     members = comparable_members(view)
     later = {member.first_seen for member in members if member.first_seen > since}
     if not later:
         return None
-    waiting = [
-        c for c in candidates(view, owners)[0] if c.sentence.report.first_seen > since and fits(c.sentence)
-    ]
+    every, _ = weighed or candidates(view, owners)
+    waiting = [c for c in every if c.sentence.report.first_seen > since and fits(c.sentence)]
     said = [(m.first_seen, terms(text)) for m in members for text in (m.record.title, m.record.excerpt)]
     headline = terms(view.lead.record.title)
     for moment in sorted(later, reverse=True):
@@ -72,6 +75,26 @@ def change(
         if before and (best := _newest(arrived, [headline, *before])):
             return best.sentence
     return None
+
+
+def sentence_to_tell(
+    view: StoryView,
+    sentences: Sequence[Sentence],
+    told_at: datetime | None,
+    owners: MediaOwners = NO_OWNERS,
+    fits: Callable[[Sentence], bool] = lambda _sentence: True,
+    weighed: Weighed | None = None,
+) -> Sentence | None:
+    """The one sentence to tell a story by, below its headline: of a story told before, what changed since `told_at`.
+
+    Otherwise the first of the brief's `sentences`, or the first of the lead's excerpt. None where none fits.
+    `weighed` are the view's `candidates`, where the caller has them.
+    """
+    if told_at is not None and (news := change(view, told_at, owners, fits, weighed)) is not None:
+        return news
+    lead = view.lead
+    first = (Sentence(text, lead) for text in sentences_of(lead.record.excerpt, lead.record.language)[:1])
+    return next((s for s in (*sentences, *first) if s.text != s.report.record.title and fits(s)), None)
 
 
 def _newest(waiting: Iterable[Candidate], said: Sequence[Terms]) -> Candidate | None:

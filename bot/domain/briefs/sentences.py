@@ -9,7 +9,13 @@ from typing import NamedTuple
 import regex
 from sentencex import segment
 
-from bot.domain.briefs.boilerplate import count_quotes, is_boilerplate, is_closed, without_dateline
+from bot.domain.briefs.boilerplate import (
+    count_quotes,
+    is_boilerplate,
+    is_closed,
+    without_credit,
+    without_dateline,
+)
 from bot.domain.text.cleaning import clip, length
 from bot.domain.text.words import stands_alone, words
 
@@ -59,7 +65,7 @@ def pieces(text: str, language: str) -> tuple[Piece, ...]:
                 opening := _OPENING.search(tail)
             ):  # the library leaves it to the sentence before
                 piece = piece[: opening.start() - len(tail)]
-        if (shown := piece.strip()) and not is_boilerplate(shown):
+        if (shown := without_credit(piece.strip())) and not is_boilerplate(shown):
             found.append(Piece(shown, quotes % 2 == 1))
         quotes += count_quotes(piece)
         start += len(piece)
@@ -81,9 +87,9 @@ def sentences(text: str, language: str) -> tuple[str, ...]:
     )
 
 
-def is_whole(piece: str) -> bool:
+def is_whole(piece: str, longest: int = LONGEST) -> bool:
     """Whether a piece says something by itself, is there from its beginning to its end, and is no question."""
-    if length(piece) > LONGEST or not is_closed(piece):
+    if length(piece) > longest or not is_closed(piece):
         return False
     tail = piece[-TAIL:]
     # Most pieces have none of the characters that these begin with, and looking for those is cheaper.

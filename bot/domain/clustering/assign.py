@@ -21,6 +21,7 @@ import math
 from bisect import insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from operator import itemgetter, mul, neg
 
 from bot.domain.clustering.batch import Batch, Clustering, Why
@@ -29,6 +30,7 @@ from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 from bot.domain.clustering.scoring import (
     ClusterQuery,
     Threshold,
+    foreign_margin,
     margin,
     passes_guards,
     probe_terms,
@@ -256,7 +258,7 @@ class StoryWindow:
         compared: list[tuple[float, float, StoryCluster]] = []
         highest = [0.0] * (params.rivals + 1)
         for cosine, other in self._promising(query, linked, readable, declared_alone=declared_alone):
-            if query.meaning is None and cosine < highest[-1]:
+            if cosine < highest[-1]:
                 break  # neither this nor those after it is the nearest or a rival of it
             norm = self._index.norm(other, keep=not cluster.guild_id)
             near = similarity(query, other, norm, params)
@@ -265,13 +267,21 @@ class StoryWindow:
             highest.pop()
         best, most = None, (0.0, -math.inf)
         for near, norm, other in compared:
-            against = 0.0 if declared_alone else rivalry(query, near, highest, params)
+            against = 0.0 if declared_alone else rivalry(near, highest, params)
             declared = other.number in linked
             excess = margin(query, other, near, against, params, linked=declared)
             found = (excess, -other.number)
             if found > most and (
                 declared_alone or passes_guards(query, other, near, norm, params, linked=declared)
             ):
+                best, most = other, found
+        for other in () if declared_alone else self._foreign(cluster, readable):
+            norm = self._index.norm(other, keep=not cluster.guild_id)
+            found = (
+                foreign_margin(query, other, norm, params, linked=other.number in linked),
+                -other.number,
+            )
+            if found > most:
                 best, most = other, found
         return best
 
@@ -287,12 +297,9 @@ class StoryWindow:
             cluster.total, cluster.measured = length, index.vocabulary.reports
         norm = length if size == 1 else index.norm(cluster, keep=not cluster.guild_id) / size
         threshold = Threshold.at(len(index) - index.own, index.vocabulary.reports, params)
-        meaning = cluster.meaning()
-        min_product = threshold.lowest * norm * (params.word_share if meaning is not None else 1.0)
+        min_product = threshold.lowest * norm
         probes = probe_terms(parts, list(weights), min_product, params)
-        return ClusterQuery(
-            cluster, probes, gains, length, norm, sum(gains.values()), threshold, min_product, meaning
-        )
+        return ClusterQuery(cluster, probes, gains, length, norm, sum(gains.values()), threshold, min_product)
 
     def _promising(
         self, query: ClusterQuery, linked: Collection[int], servers: Sequence[int], *, declared_alone: bool
@@ -317,6 +324,14 @@ class StoryWindow:
             ]
         return sorted(found, key=itemgetter(0), reverse=True)
 
+    def _foreign(self, cluster: StoryCluster, servers: Sequence[int]) -> list[StoryCluster]:
+        """The stories of these servers (0: shared) in other languages that are worth a comparison by what they mean."""
+        if not cluster.languages:
+            return []
+        apart = self._apart.get(cluster.number, _NONE)
+        near = chain.from_iterable(self._index.nearest_by_meaning(cluster, server) for server in servers)
+        return [other for other in near if other is not cluster and other.number not in apart]
+
     def _why(self, report: Report, alone: StoryCluster, story: StoryCluster, batch: Batch) -> Why:
         weights, vocabulary = story.weights(), self._index.vocabulary
         shares: list[str] = []
@@ -324,7 +339,8 @@ class StoryWindow:
             common = [word for word in words if word in weights]
             rated = zip(vocabulary.rarities(common), common, strict=True)
             shares += [word.term for _, word in sorted(rated, key=itemgetter(0), reverse=True)]
-        why = Why(tuple(shares[:SHOWN]))
+        one, two = alone.languages, story.languages
+        why = Why(tuple(shares[:SHOWN]), translated=bool(one and two) and one.isdisjoint(two))
         for other, declares in batch.declarations(report):
             if batch.story_of(other) == story.number:
                 return replace(why, declares=other) if declares else replace(why, declared_by=other)

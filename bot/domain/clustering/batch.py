@@ -17,13 +17,14 @@ DECLARERS = 30
 class Why:
     """What put a report into a story: terms that both have, those of the title first, the rarest first.
 
-    `declares`: the record of the story that it declares; `declared_by`: the one that declares it. Nothing of
-    all that: it opened the story.
+    `declares`: the record of the story that it declares; `declared_by`: the one that declares it. `translated`: both mean
+    the same in different languages. Nothing of all that: it opened the story.
     """
 
     shares: tuple[str, ...] = ()
     declares: int | None = None
     declared_by: int | None = None
+    translated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from bot.domain.clustering.meanings import NearestMeanings
 from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 from bot.domain.clustering.scoring import ClusterQuery
 from bot.domain.clustering.story_cluster import NEAR, Report, StoryCluster
@@ -34,6 +35,7 @@ class ClusterIndex:
         self._norms = array("d")  # for products with the mean vectors
         # A server (0: everybody) -> a day -> the places given to its stories with their last report then.
         self._lasting: dict[int, dict[int, array[int]]] = {}
+        self._meanings: dict[int, NearestMeanings] = {}  # of a server's stories (0: shared ones)
         self.vocabulary = Vocabulary()
         self.own = 0  # stories of servers
 
@@ -57,12 +59,15 @@ class ClusterIndex:
         weights = cluster.weights()
         self._count(cluster, 1, weights)
         self._put(cluster, weights)
+        self._put_meaning(cluster)
 
     def withdraw(self, cluster: StoryCluster) -> None:
         """Take a story out."""
         del self._clusters[cluster.number]
         self._count(cluster, -1, cluster.weights())
         self._leave(cluster)
+        if cluster.guild_id in self._meanings:
+            self._meanings[cluster.guild_id].remove(cluster.number)
 
     def enlarge(self, cluster: StoryCluster, other: StoryCluster) -> None:
         """Add the reports of one story to another."""
@@ -79,6 +84,7 @@ class ClusterIndex:
         else:
             self._leave(cluster)
             self._put(cluster, cluster.weights())
+        self._put_meaning(cluster)
 
     def observe_casing(self, reports: Iterable[Report]) -> None:
         """Learn from reports which words are names."""
@@ -166,6 +172,27 @@ class ClusterIndex:
                 if other is not None:
                     found.append((most / query.norm, other))
         return found
+
+    def nearest_by_meaning(self, cluster: StoryCluster, server: int) -> list[StoryCluster]:
+        """The stories with reports in other languages, shared ones (0) or a server's, that are nearest by what they mean."""
+        meanings, meaning = self._meanings.get(server), cluster.meaning()
+        if meanings is None or meaning is None:
+            return []
+        numbers = meanings.nearest(
+            meaning,
+            cluster.languages,
+            least=self.params.foreign_least,
+            since=cluster.first - NEAR,
+            limit=self.params.foreign_candidates,
+        )
+        return [self._clusters[number] for number in numbers]
+
+    def _put_meaning(self, cluster: StoryCluster) -> None:
+        if cluster.languages:
+            server, params = cluster.guild_id, self.params
+            capacity = params.server_meanings if server else params.meanings
+            meanings = self._meanings.setdefault(server, NearestMeanings(capacity))
+            meanings.put(cluster.number, cluster.meaning(), cluster.languages, cluster.last)
 
     def _count(self, cluster: StoryCluster, sign: int, words: Iterable[Word]) -> None:
         if cluster.guild_id:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ClusteringParams:
-    """Thresholds and parts of them. Similarities are cosines, from 0 to 1; likenesses are cosines of title vectors."""
+    """Thresholds and parts of them. Similarities are cosines, from 0 to 1."""
 
     # The threshold: the similarity from which on two stories are one.
     base: float = 0.05
@@ -17,8 +17,9 @@ class ClusteringParams:
     crowd_size: int = 100
     """The number of stories from which on that counts."""
     cold_start: float = 0.15
-    """What is added while nothing is known of how rare words are. A single report must then also reach the
-    threshold without the two most telling words that it shares, which can be the name of a company or a person."""
+    """What is added while nothing is known of how rare words are. A single report must then also reach the threshold
+    without the words that can be the name of a company or a person: the two most telling ones that it shares with
+    another report, or the one that it shares with a story."""
     cold_reports: int = 50
     """The number of reports after which half of both is left."""
     late_growth: float = 0.085
@@ -46,17 +47,21 @@ class ClusteringParams:
     series: float = 0.5
     """The part of a story that must be an outlet's own for its next title to be an instalment of a series."""
 
-    # Title vectors, where a model for them is installed.
-    likeness_weight: float = 0.3
-    """How much the likeness of titles counts beside the similarity of words, where one story is a single report."""
-    usual_likeness: float = 0.4
-    """The likeness of two titles on one theme: more speaks for one story, less against it."""
-    likeness_rivalry: float = 1.5
-    """What `rivalry` is then: titles on one theme are alike by meaning more often than by words."""
-    least_likeness: float = 0.3
-    """The likeness below which two stories of several reports are never one. More decides nothing there."""
-    word_share: float = 0.6
-    """The part of the threshold that words alone must reach for a comparison."""
+    # Stories in different languages, where a model for vectors of reports is installed. Likenesses are cosines of these.
+    foreign_likeness: float = 0.45
+    """The likeness from which on two stories without a common language are one."""
+    mixed_likeness: float = 0.6
+    """The same where they have a language in common, and one has another besides: their words differ less."""
+    foreign_weight: float = 0.7
+    """How much the likeness above that counts beside the similarity of words, which names have in common."""
+    foreign_least: float = 0.4
+    """The cosine of mean vectors from which on such a story is compared."""
+    foreign_candidates: int = 6
+    """How many of them are compared."""
+    meanings: int = 2_048
+    """The shared stories that are searched for them: those that changed last."""
+    server_meanings: int = 256
+    """The stories of a server that are searched for them: a bound on the memory of each."""
 
     # The search for candidates: bounds on work.
     candidates: int = 12

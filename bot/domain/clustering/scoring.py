@@ -5,14 +5,13 @@ rare it is among stories. With *w* the word whose product is largest, |a| the le
 mean square length of the vectors of its reports,
 
     similarity = (a·b - top_word_share · a_w b_w) / sqrt(|a| rms(a) |b| rms(b))
-                 + likeness_weight · (likeness - usual_likeness), if one is a single report and meanings are known
     threshold  = (base · (1 + crowd_growth · ln(1 + stories / crowd_size))
                   + cold_start · cold_reports / (cold_reports + reports)) · (1 + late_growth · days between them)
 
 and both are one story where the similarity, less `rivalry` times the mean similarity of the next nearest stories, reaches
 the threshold, after the threshold was raised towards 1 by `same_outlet` times the squared share of outlets that both
-have. A declaration lowers both parts of the threshold. Where one is a single report and no declaration links it, both must
-also reach it without the two words of the largest products, as far as rarity is unknown: among the first reports these are a name.
+have. A declaration lowers both parts of the threshold. While rarity is unknown, a single report must also reach it without
+the words that can be a name (`_similarity_without_names`), as among the first reports a name is all that many events share.
 
 The cosine of mean tf-idf vectors is the usual measure of topic detection and tracking (Allan, 2002). Its product with
 sqrt(|a| |b| / (rms(a) rms(b))) is half way to the mean over all pairs of reports (average linkage). The corrections and
@@ -26,12 +25,9 @@ from collections.abc import Mapping, Sequence
 from heapq import nlargest
 from typing import NamedTuple
 
-from bot.domain.clustering.embeddings import Meaning
 from bot.domain.clustering.params import ClusteringParams
 from bot.domain.clustering.story_cluster import StoryCluster
 from bot.domain.clustering.vocabulary import Word
-
-EMPTY = 1e-9  # the square of a length up to which a report has no words: what rounding leaves of them
 
 
 class Threshold(NamedTuple):
@@ -63,8 +59,7 @@ class ClusterQuery(NamedTuple):
     `term_gains` has of each word what it adds to a product where another story has it in each of its reports;
     `probe_terms` are those to be looked up, the most telling first, each with its part of the mean vector. `length` is
     that vector's, `norm` what products with it are divided by (see `StoryCluster`), `total_gain` the sum of all gains,
-    and `min_product` what the product with another mean vector of norm 1 must be. `meaning` is what its titles mean,
-    where that is known.
+    and `min_product` what the product with another mean vector of norm 1 must be.
     """
 
     cluster: StoryCluster
@@ -75,29 +70,22 @@ class ClusterQuery(NamedTuple):
     total_gain: float
     threshold: Threshold
     min_product: float
-    meaning: Meaning | None
 
 
 def similarity(query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams) -> float:
     """How alike two stories are, at least 0. `norm` is the other story's, see `StoryCluster`."""
     product, largest = other.product(query.term_gains)
-    alike = (product - params.top_word_share * largest) / (norm * query.norm)
-    if query.meaning is not None and min(len(query.cluster), len(other)) == 1:
-        meaning = other.meaning()
-        if meaning is not None:
-            alike += params.likeness_weight * (query.meaning.similarity(meaning) - params.usual_likeness)
-    return max(alike, 0.0)
+    return (product - params.top_word_share * largest) / (norm * query.norm)
 
 
-def rivalry(query: ClusterQuery, alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
+def rivalry(alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
     """What the nearest other stories say against one that is so much alike: all of them share its theme, not its event.
 
     `highest` are the largest similarities, one more than `params.rivals`. Without that one's, the mean of them is
     taken off, like the neighborhoods in cross-domain similarity local scaling (Conneau et al., 2018).
     """
     rivals = sum(highest) - max(alike, highest[-1])
-    weight = params.rivalry if query.meaning is None else params.likeness_rivalry
-    return weight * rivals / params.rivals
+    return params.rivalry * rivals / params.rivals
 
 
 def margin(
@@ -127,6 +115,27 @@ def margin(
     return (alike - threshold) / (1 - threshold) - against
 
 
+def foreign_margin(
+    query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams, *, linked: bool
+) -> float:
+    """How far two stories in different languages are above what makes them one; negative: they are two.
+
+    What they mean decides, and the words that both have, which are names, support it. How rare these are, how many
+    stories there are, and which others are near says nothing there. `norm`: see `similarity`. `linked`: one of the two
+    declares the other.
+    """
+    cluster = query.cluster
+    one, two = cluster.languages, other.languages
+    meaning, foreign = cluster.meaning(), other.meaning()
+    if meaning is None or foreign is None or one == two or math.isinf(cluster.gap(other)):
+        return -1.0
+    least = params.foreign_likeness if one.isdisjoint(two) else params.mixed_likeness
+    if linked and min(len(cluster), len(other)) == 1:
+        least *= params.declared
+    likeness = meaning.similarity(foreign)
+    return similarity(query, other, norm, params) + params.foreign_weight * (likeness - least)
+
+
 def passes_guards(
     query: ClusterQuery,
     other: StoryCluster,
@@ -136,24 +145,24 @@ def passes_guards(
     *,
     linked: bool,
 ) -> bool:
-    """Whether what makes two stories alike is more than one word, or one pattern of titles, and no other meaning.
+    """Whether what makes two stories alike is more than one word, or one pattern of titles.
 
     `alike` is their `similarity`, `norm` the other story's. `linked`: one of the two declares the other.
     """
     cluster = query.cluster
-    single = min(len(cluster), len(other)) == 1
-    if single and not linked:
-        rest = _rest(query, other, alike, norm, params)
-        if rest < query.threshold.lowest * _lateness(cluster, other, params):
+    if min(len(cluster), len(other)) == 1:
+        least = query.threshold.lowest * _lateness(cluster, other, params)
+        if not linked and _similarity_without_names(query, other, alike, norm, params) < least:
             return False
-    if single:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
-    meaning = other.meaning() if query.meaning is not None else None
-    likeness = query.meaning.similarity(meaning) if query.meaning is not None and meaning is not None else 1.0
-    if likeness < params.least_likeness:
-        return False
     product, largest = other.product(query.term_gains)
     return product - largest >= params.second_word * norm * query.norm
+
+
+def _differ(one: StoryCluster, other: StoryCluster) -> bool:
+    """Whether the titles of two single reports each say something that the other does not."""
+    title, foreign = set(one.reports[0].title), set(other.reports[0].title)
+    return bool(title - foreign and foreign - title)
 
 
 def _lateness(one: StoryCluster, other: StoryCluster, params: ClusteringParams) -> float:
@@ -161,23 +170,33 @@ def _lateness(one: StoryCluster, other: StoryCluster, params: ClusteringParams) 
     return 1 + params.late_growth * one.gap(other)
 
 
-def _rest(
+def _similarity_without_names(
     query: ClusterQuery, other: StoryCluster, alike: float, norm: float, params: ClusteringParams
 ) -> float:
-    """How alike a single report and a story are without their two most telling common words, as far as rarity is unknown.
+    """How alike a single report and a story are without the common words that can be a name, as far as rarity is unknown.
 
-    1 where one of them has no other words. The first word's `top_word_share` is not counted in `alike`.
+    Of two reports these are the two most telling ones, and `top_word_share` of the third is not counted. Of a report and
+    a story it is the most telling one, and only among the first `cold_reports` reports. 1 where names are no doubt: two
+    reports of which one says nothing else, or no other words.
     """
-    cold, size = query.threshold.cold, len(other)
-    first, second = nlargest(2, (*other.common_parts(query.term_gains), 0.0, 0.0))
-    names = cold * (first + second) / size
-    lengths = norm / size, query.norm
-    # A word that all reports have adds its product to the square of both lengths.
-    left = [length * length - names for length in lengths]
-    if min(left) <= EMPTY:
+    size, lengths = len(other), (norm / len(other), query.norm)
+    if len(query.cluster) == size == 1:
+        if not _differ(query.cluster, other):
+            return 1.0
+        cold, names, share = query.threshold.cold, 2, params.top_word_share
+    else:
+        cold, names, share = 2 * query.threshold.cold - 1, 1, 0.0
+        if cold <= 0:
+            return 1.0
+    largest = nlargest(3, (*other.common_parts(query.term_gains), 0.0, 0.0, 0.0))
+    taken = cold * sum(largest[:names]) / size
+    # A word of all reports adds to the squares of both lengths what it adds to the product.
+    left = [length * length - taken for length in lengths]
+    if min(left) <= 0:
         return 1.0
-    product = alike * math.prod(lengths) - names + min(cold, params.top_word_share) * first / size
-    return product / math.sqrt(math.prod(left))
+    # `alike` lacks `top_word_share` of the first word, and `taken` has it.
+    uncounted = min(cold, params.top_word_share) * largest[0] - cold * share * largest[names]
+    return (alike * math.prod(lengths) - taken + uncounted / size) / math.sqrt(math.prod(left))
 
 
 def probe_terms(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from operator import mul
 from sys import intern
 from typing import NamedTuple
 
-from bot.domain.clustering.embeddings import Meaning
+from bot.domain.clustering.embeddings import language_of
+from bot.domain.clustering.meanings import Meaning
 from bot.domain.clustering.vocabulary import Vocabulary, Word
 from bot.domain.text.stems import is_informative, terms
 from bot.domain.text.words import fold
@@ -27,6 +28,7 @@ INSTALMENT = 0.33  # share of terms from which two titles of an outlet follow on
 FEW = 8  # reports up to which a story's words are counted when they are asked for, to save memory
 
 _NONE: frozenset[int] = frozenset()
+_UNKNOWN: frozenset[str] = frozenset()
 _Pattern = tuple[Word | str, ...]
 
 
@@ -65,7 +67,7 @@ class Report(NamedTuple):
     `day` is when it was published, in days since 1970; `outlet` the registered domain; `guild_id` the server
     that alone sees it, 0: everybody does. `declares` are the records that it names as related: evidence, not
     proof. `partial`: known only through such a declaration. `story` is the number of the story that it is in
-    already. `meaning` is the vector of its title, see `bot.domain.clustering.embeddings`; empty: it is not known.
+    already. `meaning` is its vector, see `bot.domain.clustering.embeddings`; empty: it is not known.
     """
 
     id: int
@@ -151,7 +153,8 @@ class StoryCluster:
 
     `number` is the story's; 0 while it has none. `first` and `last` are days. By the rarities of when the window had
     `measured` reports (0: never), `total` is the length of the sum of its reports' vectors, and `squares` the sum of
-    the squares of their lengths, where these are several. `place` is where the window has it.
+    the squares of their lengths, where these are several. `place` is where the window has it. `languages` are those of
+    its vectors, as far as known.
     """
 
     __slots__ = (
@@ -159,6 +162,7 @@ class StoryCluster:
         "_weights",
         "first",
         "guild_id",
+        "languages",
         "last",
         "measured",
         "number",
@@ -179,6 +183,7 @@ class StoryCluster:
         self.measured = self.place = 0
         self._weights: dict[Word, float] | None = None
         self._meaning: Meaning | None = None
+        self.languages = _languages(self.reports)
         self._count(self.reports)
 
     def __len__(self) -> int:
@@ -235,6 +240,8 @@ class StoryCluster:
         if self._meaning is not None and (meant := other.meaning()) is not None:
             self._meaning = self._meaning.joined(meant)
         self.reports += other.reports
+        if other.languages:
+            self.languages |= other.languages
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
         self._count(other.reports)
@@ -245,6 +252,7 @@ class StoryCluster:
         self.reports = tuple(report for report in self.reports if report.id not in report_ids)
         self.measured, self.total, self.squares = 0, 0.0, 0.0
         self._weights = self._meaning = None
+        self.languages = _languages(self.reports)
         self._count(self.reports)
         return bool(self.reports)
 
@@ -266,7 +274,7 @@ class StoryCluster:
         return _weigh(others, weights) if others else weights
 
     def meaning(self) -> Meaning | None:
-        """What its titles mean together; None where that is known of none."""
+        """What its reports mean together; None where that is known of none."""
         if self._meaning is not None:
             return self._meaning
         found = Meaning.of([report.meaning for report in self.reports])
@@ -324,6 +332,11 @@ class StoryCluster:
         for report in many.reports:
             for title in titles.get(report.outlet, ()):
                 yield title, (*report.title, *report.marks)
+
+
+def _languages(reports: Iterable[IndexedReport]) -> frozenset[str]:
+    vectors = [report.meaning for report in reports if report.meaning]
+    return frozenset(map(language_of, vectors)) - {""} if vectors else _UNKNOWN
 
 
 def _weigh(reports: Sequence[IndexedReport], weights: dict[Word, float]) -> dict[Word, float]:

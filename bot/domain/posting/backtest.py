@@ -1,4 +1,4 @@
-"""What a subscription would have posted: past stories, each on the day on which it first reached an importance. Pure."""
+"""What a subscription would have posted: past stories, each on the day on which it first reached a volume. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from bot.domain.model import Importance, StoryView
+from bot.domain.model import StoryView, Volume
+from bot.domain.posting.volume import FIXED, reaches
 from bot.domain.stories.evidence import is_about
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
-from bot.domain.stories.story import Muted, Story, nothing_muted, reaches, story_view
+from bot.domain.stories.story import Muted, Story, nothing_muted, story_view
 
 EVERY = 32  # members of a story up to which each of its moments is looked at
 
@@ -18,21 +19,21 @@ EVERY = 32  # members of a story up to which each of its moments is looked at
 class Backtest:
     """Posts by day. `days` are those of UTC, without a gap, the last one the newest; `posts` has a number for each.
 
-    `samples` are stories that would have been posted at some importance, the newest first, each with the
+    `samples` are stories that would have been posted at some volume, the newest first, each with the
     highest that it reached.
     """
 
     days: tuple[date, ...]
-    posts: Mapping[Importance, tuple[int, ...]]
-    samples: tuple[tuple[StoryView, Importance], ...] = ()
+    posts: Mapping[Volume, tuple[int, ...]]
+    samples: tuple[tuple[StoryView, Volume], ...] = ()
 
-    def total(self, importance: Importance, days: int) -> int:
+    def total(self, volume: Volume, days: int) -> int:
         """How many in the last so many days."""
-        return sum(self.posts[importance][-days:])
+        return sum(self.posts[volume][-days:])
 
-    def per_day(self, importance: Importance, days: int) -> float:
+    def per_day(self, volume: Volume, days: int) -> float:
         """How many a day in the last so many, or as many as there are."""
-        return self.total(importance, days) / min(days, len(self.days))
+        return self.total(volume, days) / min(days, len(self.days))
 
 
 def reached(
@@ -41,20 +42,20 @@ def reached(
     max_age: timedelta,
     muted: Muted = nothing_muted,
     owners: MediaOwners = NO_OWNERS,
-) -> dict[Importance, datetime]:
-    """When a story would first have been posted at each importance, where it ever was.
+) -> dict[Volume, datetime]:
+    """When a story would first have been posted at each volume, where it ever was.
 
     `about` are the ids of the records that are about the topic. Told again record by record, as they came in:
     enough of them that are about it must be there unmuted, one must have come no more than `max_age` after it was published,
     and the story must reach the bar. Of a story with very many members only some moments are looked at, so that the
     time it takes grows with their number.
     """
-    reached_at: dict[Importance, datetime] = {}
+    reached_at: dict[Volume, datetime] = {}
     members = sorted(story.members, key=lambda member: (member.first_seen, member.id))
     look_at = 0
     assigned = False
     for position, newest in enumerate(members):
-        if len(reached_at) == len(Importance):
+        if len(reached_at) == len(FIXED):
             break
         if position < look_at or not any(m.id in about for m in members[: position + 1]):
             continue
@@ -66,9 +67,9 @@ def reached(
         if not assigned:
             continue
         if any(not m.partial and m.first_seen - m.published <= max_age for m in view.members):
-            for importance in Importance:
-                if reaches(view, importance):
-                    reached_at.setdefault(importance, newest.first_seen)
+            for volume in FIXED:
+                if reaches(view, volume):
+                    reached_at.setdefault(volume, newest.first_seen)
     return reached_at
 
 
@@ -87,23 +88,23 @@ class Tally:
     ) -> None:
         first, last = (moment.astimezone(UTC).date() for moment in (since, until))
         self._days = tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
-        self._counts = {importance: dict.fromkeys(self._days, 0) for importance in Importance}
+        self._counts = {volume: dict.fromkeys(self._days, 0) for volume in FIXED}
         self._max_age, self._muted, self._owners = max_age, muted, owners
         self._samples = samples
-        self._newest: list[tuple[datetime, int, Story, Importance]] = []
+        self._newest: list[tuple[datetime, int, Story, Volume]] = []
 
     def add(self, about: Iterable[tuple[Story, Collection[int]]]) -> None:
         """Count more stories, each with the ids of its records that are about the topic."""
         for story, ids in about:
             when = {
-                importance: at
-                for importance, at in reached(story, ids, self._max_age, self._muted, self._owners).items()
-                if at.astimezone(UTC).date() in self._counts[importance]
+                volume: at
+                for volume, at in reached(story, ids, self._max_age, self._muted, self._owners).items()
+                if at.astimezone(UTC).date() in self._counts[volume]
             }
-            for importance, at in when.items():
-                self._counts[importance][at.astimezone(UTC).date()] += 1
+            for volume, at in when.items():
+                self._counts[volume][at.astimezone(UTC).date()] += 1
             if when:
-                highest = [importance for importance in Importance if importance in when][-1]
+                highest = [volume for volume in FIXED if volume in when][-1]
                 self._newest.append((min(when.values()), story.number, story, highest))
         self._newest.sort(key=lambda entry: entry[:2], reverse=True)
         del self._newest[self._samples :]  # a month of stories is no more to be kept than they are shown
@@ -115,6 +116,6 @@ class Tally:
         ]
         return Backtest(
             self._days,
-            {importance: tuple(by_day.values()) for importance, by_day in self._counts.items()},
+            {volume: tuple(by_day.values()) for volume, by_day in self._counts.items()},
             tuple((view, highest) for view, highest in newest if view is not None),
         )

@@ -8,21 +8,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.model import Importance, Mode, Mute, Stored, StoryView, Subscription
+from bot.domain.model import Mode, Mute, Stored, StoryView, Subscription
+from bot.domain.posting.pace import DEFAULT_PER_HOUR
+from bot.domain.posting.volume import is_posted
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
-from bot.domain.stories.story import Story, muted_by, reaches, story_view
+from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
 class PostingSettings:
-    """The times that posts obey, and whose outlets count once; see `config.example.yaml`."""
+    """The times that posts obey, how many an hour a channel gets, and whose outlets count once; see `config.example.yaml`."""
 
     max_age: timedelta = timedelta(days=7)
     edit_window: timedelta = timedelta(hours=48)
     edit_interval: timedelta = timedelta(seconds=60)
     owners: MediaOwners = NO_OWNERS
+    per_hour: int = DEFAULT_PER_HOUR
+    most_per_hour: int = 60
 
 
 class Reason(StrEnum):
@@ -30,7 +34,7 @@ class Reason(StrEnum):
 
     FIRST_INTAKE = "first intake"
     TOO_OLD = "too old"
-    BELOW_IMPORTANCE = "below importance"
+    TOO_SMALL = "too small"
     MUTED = "muted"
     ALREADY_TOLD = "already posted"
 
@@ -38,7 +42,7 @@ class Reason(StrEnum):
 EXPLAIN: Mapping[Reason, str] = {
     Reason.FIRST_INTAKE: "already in the source when the bot first read it",
     Reason.TOO_OLD: "too old when the bot read it",
-    Reason.BELOW_IMPORTANCE: "less important than the subscription requires",
+    Reason.TOO_SMALL: "smaller than the stories that the subscription posts",
     Reason.MUTED: "all articles muted",
     Reason.ALREADY_TOLD: "already posted here, and that post is no longer updated",
 }
@@ -87,7 +91,15 @@ class Hold:
     reason: Reason
 
 
-Decision = Send | Edit | Hold | None
+@dataclass(frozen=True, slots=True)
+class Grow:
+    """A post that is still to be sent is of a story of another `priority` now."""
+
+    post: int
+    priority: int
+
+
+Decision = Send | Edit | Hold | Grow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,7 @@ class Decisions:
     sends: tuple[Send, ...] = ()
     edits: tuple[Edit, ...] = ()
     holds: tuple[Hold, ...] = ()
+    grows: tuple[Grow, ...] = ()
 
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> Decisions:
@@ -106,6 +119,7 @@ class Decisions:
             tuple(decision for decision in every if isinstance(decision, Send)),
             tuple(decision for decision in every if isinstance(decision, Edit)),
             tuple(decision for decision in every if isinstance(decision, Hold)),
+            tuple(decision for decision in every if isinstance(decision, Grow)),
         )
 
     def holds_by_reason(self) -> Mapping[Reason, int]:
@@ -129,11 +143,6 @@ def matching(
     """The subscriptions whose topic is one of the story's, or stands above one."""
     followable = topics.with_ancestors(view.topics)
     return tuple(s for s in subscriptions if name_key(s.topic) in followable)
-
-
-def live_importance(subscription: Subscription) -> Importance:
-    """The importance of a subscription's live posts."""
-    return subscription.importance or Importance.NOTABLE
 
 
 def _freshness(members: Iterable[Stored], now: datetime, rules: PostingSettings) -> Reason | None:
@@ -161,10 +170,21 @@ def decide(
     it is another one now (`reshaped`): a report was removed or came back, a person took one out, or
     another story's post is about to point to it. No post may go on to say what its outlet took back.
     A story without a post is posted if a member is news, something of it is not muted, and it
-    reaches the bar of one of the channel's live subscriptions.
+    is big enough for the volume of one of the channel's live subscriptions.
     """
-    if post is not None:
+    if post is not None and (post.sent_at is not None or post.closed or post.story != story.number):
         return _revise(story, channel, post, now, rules, reshaped)
+    decision = _decide_new(story, channel, topics, now, rules)
+    if post is None:
+        return decision
+    # It is rendered when it goes out, and dropped if it should not go out by then.
+    return Grow(post.id, decision.priority) if isinstance(decision, Send) else None
+
+
+def _decide_new(
+    story: Story, channel: Channel, topics: Topics, now: datetime, rules: PostingSettings
+) -> Send | Hold | None:
+    """What to do about a story that has no message in the channel."""
     everything = story_view(story, owners=rules.owners)
     live = [s for s in channel.subscriptions if s.mode is not Mode.DIGEST]
     if everything is None or not matching(everything, live, topics):
@@ -175,8 +195,8 @@ def decide(
         return Hold(story.number, channel.id, channel.guild_id, Reason.MUTED)
     if reason := _freshness(view.members, now, rules):
         return Hold(story.number, channel.id, channel.guild_id, reason)
-    if not any(reaches(view, live_importance(subscription)) for subscription in matched):
-        return Hold(story.number, channel.id, channel.guild_id, Reason.BELOW_IMPORTANCE)
+    if not any(is_posted(view, subscription) for subscription in matched):
+        return Hold(story.number, channel.id, channel.guild_id, Reason.TOO_SMALL)
     return Send(story.number, channel.id, channel.guild_id, view.heat)
 
 
@@ -188,7 +208,7 @@ def _revise(
         return hold
     moved = post.story != story.number  # merged: the post has to be known by the number that goes on
     if post.sent_at is None:
-        return Edit(post.id, story.number, now) if moved else None  # it is rendered when it goes out
+        return Edit(post.id, story.number, now) if moved else None
     if story.members and not moved and not reshaped and now - post.sent_at > rules.edit_window:
         return hold
     last = post.edited_at or post.sent_at

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.model import Importance, Mode, StoryView, Subscription
+from bot.domain.model import Mode, StoryView, Subscription
 from bot.domain.posting.schedule import DEFAULT_SIZE
+from bot.domain.posting.volume import is_in_digest
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import HALF_LIFE, Spike, rank
-from bot.domain.stories.story import Muted, Story, nothing_muted, reaches, story_view
+from bot.domain.stories.story import Muted, Story, nothing_muted, story_view
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 
-MOST_SECTIONS = 10  # as many as a message has embeds
+MOST_SECTIONS = 10  # each takes three of the 40 components of a message
 MOST_IN_A_ROW = 2  # stories of one outlet
 
 
@@ -105,11 +106,7 @@ def compose(
             continue
         names = topics.with_ancestors(view.topics)
         home = next(
-            (
-                s.topic
-                for s in subscriptions
-                if name_key(s.topic) in names and reaches(view, s.importance or Importance.ALL)
-            ),
+            (s.topic for s in subscriptions if name_key(s.topic) in names and is_in_digest(view, s)),
             None,
         )
         before = mentions.get(story.number)

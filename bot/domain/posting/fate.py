@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
+from bot.domain.posting.volume import VolumePlace
+
 
 class PostState(Enum):
     """How a story and a channel stand to each other."""
@@ -14,6 +16,7 @@ class PostState(Enum):
     POSTED_STALE = auto()  # its last update failed
     POSTED_FINAL = auto()  # it is updated no more
     WAITING = auto()
+    LISTED = auto()  # in a roll-up
     REFUSED = auto()  # by Discord
     WITHHELD = auto()  # by a rule: the reason is a `decisions.Reason`
     NOT_SUBSCRIBED = auto()
@@ -23,8 +26,12 @@ class PostState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PostFate:
-    """What became of it, when it was posted (aware UTC), and why not or not as it should be, as far as there is a reason."""
+    """What became of it, when it was posted (aware UTC), and why not or not as it should be, as far as there is a reason.
+
+    `place`: where it stands among the stories of its topic, if it is too small for the volume.
+    """
 
     state: PostState
     posted_at: datetime | None = None
     reason: str = ""
+    place: VolumePlace | None = None

@@ -226,6 +226,8 @@ def _in_words(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
         spelled = {word.lower(): word for word in _WORD.findall(f"{record.title} {record.excerpt}")[::-1]}
         words = (written.get(term, term) for term in shared)
         reasons.append("shared words: " + ", ".join(spelled.get(word, word) for word in words))
+    if why.translated:
+        reasons.append("the same in another language")
     text = " · ".join(reasons)
     return text[:1].upper() + text[1:]
 

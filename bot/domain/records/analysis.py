@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bot.domain.clustering.embeddings import embed_title
+from bot.domain.clustering.embeddings import embed
 from bot.domain.clustering.story_cluster import Terms, extract_terms
 from bot.domain.model import Record
 from bot.domain.text.words import plain_words
@@ -34,7 +34,7 @@ class Texts(NamedTuple):
 class TextAnalysis:
     """What the texts of a record say.
 
-    `terms`: what clustering compares. `meaning`: the vector of the title; empty where titles are not compared by meaning.
+    `terms`: what clustering compares. `meaning`: their vector; empty where reports are not compared by meaning.
     `words`: the words of title, excerpt and outlet as queries see them, each joined with spaces. A partial record has
     terms alone: it is neither searched for nor embedded.
     """
@@ -48,13 +48,13 @@ Analyses = Mapping[Texts, TextAnalysis]
 
 
 def analyse(texts: Texts, *, semantic: bool = False) -> TextAnalysis:
-    """The analysis of texts. `semantic`: with what the title means, for which the model must be installed."""
+    """The analysis of texts. `semantic`: with what they mean, for which the model must be installed."""
     terms = extract_terms(texts.title, texts.excerpt, texts.language)
     if texts.partial:
         return TextAnalysis(terms)
     return TextAnalysis(
         terms,
-        embed_title(texts.title, texts.language) if semantic else b"",
+        embed(texts.title, texts.excerpt, texts.language) if semantic else b"",
         {
             "title": " ".join(plain_words(texts.title)),
             "excerpt": " ".join(plain_words(texts.excerpt)),

@@ -129,7 +129,7 @@ def identify(
     """Which records of a batch are new or changed, in its order, each visible to the next.
 
     `max_age`: how old a record may be to count as news. `analyses`: those of the batch's texts; others are made here, for
-    what a record goes on to say that the batch does not. `semantic`: titles are compared by what they mean, too.
+    what a record goes on to say that the batch does not. `semantic`: reports are compared by what they mean, too.
     """
     identification = _Identification(
         context, topics, now, max_age, partial(_analysis, analyses, semantic=semantic)

@@ -28,7 +28,7 @@ def parse(text: str) -> str:
     if _WILDCARD.search(value):
         raise ValueError("A mute matches whole words and has no wildcards such as *: write the words out")
     if _ALTERNATIVES.search(value):
-        raise ValueError("A mute is one outlet or one phrase, not a query: use /mute once for each")
+        raise ValueError("A mute is one outlet or one phrase, not a query: use `/mute` once for each")
     if not tokens(value):
         raise ValueError(f"“{value}” cannot match any title: enter an outlet (example.com) or words")
     return value

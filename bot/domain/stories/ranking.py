@@ -21,6 +21,11 @@ TIMES = 2  # the usual volume
 UNUSUAL = 0.002  # chance of so many stories on a usual day
 
 
+# The parts of a story's size, the most significant first, as bits of one integer that fits into 63.
+_HEAT_BITS, _VOICE_BITS, _REPORT_BITS, _LOT_BITS = 20, 12, 12, 16
+_LOT_STEP = 40_503  # 2^16 divided by the golden ratio: consecutive numbers are spread evenly over all lots (Knuth 6.4)
+
+
 class Sort(StrEnum):
     """The order of a list of stories."""
 
@@ -37,6 +42,25 @@ def hotness(heat: int, last: datetime, now: datetime, half_life: timedelta = HAL
     """
     age = max(now - last, timedelta())
     return log2(max(heat, 1)) - age / half_life
+
+
+def size(heat: int, voices: int, reports: int, number: int) -> int:
+    """The size of a story, for comparing it with others: its heat, then its voices, then its reports, then a lot.
+
+    Many stories of a topic have one report and the same heat. The lot, which comes from the story's number and so never
+    changes, puts them in an order in which any share of them can be chosen. The more reports a story gets, the
+    greater it is.
+    """
+    parts = ((heat, _HEAT_BITS), (voices, _VOICE_BITS), (reports, _REPORT_BITS))
+    packed = 0
+    for value, bits in parts:
+        packed = packed << bits | min(max(value, 0), (1 << bits) - 1)
+    return packed << _LOT_BITS | number * _LOT_STEP % (1 << _LOT_BITS)
+
+
+def size_of(view: StoryView) -> int:
+    """The size of a story as one reader sees it."""
+    return size(view.heat, view.voices, len(view.members), view.number)
 
 
 def last_report(view: StoryView) -> datetime:

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from bot.domain.model import (
     HEAT_PER_OUTLET,
-    MAJOR_HEAT,
     NOTABLE_HEAT,
     Coverage,
-    Importance,
     Mute,
     Record,
     Relation,
@@ -159,7 +157,8 @@ def story_view(
     coverage += [Coverage(stored, Relation.BACKGROUND) for stored in background]
     coverage.sort(key=lambda entry: _rank(entry.stored))
     voice = voice_of(members, owners)
-    heat = heat_of(lead, len(set(voice.values())))
+    voices = len(set(voice.values()))
+    heat = heat_of(lead, voices)
     by_arrival = sorted(members, key=lambda member: (member.first_seen, member.id))
     evidence = _evidence(story, by_arrival, voice, lead)
     return StoryView(
@@ -174,6 +173,7 @@ def story_view(
         first=min(member.published for member in members),
         last=max(member.published for member in members),
         evidence=evidence,
+        voices=voices,
     )
 
 
@@ -226,14 +226,3 @@ def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int,
 def _labels(story: Story, owners: MediaOwners) -> frozenset[Label]:
     seen = story_view(story, owners=owners)
     return labels_of(seen.evidence) if seen else frozenset()
-
-
-def reaches(story: StoryView, importance: Importance) -> bool:
-    """Whether the story is important enough."""
-    match importance:
-        case Importance.ALL:
-            return True
-        case Importance.NOTABLE:
-            return story.notable
-        case Importance.MAJOR:
-            return story.heat >= MAJOR_HEAT

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.domain.model import Stored
+from bot.domain.stories.groups import Groups
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.text.words import stands_alone, words
 
@@ -14,23 +15,13 @@ CHARACTERS = 3  # of a script without spaces that count as a word
 
 def voice_of(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> dict[int, str]:
     """The voice of each member, by its id: an owner has one, and so have all who bring one text of an agency."""
-    parent: dict[str, str] = {}
-
-    def root(mark: str) -> str:
-        passed = []
-        while (above := parent.setdefault(mark, mark)) != mark:
-            passed.append(mark)
-            mark = above
-        for passed_mark in passed:  # or a text that thousands copied would become a chain that long
-            parent[passed_mark] = mark
-        return mark
-
+    groups: Groups[str] = Groups()
     of: dict[int, str] = {}
     for member in members:
         owner_mark = of[member.id] = f"owner {owners.of(member.record.outlet.domain)}"
         if beginning := _beginning(member.record.excerpt):
-            parent[root(f"text {beginning}")] = root(owner_mark)
-    return {i: root(owner_mark) for i, owner_mark in of.items()}
+            groups.join(f"text {beginning}", owner_mark)
+    return {i: groups.root(owner_mark) for i, owner_mark in of.items()}
 
 
 def _beginning(text: str) -> str:

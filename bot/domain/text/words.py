@@ -26,7 +26,7 @@ _ALONE = (
 )
 # Accents, vowel signs and the like, which belong to the word that they stand in, but are not letters to `re`.
 _SIGNS = (
-    "\u0300-\u036f\u0483-\u0487\u0711\u0730-\u074a\u07a6-\u07b0\u07eb-\u07f3\u0816-\u082d\u0900-\u0963\u0966-\u096f"
+    "\u0300-\u036f\u0483-\u0487\u0653-\u065f\u0711\u0730-\u074a\u07a6-\u07b0\u07eb-\u07f3\u0816-\u082d\u0900-\u0963\u0966-\u096f"
     "\u0971-\u0df3\u0f18\u0f19\u0f35\u0f37\u0f39\u0f71-\u0f84\u0f86\u0f87\u0f8d-\u0fbc\u135d-\u135f\u1712-\u1734"
     "\u1920-\u193b\u1ab0-\u1aff\u1b00-\u1b44\u1dc0-\u1dff\ua8e0-\ua8f1\uabe3-\uabed\ufe20-\ufe2f"
 )
@@ -212,6 +212,11 @@ def _origin(written: str, whole: str, folded: Callable[[str], str]) -> list[tupl
         origins += [(place, place + len(cluster))] * len(single)
         place += len(cluster)
     return origins if "".join(alone) == whole else None
+
+
+def likeness(one: str, other: str) -> float:
+    """From 0 to 100: by the letters that two words have in the same order (`rapidfuzz.fuzz.ratio`)."""
+    return fuzz.ratio(one, other)
 
 
 def nearest(text: str, names: Iterable[str], limit: int) -> list[str]:

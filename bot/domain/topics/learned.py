@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import TypeAlias
 
 from bot.domain.model import Record, TopicMatch
-from bot.domain.text.stems import is_informative, terms
+from bot.domain.text.stems import is_informative, letters, terms
 from bot.domain.text.words import words
 from bot.domain.topics.keywords import keyword_tokens
 from bot.domain.topics.tree import TopicTree
@@ -24,6 +24,7 @@ from bot.domain.topics.tree import TopicTree
 Text: TypeAlias = tuple[str, str, str]  # topic, text, language
 
 SMOOTHING = 0.3  # added to each count; of .1, .3 and 1 the one with most guesses, of which as many are right
+SHORTEST = 4  # letters of a stem that counts
 FEWEST = 2  # learned words that a title must have: one word alone may mean anything
 LEAST = 0.9  # how often guesses have to be right
 HELD_OUT = 5  # one in so many titles of the stream shows how often guesses are right
@@ -141,5 +142,12 @@ def calibrated(
 
 
 def _stems(text: str, language: str) -> dict[str, str]:
-    """The stems of a text that may say what it is about, each with how it is written."""
-    return {stem: word for stem, word in terms(text, language).items() if is_informative(stem)}
+    """The stems of a text that may say what it is about, each with how it is written.
+
+    Short ones are left out: in every language they are mostly articles, prepositions and the like.
+    """
+    return {
+        stem: word
+        for stem, word in terms(text, language).items()
+        if is_informative(stem) and letters(stem) >= SHORTEST
+    }

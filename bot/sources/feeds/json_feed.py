@@ -81,6 +81,8 @@ def _entry(item: object, number: int, base: str) -> FeedEntry:
             entry.pictures = (*entry.pictures, Picture(address))
         elif kind.startswith("video/") and position == 0:
             entry.video = True
+        elif kind.startswith("audio/") and position == 0:
+            entry.podcast = True
     if not entry.url and entry.stand_ins:
         entry.url, *entry.stand_ins = entry.stand_ins
     return entry

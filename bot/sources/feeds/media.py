@@ -92,6 +92,8 @@ class _Media:
             self._picture(element)
         elif kind.startswith("video") or (not kind and _VIDEO_FILE.search(address)):
             self._entry.video = self._entry.video or self._first
+        elif kind.startswith("audio"):
+            self._entry.podcast = self._entry.podcast or self._first
         self._first = False
         if address and (name == "enclosure" or not is_picture):
             attached = self._attached_pictures if is_picture else self._attached

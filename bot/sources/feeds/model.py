@@ -57,6 +57,7 @@ class FeedEntry:
     source: Publisher | None = None
     pictures: Sequence[Picture] = ()
     video: bool = False
+    podcast: bool = False
     error: str = ""  # why it cannot be read
 
 

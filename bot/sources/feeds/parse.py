@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.domain.model import FEED_QUALITY
 from bot.sources.feeds import json_feed
 from bot.sources.feeds.charset import decode
 from bot.sources.feeds.elements import build_feed
@@ -43,7 +44,7 @@ class FeedSpec:
     url: str
     name: str = ""
     topics: tuple[str, ...] = ()
-    quality: int = 70
+    quality: int = FEED_QUALITY
     language: str = ""
 
 

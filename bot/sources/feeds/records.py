@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import chain
 from urllib.parse import unquote
 
-from bot.domain.model import Outlet, Record
+from bot.domain.model import MOST_FEED_QUALITY, Outlet, Record, RecordType
 from bot.domain.records.identity import canonical, publisher_address, registered_domain
 from bot.domain.records.intake import IN_FEED, OWN
 from bot.domain.text.cleaning import clip
@@ -297,8 +297,8 @@ def _item(draft: _Draft, publisher: FeedPublisher, outlets: dict[object, Outlet]
         outlet,
         draft.excerpt,
         published,
-        type="video" if entry.video or _VIDEO.match(draft.page) else "article",
-        quality=publisher.quality,
+        type=_type(entry, draft.page),
+        quality=min(publisher.quality, MOST_FEED_QUALITY),
         topics=publisher.topics,
         image=choose_image(entry),
         twins=tuple(draft.twins),
@@ -306,6 +306,13 @@ def _item(draft: _Draft, publisher: FeedPublisher, outlets: dict[object, Outlet]
         date_unreadable=draft.unreadable,
     )
     return Item(publisher.path, entry.number, record, draft.notes)
+
+
+def _type(entry: FeedEntry, page: str) -> RecordType:
+    """A video or an episode of a podcast if its main medium is one."""
+    if entry.video or _VIDEO.match(page):
+        return "video"
+    return "podcast" if entry.podcast else "article"
 
 
 def _date(draft: _Draft) -> None:

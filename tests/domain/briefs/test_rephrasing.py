@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.briefs.brief import LONGEST_BRIEF
-from bot.domain.briefs.candidates import Sentence
-from bot.domain.briefs.rephrasing import (
+from bot.domain.briefs.answers import (
     LONGEST_ANSWER,
-    AcceptedRephrasing,
-    RejectedRephrasing,
+    AcceptedAnswer,
+    ModelSentence,
+    RejectedAnswer,
     Rejection,
-    RephrasedSentence,
-    check_rephrasing,
-    content_key,
     request,
 )
+from bot.domain.briefs.brief import LONGEST_BRIEF
+from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.model_brief import BriefChoice, task_of
+from bot.domain.briefs.rephrasing import check_rephrasing
 from bot.domain.text.cleaning import length
 from bot.domain.text.words import fold
 from tests.make import record, stored
@@ -52,8 +52,8 @@ def about_second(text: str) -> str:
     ],
 )
 def test_a_shorter_or_smoother_sentence_is_accepted(text: str) -> None:
-    assert check_rephrasing(SENTENCES, about_second(text)) == AcceptedRephrasing(
-        (RephrasedSentence(FIRST, (0,)), RephrasedSentence(text, (1,)))
+    assert check_rephrasing(SENTENCES, about_second(text)) == AcceptedAnswer(
+        (ModelSentence(FIRST, (0,)), ModelSentence(text, (1,)))
     )
 
 
@@ -88,7 +88,7 @@ def test_a_shorter_or_smoother_sentence_is_accepted(text: str) -> None:
     ],
 )
 def test_a_sentence_that_says_more_or_else_is_rejected(text: str, reason: Rejection) -> None:
-    assert check_rephrasing(SENTENCES, about_second(text)) == RejectedRephrasing(reason), text
+    assert check_rephrasing(SENTENCES, about_second(text)) == RejectedAnswer(reason), text
 
 
 @pytest.mark.parametrize(
@@ -117,16 +117,16 @@ def test_a_sentence_that_says_more_or_else_is_rejected(text: str, reason: Reject
     ],
 )
 def test_an_answer_of_another_form_is_rejected(text: str) -> None:
-    assert check_rephrasing(SENTENCES, text) == RejectedRephrasing(Rejection.FORM)
+    assert check_rephrasing(SENTENCES, text) == RejectedAnswer(Rejection.FORM)
 
 
 def test_a_sentence_that_cites_two_must_say_only_what_both_say() -> None:
-    assert check_rephrasing(SENTENCES, answer((FIRST, [1, 2]))) != AcceptedRephrasing(
-        (RephrasedSentence(FIRST, (0, 1)),)
+    assert check_rephrasing(SENTENCES, answer((FIRST, [1, 2]))) != AcceptedAnswer(
+        (ModelSentence(FIRST, (0, 1)),)
     )
     same = (FIRST, FIRST.replace(" after 14 complaints", ""))
-    assert check_rephrasing(same, answer((same[1], [1, 2]))) == AcceptedRephrasing(
-        (RephrasedSentence(same[1], (0, 1)),)
+    assert check_rephrasing(same, answer((same[1], [1, 2]))) == AcceptedAnswer(
+        (ModelSentence(same[1], (0, 1)),)
     )
 
 
@@ -147,7 +147,7 @@ def test_a_sentence_that_cites_two_must_say_only_what_both_say() -> None:
 )  # fmt: skip
 def test_no_rule_is_for_english_alone(sentence: str, rephrased: str, accepted: bool) -> None:
     verdict = check_rephrasing([sentence], answer((rephrased, [1])))
-    assert isinstance(verdict, AcceptedRephrasing) is accepted, verdict
+    assert isinstance(verdict, AcceptedAnswer) is accepted, verdict
 
 
 def _facts(text: str) -> set[str]:
@@ -170,7 +170,7 @@ anything = st.lists(lines, max_size=3).map(lambda some: answer(*some)) | st.text
 @given(anything | st.tuples(near, near).map(lambda two: answer((two[0], [1]), (two[1], [2]))))
 def test_whatever_is_answered_nothing_is_shown_that_its_sentences_do_not_have(text: str) -> None:
     verdict = check_rephrasing(SENTENCES, text)
-    if isinstance(verdict, RejectedRephrasing):
+    if isinstance(verdict, RejectedAnswer):
         return
     assert sum(length(line.text) for line in verdict.lines) <= LONGEST_BRIEF
     assert sorted(place for line in verdict.lines for place in line.cites) == [0, 1]
@@ -190,15 +190,23 @@ def test_the_model_gets_data_without_links_mentions_and_markup() -> None:
     }
 
 
-def test_a_key_tells_models_contents_and_servers_with_sources_of_their_own_apart() -> None:
-    report = stored(record("Title"))
+def key_of(sentence: Sentence, model: str = "small", language: str = "") -> str:
+    """The name of what a model makes of a brief of one sentence."""
+    task = task_of([sentence], BriefChoice(rephrased=True, language=language))
+    assert task is not None
+    return task.key(model)
+
+
+def test_a_key_tells_models_languages_contents_and_servers_with_sources_of_their_own_apart() -> None:
+    report = stored(replace(record("Title"), language="en"))
     own, others = replace(report, guild_id=7), replace(report, guild_id=8)
     every = [
-        content_key([Sentence(text, whose)], model)
+        key_of(Sentence(text, whose), model, language)
         for text in SENTENCES
         for whose in (report, own, others)
         for model in ("small", "large")
+        for language in ("", "de", "fr")
     ]
     assert len(set(every)) == len(every)
-    again = stored(record("Title", "beta.example"))
-    assert content_key([Sentence(FIRST, again)], "small") == every[0]
+    again = stored(replace(record("Title", "beta.example"), language="en"))
+    assert key_of(Sentence(FIRST, again)) == every[0]

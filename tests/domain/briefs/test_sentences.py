@@ -39,6 +39,52 @@ DATELINES = (
     "アルダビー（共同）－",
     "МОСКВА, 5 марта (ТАСС) - ",
     "القاهرة (رويترز) - ",
+    "(CNN)",
+    "Alderby (CNN) ",
+    "(Courier) ",
+    "ALDERBY (AP) -- ",
+    "3 March (UPI) -- ",
+    "March 3, 2026 (AFP) - ",
+    "ALDERBY/QUILLPORT (Reuters) - ",
+    "NEW ALDERBY, Mar 3 (PTI): ",
+    "WEST ALDERBY, Norl.—",
+    "Alderby/Quill (dpa) – ",
+    "Alderby am See (AFP) - ",
+    "Alderby (dpa/lnw) - ",
+    "(dts Nachrichtenagentur) – ",
+    "Alderby, le 3 mars 2026 (AFP) – ",
+    "Ciudad de Alderby (AP) — ",
+    "Alderby, 3 mar (EFE).- ",
+    "(EFE).- ",
+    "Alderby.- ",
+    "(ANSA) - ALDERBY, 03 MAR - ",
+    "Alderby, 3 mar. - ",
+    "Alderby, 03 mar 2026 (Lusa) - ",
+    "Alderby, 03.03.2026 (PAP) - ",
+    "АЛДЕРБИ, 3 мар — Курьер. ",
+    "القاهرة 3 مارس آذار (رويترز) - ",
+)
+# The same before a script that has neither capitals nor spaces.
+DATELINES_OF_HAN = (
+    "［東京　３日　ロイター］ - ",
+    "[東京 3日 ロイター] - ",
+    "（CNN）　",
+    "（時事）",
+    "（中央社台北3日電）",
+    "（路透社北京3日电）",
+    "中新社北京3月3日电 （记者 王明）",
+    "北京3月3日讯（记者王明）",
+)
+# What only looks like one.
+NO_DATELINES = (
+    "Ann Lee – the mayor's sister – left the town on Monday.",
+    "Alderby – Quillport ended without a goal on Monday evening.",
+    "Alderby 3 – Quillport 1 was the result on Monday evening.",
+    "NATO: the drones over the harbour were no threat.",
+    "Quillsoft (QLS) said on Monday that it would leave the town.",
+    "An A.B.-based court ruled on Monday that drones are legal.",
+    "Ann Lee (the mayor) said on Monday that drones are legal.",
+    "Der Trainer – seit Montag im Amt – verlor auch das zweite Spiel.",
 )
 
 # What is never a sentence, in any language.
@@ -76,6 +122,53 @@ NEVER = (
     "The post Drones banned in Alderby appeared first on The Courier.",
     "Der Beitrag Drohnen verboten erschien zuerst auf Kurier.",
     "All rights reserved by the Courier of Alderby.",
+    "This story is for subscribers only.",
+    "You have one free article left this month.",
+    "Download our app for the latest news.",
+    "Copyright 2026 The Courier.",
+    "© 2026 The Courier of Alderby",
+    "(Reporting by Ann Lee; editing by Bo Ek)",
+    "See also: a history of drones",
+    "Watch: drones over the harbour",
+    "Mehr zum Thema: Drohnen im Hafen",
+    "Auch interessant: Drohnen im Hafen",
+    "Dieser Artikel ist nur für Abonnenten.",
+    "Melden Sie sich für unseren Newsletter an.",
+    "Folgen Sie uns auf allen Kanälen",
+    "Mit Material von dpa",
+    "(dpa)",
+    "À lire également : le plan du maire",
+    "Voir aussi : les drones du port",
+    "Cet article est réservé aux abonnés.",
+    "Mis à jour le 3 mars à 12h04",
+    "(avec AFP)",
+    "Lee también | Los drones del puerto",
+    "Contenido exclusivo para suscriptores.",
+    "Publicado el 3 de marzo de 2026",
+    "Con información de EFE",
+    "Per approfondire: i droni del porto",
+    "Contenuto riservato agli abbonati.",
+    "Seguici su tutti i canali",
+    "Veja também: os drones do porto",
+    "Conteúdo exclusivo para assinantes.",
+    "Continua após a publicidade",
+    "Подпишитесь на нашу рассылку",
+    "Смотрите также: дроны над гаванью",
+    "Источник: пресс-служба города",
+    "Реклама",
+    "あわせて読みたい：ドローンの歴史",
+    "写真：アンナ・リー／クーリエ",
+    "この記事は有料会員限定です。",
+    "（写真は共同）",
+    "相关阅读：无人机的历史",
+    "图片来源：新华社",
+    "未经授权不得转载",
+    "Przeczytaj także: drony nad portem",
+    "Fot. Anna Nowak / Kurier",
+    "Bekijk ook: drones boven de haven",
+    "Alleen voor abonnees",
+    "المصدر: رويترز",
+    "شاهد أيضا: الطائرات فوق الميناء",
 )
 
 # Prose that only looks like it at first sight.
@@ -88,6 +181,19 @@ PROSE = (
     "More than 3,000 of 4,000 drones were found.",
     "Foto und Film werden in der Stadt verboten.",
     "Anzeige gegen den Bürgermeister erstattete am Montag ein Anwalt.",
+    "Copyright law was changed by the court on Monday.",
+    "Comments by the mayor angered many people in the town.",
+    "Students learn more in small groups, a study says.",
+    "Fans can sign up from Monday, the club said.",
+    "Related charges against the pilot were dropped on Monday.",
+    "Source code of the drones was published on Monday.",
+    "Video of the drones shocked the town on Monday.",
+    "El informe, publicado el lunes, acusa al alcalde.",
+    "Реклама дронов запрещена в городе с понедельника.",
+    "Reklama dronów jest w mieście zakazana od poniedziałku.",
+    "The mayor (a pilot herself) banned drones on Monday.",
+    "图书馆周一宣布从下月起延长开放时间。",
+    "公司周一宣布订阅服务的价格将从下个月开始上涨。",
 )
 
 
@@ -103,6 +209,22 @@ def test_a_text_is_cut_where_its_language_ends_sentences(
 @pytest.mark.parametrize("dateline", DATELINES)
 def test_a_dateline_is_not_part_of_the_sentence_after_it(dateline: str) -> None:
     assert sentences(dateline + SAID, "en") == (SAID,)
+
+
+@pytest.mark.parametrize("dateline", DATELINES_OF_HAN)
+def test_a_dateline_in_brackets_is_not_part_of_a_sentence_without_spaces(dateline: str) -> None:
+    said = "市議会は月曜日にドローンの飛行を禁止した。"
+    assert sentences(dateline + said, "ja") == (said,)
+
+
+@pytest.mark.parametrize("text", NO_DATELINES)
+def test_what_only_looks_like_a_dateline_stays(text: str) -> None:
+    assert sentences(text, "") == (text,)
+
+
+@pytest.mark.parametrize("credit", ["(dpa)", " (dpa)", "（完）", " © Kurier 2026", " [Courier]"])
+def test_a_credit_after_the_last_sentence_is_not_part_of_it(credit: str) -> None:
+    assert sentences(f"{SAID}{credit}", "en") == (SAID,)
 
 
 def test_a_dash_within_a_sentence_makes_no_dateline() -> None:

@@ -1,4 +1,4 @@
-"""What a subscription would have posted, counted by day and importance."""
+"""What a subscription would have posted, counted by day and volume."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Importance, Mute
+from bot.domain.model import Mute
 from bot.domain.posting.backtest import Backtest, Tally, reached
+from bot.domain.posting.volume import FIXED
 from bot.domain.stories.story import Story, muted_by
 from tests.make import at, record, stored, story
 
 WEEK = timedelta(days=7)
-ALL, NOTABLE, MAJOR = Importance
+ALL, NOTABLE, MAJOR = FIXED
 
 
 def backtest(

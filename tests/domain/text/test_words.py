@@ -38,6 +38,10 @@ def test_words_compare_without_case_and_accents(text: str, found: str) -> None:
     assert plain_words(text) == found.split()
 
 
+def test_a_hamza_over_ya_is_a_part_of_its_word() -> None:
+    assert len(words("رئيس الوزراء")) == len(tokens("رئيس الوزراء")) == 2
+
+
 @given(st.text())
 def test_every_word_stands_somewhere(text: str) -> None:
     for places, cut in ((word_places, plain_words), (token_places, tokens)):

@@ -98,7 +98,7 @@ def test_json_feed() -> None:
 
 def test_a_podcast_without_pages_links_to_its_files() -> None:
     record = only(rss("<title>Episode</title><enclosure url='https://a.example/1.mp3' type='audio/mpeg'/>"))
-    assert (record.url, record.type) == ("https://a.example/1.mp3", "article")
+    assert (record.url, record.type) == ("https://a.example/1.mp3", "podcast")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,22 @@ def test_a_podcast_without_pages_links_to_its_files() -> None:
 )
 def test_an_entry_whose_main_medium_is_a_video_is_one(extra: str) -> None:
     assert only(rss(item(extra=extra))).type == "video"
+
+
+@pytest.mark.parametrize(
+    ("extra", "kind"),
+    [
+        ("<enclosure url='https://a.example/1.mp3' type='audio/mpeg'/>", "podcast"),
+        ("<media:content url='https://a.example/1' medium='audio'/>", "podcast"),
+        (
+            "<media:content url='https://a.example/1.jpg' medium='image'/>"
+            "<enclosure url='https://a.example/1.mp3' type='audio/mpeg'/>",
+            "article",  # read aloud
+        ),
+    ],
+)
+def test_an_entry_whose_main_medium_is_a_sound_is_an_episode_of_a_podcast(extra: str, kind: str) -> None:
+    assert only(rss(item(extra=extra))).type == kind
 
 
 def test_a_page_of_a_video_site_is_a_video() -> None:

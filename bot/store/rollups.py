@@ -1,0 +1,195 @@
+"""Roll-ups: messages that list the stories for which a channel has no room. Decided in the transaction that claims posts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.posting.decisions import PostingSettings
+from bot.domain.posting.pace import HOUR, Pace, RecentPost, WaitingStory, pace
+from bot.store import schema, subscriptions
+from bot.store.conditions import is_unleased
+from bot.store.outbox import ROLLUP, STORY, new_row
+from bot.store.sql import chunks
+from bot.store.subscriptions import ChannelState
+
+LISTED = 40  # stories of a roll-up that are read: more than fit into it
+UPDATED = timedelta(days=2)  # after which a roll-up no longer follows the stories in it
+UPDATE_AFTER = timedelta(minutes=1)
+
+_o = schema.outbox
+_c = schema.channels
+_UNSENT = sa.and_(_o.c.kind == STORY, _o.c.message_id.is_(None), _o.c.closed.is_(False))
+
+
+def _in_channels(channel_ids: Collection[int]) -> sa.ColumnElement[bool]:
+    """Rows of these channels. `+ 0`: their index has every message ever sent, and other conditions leave few."""
+    return (_o.c.channel_id + 0).in_(list(channel_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a roll-up lists: the biggest of its stories, and how many there are. `is_quiet`: they came in quiet hours."""
+
+    stories: tuple[int, ...] = ()
+    count: int = 0
+    is_quiet: bool = False
+
+
+async def keep_pace(
+    connection: AsyncConnection, channel_ids: Collection[int], now: datetime, settings: PostingSettings
+) -> frozenset[int]:
+    """List what these channels have no room for in roll-ups. Returns the rows of the outbox that wait or are listed now.
+
+    The caller claims the others in the same transaction. Two workers take turns in a channel.
+    """
+    ordered = sorted(channel_ids)
+    states = {
+        row.channel_id: subscriptions.channel_of(row)
+        for row in await connection.execute(
+            sa.select(_c).where(_c.c.channel_id.in_(ordered)).order_by(_c.c.channel_id).with_for_update()
+        )
+    }
+    waiting = await _waiting(connection, ordered, now)
+    recent = await _recent(connection, list(waiting), now)
+    held: set[int] = set()
+    for channel_id, (guild_id, stories) in waiting.items():
+        state = states.get(channel_id) or ChannelState(channel_id, guild_id)
+        quiet_until = state.quiet.until(now) if state.quiet else None
+        per_hour = min(state.per_hour or settings.per_hour, settings.most_per_hour)
+        decided = pace(stories, recent.get(channel_id, ()), per_hour, now, quiet_until)
+        await _apply(
+            connection, state, decided, now, settings.edit_interval, is_quiet=quiet_until is not None
+        )
+        held.update(decided.list_, decided.wait)
+    return frozenset(held)
+
+
+async def _waiting(
+    connection: AsyncConnection, channel_ids: Collection[int], now: datetime
+) -> dict[int, tuple[int, list[WaitingStory]]]:
+    """The stories that are due in these channels and have no message, with the server, by channel.
+
+    Those that may have one after all are sent in any case: `_recent` has them.
+    """
+    due = sa.and_(_UNSENT, _o.c.due_at <= now, _o.c.begun_at.is_(None), is_unleased(_o.c.lease_until, now))
+    rows = await connection.execute(
+        sa.select(_o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.priority, _o.c.rollup).where(
+            due, _in_channels(channel_ids)
+        )
+    )
+    waiting: dict[int, tuple[int, list[WaitingStory]]] = {}
+    for row in rows:
+        of_channel = waiting.setdefault(row.channel_id, (row.guild_id, []))[1]
+        of_channel.append(WaitingStory(row.id, row.priority, row.rollup is not None))
+    return waiting
+
+
+async def _recent(
+    connection: AsyncConnection, channel_ids: Collection[int], now: datetime
+) -> dict[int, list[RecentPost]]:
+    """The posts of these channels in the last hour, and those that are on their way or in doubt."""
+    sent = sa.and_(_o.c.kind == STORY, _o.c.sent_at > now - HOUR)
+    on_its_way = sa.and_(
+        _UNSENT, _o.c.due_at.is_not(None), sa.or_(_o.c.lease_until > now, _o.c.begun_at.is_not(None))
+    )
+    recent: dict[int, list[RecentPost]] = {}
+    for condition in (sent, on_its_way):
+        rows = await connection.execute(
+            sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.priority).where(
+                condition, _in_channels(channel_ids)
+            )
+        )
+        for channel_id, sent_at, priority in rows:
+            recent.setdefault(channel_id, []).append(RecentPost(sent_at or now, priority))
+    return recent
+
+
+async def _apply(
+    connection: AsyncConnection,
+    state: ChannelState,
+    decided: Pace,
+    now: datetime,
+    edit_interval: timedelta,
+    *,
+    is_quiet: bool,
+) -> None:
+    for part in chunks(decided.wait):
+        await connection.execute(sa.update(_o).where(_o.c.id.in_(part)).values(due_at=decided.wait_until))
+    if not decided.list_ or decided.list_at is None:
+        return
+    rollup = await _open(connection, state.channel_id, now, is_quiet=is_quiet)
+    if rollup is None:
+        row = new_row(
+            ROLLUP,
+            f"{state.channel_id}:{now.isoformat()}",
+            state.guild_id,
+            state.channel_id,
+            decided.list_at,
+            priority=decided.floor,
+            payload={"quiet": is_quiet},
+        )
+        done = await connection.execute(sa.insert(_o).values(**row).returning(_o.c.id))
+        number = done.scalar_one()
+    else:
+        number = rollup.id
+        edit_at = max(now, (rollup.edited_at or rollup.sent_at or now) + edit_interval)
+        again = edit_at if rollup.message_id is not None else decided.list_at
+        await connection.execute(
+            sa.update(_o)
+            .where(_o.c.id == number)
+            .values(
+                revision=_o.c.revision + 1,
+                due_at=sa.func.coalesce(_o.c.due_at, sa.literal(again, schema.UtcTime())),
+            )
+        )
+    for part in chunks(decided.list_):
+        await connection.execute(sa.update(_o).where(_o.c.id.in_(part)).values(rollup=number, due_at=None))
+
+
+async def _open(
+    connection: AsyncConnection, channel_id: int, now: datetime, *, is_quiet: bool
+) -> sa.Row[tuple[object, ...]] | None:
+    """The roll-up of a channel that more can be added to: it was not sent yet, or within this hour."""
+    unsent = sa.and_(_o.c.due_at.is_not(None), _o.c.sent_at.is_(None))
+    is_open = sa.or_(unsent, _o.c.sent_at > now - HOUR)
+    rows = await connection.execute(
+        sa.select(_o)
+        .where(_o.c.kind == ROLLUP, _in_channels([channel_id]), _o.c.closed.is_(False), is_open)
+        .order_by(_o.c.id.desc())
+    )
+    return next((row for row in rows if row.payload["quiet"] == is_quiet), None)
+
+
+async def listings(connection: AsyncConnection, rows: Collection[int]) -> dict[int, Listing]:
+    """What these roll-ups list, by their row of the outbox."""
+    result: dict[int, Listing] = {}
+    for row in rows:
+        listed = sa.and_(_o.c.rollup == row, _o.c.kind == STORY)
+        count = await connection.scalar(sa.select(sa.func.count()).where(listed)) or 0
+        biggest = await connection.execute(
+            sa.select(_o.c.story).where(listed).order_by(_o.c.priority.desc(), _o.c.id).limit(LISTED)
+        )
+        payload = await connection.scalar(sa.select(_o.c.payload).where(_o.c.id == row))
+        result[row] = Listing(tuple(biggest.scalars()), count, bool((payload or {}).get("quiet")))
+    return result
+
+
+async def look_again(connection: AsyncConnection, stories: Iterable[int], now: datetime) -> None:
+    """These stories have changed: the roll-ups that list them are edited."""
+    for part in chunks(stories):
+        listing = sa.select(_o.c.rollup).where(_o.c.story.in_(part), _o.c.rollup.is_not(None))
+        shown = sa.and_(_o.c.id.in_(listing), _o.c.sent_at > now - UPDATED, _o.c.closed.is_(False))
+        due = sa.func.coalesce(_o.c.due_at, sa.literal(now + UPDATE_AFTER, schema.UtcTime()))
+        await connection.execute(sa.update(_o).where(shown).values(revision=_o.c.revision + 1, due_at=due))
+
+
+async def end_quiet(connection: AsyncConnection, channel_id: int, at: datetime) -> None:
+    """The quiet hours of a channel end at another time: so does the wait of what came in them."""
+    waits = sa.and_(_in_channels([channel_id]), _o.c.message_id.is_(None), _o.c.due_at > at)
+    quiet = sa.or_(_o.c.kind == ROLLUP, _o.c.rollup.is_not(None))
+    await connection.execute(sa.update(_o).where(waits, quiet, _o.c.closed.is_(False)).values(due_at=at))

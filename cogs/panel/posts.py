@@ -1,0 +1,134 @@
+"""The page that changes a subscription: how it is delivered, how much is posted, and who is pinged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.chat.components import mentions
+from bot.chat.panel import button, menu, role_menu
+from bot.chat.permissions import PostableChannel
+from bot.domain.model import Mode, Subscription, Volume
+from bot.domain.text.cleaning import clip
+from bot.domain.text.words import name_key
+from bot.errors import InvalidInputError
+from bot.messages.layout import CHOICE
+from bot.messages.message import escape_to
+from bot.messages.setup import NAME, PanelChoice, PanelState, mode_choices, subscribed_words, volume_choices
+from bot.services import setup, subscribe
+from bot.services.subscribe import Reset, SubscribeRequest
+from cogs.common import Interaction, guild_of, require_postable
+from cogs.pages import how_posted, may_ping, require_pingable
+from cogs.panel.session import PageParts, Row, Session, page_of, turning
+from cogs.roles import change_role, offered_role, role_offer
+
+
+async def posts_page(session: Session, interaction: Interaction) -> PageParts:
+    """A menu of the channel's topics, and the settings of the chosen one."""
+    guild, state = guild_of(interaction), session.state
+    followed = (await setup.channel_setup(session.context, guild.id, state.channel_id)).subscriptions
+    if not followed:
+        return PageParts(["This channel follows no topic yet. Press *Topics* to choose some."])
+    by_key = {name_key(s.topic): s for s in followed}
+    chosen = by_key.get(name_key(state.topic))
+    page = page_of(session, followed)
+    choices = [PanelChoice(s.topic, clip(s.topic, CHOICE), how_posted(s, None), s is chosen) for s in page]
+
+    async def choose(_interaction: Interaction, values: Sequence[Any]) -> PanelState:
+        return session.state.after(topic=next(s.topic for s in page if clip(s.topic, CHOICE) == values[0]))
+
+    rows = [menu("topic", "Choose a topic to change", choices, session.on(choose))]
+    rows += turning(session, len(page), len(followed))
+    if chosen is None:
+        return PageParts([f"• {escape_to(s.topic, NAME)} · {how_posted(s, guild)}" for s in followed], rows)
+    line = f"**{escape_to(chosen.topic, NAME)}** · {how_posted(chosen, guild)}"
+    return PageParts([line], [*rows, *_Settings(session, chosen).rows(session.channel(interaction), guild)])
+
+
+class _Settings:
+    """The menus and buttons of one subscription."""
+
+    def __init__(self, session: Session, subscription: Subscription) -> None:
+        self._session = session
+        self._subscription = subscription
+
+    def rows(self, channel: PostableChannel | None, guild: discord.Guild) -> list[Row]:
+        """One row for each setting, and one of buttons."""
+        subscription, on = self._subscription, self._session.on
+        role = subscription.mention_role_id
+        role = role if role and guild.get_role(role) else None
+        buttons = [button("Unsubscribe", on(self._unsubscribe), danger=True)]
+        if isinstance(channel, discord.TextChannel) and channel.is_news():
+            label = "Do not publish to followers" if subscription.publish else "Publish to followers"
+            buttons.append(button(label, on(self._publish), name="publish"))
+        if role and subscription.mode is not Mode.DIGEST:
+            buttons.append(button("Offer the role", on(self._offer_role)))
+            buttons.append(button("Get or give back the role", on(self._change_role)))
+        return [
+            menu("mode", "How it is delivered", mode_choices(subscription), on(self._mode)),
+            menu("volume", "How much is posted", volume_choices(subscription), on(self._volume)),
+            role_menu(role, on(self._role)),
+            ui.ActionRow(*buttons),
+        ]
+
+    async def _change(self, interaction: Interaction, warning: str = "", **changes: Any) -> PanelState:
+        channel = self._session.managed(interaction)
+        require_postable(channel)
+        request = SubscribeRequest(guild_of(interaction).id, channel.id, self._subscription.topic)
+        result = await subscribe.subscribe(self._session.context, replace(request, **changes))
+        line = f"✅ **{escape_to(result.subscription.topic, NAME)}** was changed."
+        return self._session.state.after(notice="\n".join(filter(None, (line, warning))))
+
+    async def _mode(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
+        return await self._change(interaction, mode=Mode(values[0]))
+
+    async def _volume(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
+        return await self._change(interaction, volume=Volume(values[0]))
+
+    async def _role(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
+        if not values:
+            return await self._change(interaction, reset=Reset.MENTION)
+        [role] = values
+        require_pingable(role)
+        warning = (
+            ""
+            if may_ping(role, self._session.managed(interaction))
+            else (
+                f"⚠️ The bot cannot ping {role.mention}. Allow anyone to mention the role, or give the bot Mention Everyone."
+            )
+        )
+        return await self._change(interaction, warning, mention_role_id=role.id)
+
+    async def _offer_role(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
+        channel = self._session.managed(interaction)
+        require_postable(channel)
+        if isinstance(channel, discord.ForumChannel):
+            raise InvalidInputError(
+                "A forum has no place for this message. Offer the role in a text channel."
+            )
+        role, pings = await offered_role(self._session.context, interaction, self._role_id)
+        topics = [ping.topic for ping in pings if ping.channel_id == channel.id]
+        await channel.send(view=role_offer(role, topics, channel.id), allowed_mentions=mentions(()))
+        return self._session.state.after(notice=f"✅ {channel.mention} offers {role.mention} to everybody.")
+
+    async def _change_role(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
+        notice = await change_role(self._session.context, interaction, self._role_id)
+        return self._session.state.after(notice=notice)
+
+    @property
+    def _role_id(self) -> int:
+        return self._subscription.mention_role_id or 0
+
+    async def _publish(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
+        return await self._change(interaction, publish=not self._subscription.publish)
+
+    async def _unsubscribe(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
+        channel = self._session.managed(interaction)
+        name = await subscribe.unsubscribe(
+            self._session.context, self._subscription.topic, channel.id, guild_of(interaction).id
+        )
+        return self._session.state.after(topic="", notice=subscribed_words([], [name], channel.id))
