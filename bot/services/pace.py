@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import parse_time
 from bot.errors import InvalidInputError, NotFoundError
+from bot.i18n import tr
 from bot.services.context import Context
 from bot.store import rollups, subscriptions
 
@@ -20,11 +21,30 @@ class QuietSet:
     until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelPace:
+    """How many posts an hour a channel gets at most, whether that was chosen for it, and its quiet hours."""
+
+    per_hour: int
+    is_chosen: bool
+    quiet: QuietHours | None
+
+
+async def of_channel(context: Context, guild_id: int, channel_id: int) -> ChannelPace:
+    """What is set for a channel of this server."""
+    async with context.db.read() as connection:
+        state = await subscriptions.channel(connection, channel_id)
+    if state is None or state.guild_id != guild_id:
+        return ChannelPace(context.rules.per_hour, is_chosen=False, quiet=None)
+    per_hour = min(state.per_hour or context.rules.per_hour, context.rules.most_per_hour)
+    return ChannelPace(per_hour, state.per_hour is not None, state.quiet)
+
+
 async def limit(context: Context, guild_id: int, channel_id: int, per_hour: int | None) -> int:
     """Set how many posts an hour a channel gets at most (None: the default). Returns what holds now."""
     most = context.rules.most_per_hour
     if per_hour is not None and not 1 <= per_hour <= most:
-        raise InvalidInputError(f"Choose a limit from 1 to {most} posts an hour.")
+        raise InvalidInputError(tr("Choose a limit from 1 to {most} posts an hour.", most=most))
     async with context.db.write() as connection:
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         await subscriptions.set_per_hour(connection, channel_id, per_hour)
@@ -37,9 +57,11 @@ def quiet_hours(start: str, end: str, zone: str) -> QuietHours:
     try:
         quiet = QuietHours(parse_time(start), parse_time(end), zone)
     except ValueError as error:
-        raise InvalidInputError(f"{error}.") from error
+        raise InvalidInputError(tr("{problem}.", problem=error)) from error
     if quiet.start == quiet.end:
-        raise InvalidInputError("Quiet hours need a start and an end that differ, such as 22:00 and 07:00.")
+        raise InvalidInputError(
+            tr("Quiet hours need a start and an end that differ, such as 22:00 and 07:00.")
+        )
     return quiet
 
 
@@ -60,7 +82,7 @@ async def end_quiet(context: Context, channel_id: int) -> None:
     async with context.db.write() as connection:
         state = await subscriptions.channel(connection, channel_id)
         if state is None or state.quiet is None:
-            raise NotFoundError("This channel has no quiet hours.")
+            raise NotFoundError(tr("This channel has no quiet hours."))
         await subscriptions.set_quiet(connection, channel_id, None)
         await rollups.end_quiet(connection, channel_id, context.now())
     context.wake()
