@@ -8,13 +8,14 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
+import aiohttp
 import discord
 from discord.ext import commands
 
 from bot.chat.application import invite_link
 from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
-from bot.chat.transport import supervise, tracing
+from bot.chat.transport import supervise, tracing, webhook_session
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.messages.commands import CommandIds
@@ -74,6 +75,7 @@ class Client(commands.Bot):
         self.context = context
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
+        self.webhook_session: aiohttp.ClientSession = discord.utils.MISSING  # until the client logs in
         self.command_ids: CommandIds = {}  # of the commands that Discord has, as far as it has said so
         self._add_commands = add_commands
         self._running: set[asyncio.Task[Any]] = set()
@@ -90,6 +92,8 @@ class Client(commands.Bot):
         if (waiting := self._connection._ready_task) is not None:
             waiting.cancel()
         await super().close()
+        if self.webhook_session is not discord.utils.MISSING:
+            await self.webhook_session.close()
         named = {task for task in asyncio.all_tasks() if task.get_name().startswith(_HANDLERS)}
         handlers = (named | self._running) - {asyncio.current_task()}
         for task in handlers:
@@ -121,6 +125,7 @@ class Client(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Add the commands, and have Discord show them."""
+        self.webhook_session = webhook_session(self.http.user_agent)
         await self._add_commands(self, self.context)
         self.sync_trouble = await self.sync()
 

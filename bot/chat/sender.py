@@ -11,26 +11,30 @@ from typing import Any, ParamSpec, TypeVar
 import aiohttp
 import discord
 
-from bot.chat import lookup
+from bot.chat import lookup, webhooks
 from bot.chat.components import mentions, to_embed, to_view, with_roles_of
 from bot.chat.connection import INTERNAL_NETWORK_ERROR, retry_after
-from bot.chat.permissions import allowed, may_unlock
+from bot.chat.permissions import allowed, may_send, may_unlock
 from bot.chat.port import MessageTraits, Target
 from bot.chat.transport import GlobalLimitError
+from bot.domain.posting.face import Byline
 from bot.domain.retry import (
     ALREADY_PUBLISHED,
     ARCHIVED_THREAD,
     BLOCKED,
     INVALID_FORM_BODY,
+    MISSING_PERMISSIONS,
     TAG_REQUIRED,
     THREAD_LOCKED,
     UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     UNKNOWN_TAG,
+    UNKNOWN_WEBHOOK,
     MessageForm,
     Outcome,
     SendStatus,
     is_transient,
+    loses_webhook,
 )
 from bot.domain.text.cleaning import clip
 from bot.messages.commands import NO_IDS, mentioned
@@ -142,12 +146,32 @@ class DiscordSender:
             return await self._forum_post(channel, message)
         if not isinstance(channel, discord.abc.Messageable):
             return Outcome(SendStatus.ABSENT)
+        lost_webhook = None
+        if target.byline is not None and isinstance(channel, discord.TextChannel) and may_send(channel):
+            outcome = await self._send_as(target.byline, message)
+            if outcome is not None:
+                return outcome
+            lost_webhook = target.byline.webhook.id
 
         async def send(part: Message, nonce: str | None) -> discord.Message:
             return await channel.send(**_arguments(part) | ({} if nonce is None else {"nonce": nonce}))
 
         sent = await _without_refused_parts(send, message, nonce)
-        return _sent(message, message_id=sent.id)
+        return replace(_sent(message, message_id=sent.id), lost_webhook=lost_webhook)
+
+    async def _send_as(self, byline: Byline, message: Message) -> Outcome | None:
+        """Send a message through the bot's webhook; None if Discord no longer knows that, and has sent nothing."""
+
+        async def send(part: Message, _nonce: str | None) -> discord.WebhookMessage:
+            return await webhooks.execute(self._client, byline, **_arguments(part))
+
+        try:
+            sent = await _without_refused_parts(send, message)
+        except discord.HTTPException as error:
+            if loses_webhook(error.status, error.code):
+                return None
+            raise
+        return replace(_sent(message, message_id=sent.id), webhook_id=byline.webhook.id)
 
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
         try:
@@ -166,12 +190,20 @@ class DiscordSender:
     @_outcome
     async def find(self, target: Target, traits: MessageTraits) -> Outcome:
         """Look for a message that an earlier try may have sent."""
-        return await lookup.find(await self._channel(target.channel_id), traits)
+        webhook = webhooks.connect(self._client, target.byline.webhook) if target.byline else None
+        return await lookup.find(
+            await self._channel(target.channel_id),
+            traits,
+            application_id=self._client.application_id,
+            webhook=webhook,
+        )
 
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
         """Edit a message, and the name and tags of its forum post. Edits ping nobody."""
         message = self._prepared(target, message)
+        if target.webhook_id is not None:
+            return await self._edit_as(target, target.webhook_id, message)
         if target.thread_id is None:
             await self._edit_open(target, message)
             return Outcome(SendStatus.OK, form=_FORM_AFTER[target.form])
@@ -185,6 +217,26 @@ class DiscordSender:
                 return Outcome(SendStatus.LOCKED)
             raise
         return replace(await self._follow(target.thread_id, message), form=_FORM_AFTER[target.form])
+
+    async def _edit_as(self, target: Target, webhook_id: int, message: Message) -> Outcome:
+        """Edit a message that a webhook of the bot made. Only that webhook can do it."""
+        assert target.message_id is not None
+        if target.byline is None or target.byline.webhook.id != webhook_id:
+            return Outcome(SendStatus.REFUSED, 404, UNKNOWN_WEBHOOK)
+        webhook, message_id = webhooks.connect(self._client, target.byline.webhook), target.message_id
+
+        async def edit(part: Message, _nonce: str | None) -> discord.WebhookMessage:
+            return await webhook.edit_message(
+                message_id, view=to_view(part.shown), allowed_mentions=mentions(())
+            )
+
+        try:
+            await _without_refused_parts(edit, message)
+        except discord.HTTPException as error:
+            if not loses_webhook(error.status, error.code):
+                raise
+            return Outcome(SendStatus.REFUSED, error.status, UNKNOWN_WEBHOOK, lost_webhook=webhook_id)
+        return Outcome(SendStatus.OK, form=MessageForm.COMPONENTS)
 
     async def _edit_open(self, target: Target, message: Message) -> None:
         """Edit a message. Reopens an archived thread first, as a new message would."""
@@ -246,6 +298,9 @@ class DiscordSender:
         try:
             await channel.get_partial_message(target.message_id).publish()
         except discord.HTTPException as error:
+            # To Discord, a message of a webhook is somebody else's. Everything else can go on in the channel.
+            if target.webhook_id is not None and error.code == MISSING_PERMISSIONS:
+                return Outcome(SendStatus.STALE, detail=_MAY_NOT_PUBLISH)
             if error.code != ALREADY_PUBLISHED:
                 raise
         return Outcome(SendStatus.OK, message_id=target.message_id)
@@ -259,6 +314,10 @@ class DiscordSender:
         # Archived threads are not in the cache.
         return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
 
+
+_MAY_NOT_PUBLISH = (
+    "the bot cannot publish posts with a name of their own there. Give it Manage Messages in the channel"
+)
 
 # What a message is made of once it was edited.
 _FORM_AFTER = {

@@ -47,6 +47,34 @@ async def _look_at(
         raise discord.DiscordServerError(response, None)
 
 
+def webhook_session(user_agent: str) -> aiohttp.ClientSession:
+    """A session for webhooks of the bot. The outbox decides about everything that discord.py would wait for or retry itself.
+
+    discord.py has a client of its own for webhooks, which repeats a request after a server error, sits out every rate limit,
+    and takes any answer for Discord's. So such answers raise here.
+    """
+    config = aiohttp.TraceConfig()
+    config.on_request_end.append(_look_at_webhook)
+    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+    return aiohttp.ClientSession(timeout=timeout, trace_configs=[config], headers={"User-Agent": user_agent})
+
+
+async def _look_at_webhook(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+) -> None:
+    response = end.response
+    if response.status == 429:
+        wait = requested_wait(response.headers)
+        if "Via" not in response.headers:  # not of the API, but of what stands in front of it
+            raise discord.HTTPException(response, None)
+        limited = GlobalLimitError if _is_global(response) else discord.RateLimited
+        raise limited(min(GLOBAL_WAIT if wait is None else wait, LONGEST_WAIT).total_seconds())
+    if response.status >= 500:
+        raise discord.DiscordServerError(response, None)
+    if response.status != 204 and response.content_type != "application/json":
+        raise aiohttp.ClientPayloadError("the answer did not come from Discord's API")
+
+
 def _is_global(answer: aiohttp.ClientResponse) -> bool:
     return (
         answer.headers.get("X-RateLimit-Global", "").lower() == "true"

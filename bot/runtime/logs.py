@@ -35,8 +35,8 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    # They log what is sent to a model and answered by it.
-    for secretive in ("httpcore2", "httpx2", "openai"):
+    # They log what is sent to a model and answered by it, and addresses of webhooks, which contain their tokens.
+    for secretive in ("httpcore2", "httpx2", "openai", "discord.http", "discord.webhook"):
         logging.getLogger(secretive).setLevel(logging.WARNING)
     if level == "info":
         for chatty in ("alembic", "apscheduler", "discord", "watchfiles"):

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,7 +20,7 @@ from bot.messages.message import Message, heading
 from bot.messages.rollup import rollup_title
 from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
-from bot.store import delivery, digests, outbox, pointers, rollups, subscriptions
+from bot.store import delivery, digests, faces, outbox, pointers, rollups, subscriptions
 from bot.store.outbox import Claimed
 from bot.workers import rendering
 from bot.workers.rendering import RenderContext
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 50  # messages that are claimed and not begun with
 PATIENCE = 2.0  # seconds after which a request no longer keeps a slot from other channels
+# How long a message in doubt that a webhook may have made is not sent again: a webhook takes no nonce, so Discord must be done
+# with a request before the bot looks for its message.
+SETTLING = timedelta(seconds=10)
 RENEW_SECONDS = 30.0  # between renewals of the lease of a message that is still on its way
 
 
@@ -252,7 +255,7 @@ class Delivery:
 
     async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         now = self._context.now()
-        target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id, claim.form)
+        target = await self._target(claim, render_context)
         if claim.kind == outbox.PUBLISH:
             unwanted = await asyncio.to_thread(rendering.publish_obstacle, claim, render_context, now)
             return unwanted or await self._sender.publish(target)
@@ -261,6 +264,10 @@ class Delivery:
             looked = await self._sender.find(target, await self._mark(claim, claim.in_doubt_since))
             if looked.result is not SendStatus.MISSING:
                 return looked
+            if target.byline is not None and (wait := claim.in_doubt_since + SETTLING - now) > timedelta():
+                return Outcome(
+                    SendStatus.WAITS, retry_after=wait.total_seconds(), detail="waiting for Discord to settle"
+                )
         if claim.message_id is not None and claim.story in render_context.merged_into:
             message = await self._pointer(claim, render_context)
         else:
@@ -287,6 +294,21 @@ class Delivery:
         thread_id = claim.thread_id or outcome.thread_id
         whole = thread_id is not None and outcome.result is SendStatus.OK
         return replace(outcome, shown=fingerprint(message, in_forum=whole))
+
+    async def _target(self, claim: Claimed, render_context: RenderContext) -> Target:
+        """Where a message goes, and under which name and picture. In a thread: see `_try`."""
+        byline = None
+        if claim.channel_id in render_context.faces:
+            byline = await asyncio.to_thread(rendering.byline, claim, render_context)
+        return Target(
+            claim.guild_id,
+            claim.channel_id,
+            claim.message_id,
+            claim.thread_id,
+            claim.form,
+            webhook_id=claim.webhook_id,
+            byline=byline,
+        )
 
     async def _mark(self, claim: Claimed, since: datetime) -> MessageTraits:
         """What tells the message that an earlier try may have made from others."""
@@ -332,6 +354,10 @@ class Delivery:
             still_leased = await outbox.settle(
                 connection, claim, outcome, verdict, now, context.rules.edit_interval
             )
+            if outcome.lost_webhook is not None and await faces.lose(
+                connection, claim.channel_id, outcome.lost_webhook
+            ):
+                log.warning("channel %s has lost its webhook: posts appear as the bot's", claim.channel_id)
             if isinstance(verdict, Pause) and still_leased:
                 if await subscriptions.pause(
                     connection, claim.channel_id, claim.guild_id, verdict.reason, now
@@ -349,6 +375,7 @@ class Delivery:
                     story=claim.story,
                     priority=claim.priority,
                     message_id=outcome.message_id,
+                    webhook_id=outcome.webhook_id,
                 )
                 await outbox.enqueue(connection, row)
         if (
