@@ -8,6 +8,8 @@ from discord.ext import commands
 from bot.chat import views
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip, plural
+from bot.i18n import tr
+from bot.messages.faces import lost_text
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
 from bot.services import status
@@ -36,7 +38,8 @@ Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why i
 *Merge with…* and *Not the same story…* below `/related` correct a story
 
 **Members with Manage Channels**
-`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest off` · \
+`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · \
+`/appearance face` their name and picture · `/digest set` · `/digest off` · \
 `/digest now` · `/mute` and `/unmute` an outlet or words · \
 `/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts
 
@@ -82,6 +85,9 @@ def _embed(status: status.Status) -> Embed:
         "Paused channels": [f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in status.paused],
         "Suspended topics": [
             f"• {escape_to(name, 80)}: {escape(reason)}" for name, reason in status.suspended.items()
+        ],
+        tr("Names and pictures"): [
+            f"• <#{channel_id}>: {lost_text()}" for channel_id in status.lost_webhooks
         ],
         "Stories not posted in the last day": not_posted,
         "Messages not sent in the last day": [

@@ -1,8 +1,8 @@
-"""/appearance preview and set: how posts look."""
+"""/appearance preview, set and face: how posts look."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import discord
 from discord import app_commands, ui
@@ -14,12 +14,14 @@ from bot.chat.reply import acknowledge, reply
 from bot.domain.model import PostLayout
 from bot.domain.text.cleaning import plural
 from bot.errors import InvalidInputError
+from bot.i18n import tr
 from bot.messages.message import Embed
 from bot.messages.story import GREY, story_post
 from bot.services import appearance, topics
 from bot.services.appearance import Preview
 from bot.services.context import Context
-from cogs.common import Interaction, choices, guild_of, managed, managed_everywhere, requires
+from cogs.common import ChannelOption, Interaction, choices, guild_of, managed, managed_everywhere, requires
+from cogs.faces import give_face, take_face
 
 
 @app_commands.guild_only()
@@ -78,6 +80,32 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
             "they are updated."
         )
         await views.answer(interaction, Embed(title="Appearance", description=text, colour=GREY))
+
+    @app_commands.command()
+    @app_commands.describe(
+        use="On: posts have a name and picture of their own; off: those of the bot",
+        name="Name, or topic for the name of each post's topic (default: topic)",
+        picture="Picture to upload",
+        picture_address="Address of a picture instead, or bot for the bot's picture (default: bot)",
+        channel="Text or announcement channel (default: this one)",
+    )
+    @requires(manage_channels=True)
+    async def face(
+        self,
+        interaction: Interaction,
+        use: Literal["on", "off"],
+        name: str | None = None,
+        picture: discord.Attachment | None = None,
+        picture_address: str | None = None,
+        channel: ChannelOption | None = None,
+    ) -> None:
+        """Let this channel's posts appear under a name and picture, by a webhook of the bot."""
+        place = managed(interaction, channel)
+        if use == "on":
+            text = await give_face(self.context, interaction, place, name, picture, picture_address)
+        else:
+            text = await take_face(self.context, interaction, place)
+        await views.answer(interaction, Embed(title=tr("Name and picture"), description=text, colour=GREY))
 
     @preview.autocomplete("topic")
     @set_.autocomplete("topic")

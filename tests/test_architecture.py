@@ -98,6 +98,7 @@ ARROWS: dict[str, set[str]] = {
         "cogs.common",
         "cogs.coverage",
         "cogs.curate",
+        "cogs.faces",
         "cogs.muting",
         "cogs.pages",
         "cogs.panel",

@@ -43,13 +43,6 @@ def missing(channel: Any) -> list[str]:
     return [name for name, has in needed.items() if not has]
 
 
-def may_send(channel: discord.TextChannel) -> bool:
-    """Whether the bot may see the channel and send messages there, as far as is known."""
-    me = channel.guild.me
-    may = discord.Permissions.all() if me is None else allowed(channel, me)
-    return may.view_channel and may.send_messages
-
-
 def problem(client: discord.Client, channel_id: int) -> str:
     """Why the bot cannot post in a channel; empty if it can, or if that is unknown.
 

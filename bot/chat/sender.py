@@ -14,7 +14,7 @@ import discord
 from bot.chat import lookup, webhooks
 from bot.chat.components import mentions, to_embed, to_view, with_roles_of
 from bot.chat.connection import INTERNAL_NETWORK_ERROR, retry_after
-from bot.chat.permissions import allowed, may_send, may_unlock
+from bot.chat.permissions import allowed, may_unlock
 from bot.chat.port import MessageTraits, Target
 from bot.chat.transport import GlobalLimitError
 from bot.domain.posting.face import Byline
@@ -147,7 +147,7 @@ class DiscordSender:
         if not isinstance(channel, discord.abc.Messageable):
             return Outcome(SendStatus.ABSENT)
         lost_webhook = None
-        if target.byline is not None and isinstance(channel, discord.TextChannel) and may_send(channel):
+        if target.byline is not None and webhooks.may_post(channel):
             outcome = await self._send_as(target.byline, message)
             if outcome is not None:
                 return outcome
@@ -163,7 +163,7 @@ class DiscordSender:
         """Send a message through the bot's webhook; None if Discord no longer knows that, and has sent nothing."""
 
         async def send(part: Message, _nonce: str | None) -> discord.WebhookMessage:
-            return await webhooks.execute(self._client, byline, **_arguments(part))
+            return await webhooks.execute(self._client, byline, to_view(part.shown), mentions(part.roles))
 
         try:
             sent = await _without_refused_parts(send, message)

@@ -32,7 +32,24 @@ def connect(client: discord.Client, key: WebhookKey) -> discord.Webhook:
     return discord.Webhook.partial(key.id, key.token, client=client, session=session)
 
 
-async def execute(client: discord.Client, byline: Byline, **message: Any) -> discord.WebhookMessage:
+def may_post(channel: Any) -> bool:
+    """Whether the bot's webhook may post in a channel: only where the bot may do so itself, although Discord would let it.
+
+    In a forum, a webhook can open posts but neither rename nor tag them, so forums and threads have no webhook.
+    """
+    if not isinstance(channel, discord.TextChannel):
+        return False
+    me = channel.guild.me
+    may = discord.Permissions.all() if me is None else allowed(channel, me)
+    return may.view_channel and may.send_messages
+
+
+async def execute(
+    client: discord.Client,
+    byline: Byline,
+    view: discord.ui.LayoutView,
+    allowed_mentions: discord.AllowedMentions,
+) -> discord.WebhookMessage:
     """Send a message under a name and picture; without one of them if Discord refuses it.
 
     Buttons work, because the webhook belongs to the bot's application. Raises what discord.py raises.
@@ -41,17 +58,19 @@ async def execute(client: discord.Client, byline: Byline, **message: Any) -> dis
     avatar_url = byline.avatar_url or (
         "" if byline.has_picture or client.user is None else client.user.display_avatar.url
     )
-    look = {name: value for name, value in (("username", byline.name), ("avatar_url", avatar_url)) if value}
+    look: dict[str, Any] = {
+        name: value for name, value in (("username", byline.name), ("avatar_url", avatar_url)) if value
+    }
     while True:
         try:
-            sent: discord.WebhookMessage = await webhook.send(wait=True, **message, **look)
-            return sent
+            return await webhook.send(wait=True, view=view, allowed_mentions=allowed_mentions, **look)
         except discord.HTTPException as error:
             refused = {path[0] for path in refused_parts(error.text)} & look.keys()
             if error.code != INVALID_FORM_BODY or not refused:
                 raise
             log.warning("Discord refused the name or picture of a post: %s", clip(error.text, 300))
-            look = {name: value for name, value in look.items() if name not in refused}
+            for name in refused:
+                del look[name]
         except ValueError as error:  # the answer is damaged
             raise aiohttp.ClientPayloadError("the answer did not come from Discord's API") from error
 

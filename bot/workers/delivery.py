@@ -261,13 +261,9 @@ class Delivery:
             return unwanted or await self._sender.publish(target)
         if claim.message_id is None and claim.in_doubt_since is not None:
             # Before all else: what is no longer wanted may stand there as well.
-            looked = await self._sender.find(target, await self._mark(claim, claim.in_doubt_since))
+            looked = await self._look(claim, claim.in_doubt_since, target)
             if looked.result is not SendStatus.MISSING:
                 return looked
-            if target.byline is not None and (wait := claim.in_doubt_since + SETTLING - now) > timedelta():
-                return Outcome(
-                    SendStatus.WAITS, retry_after=wait.total_seconds(), detail="waiting for Discord to settle"
-                )
         if claim.message_id is not None and claim.story in render_context.merged_into:
             message = await self._pointer(claim, render_context)
         else:
@@ -295,8 +291,21 @@ class Delivery:
         whole = thread_id is not None and outcome.result is SendStatus.OK
         return replace(outcome, shown=fingerprint(message, in_forum=whole))
 
+    async def _look(self, claim: Claimed, since: datetime, target: Target) -> Outcome:
+        """Look for a message that a try since then may have made."""
+        looked = await self._sender.find(target, await self._mark(claim, since))
+        wait = since + SETTLING - self._context.now()
+        if looked.result is SendStatus.MISSING and target.byline is not None and wait > timedelta():
+            seconds = wait.total_seconds()
+            return Outcome(
+                SendStatus.WAITS,
+                retry_after=seconds,
+                detail="waiting until Discord has dealt with an earlier try",
+            )
+        return looked
+
     async def _target(self, claim: Claimed, render_context: RenderContext) -> Target:
-        """Where a message goes, and under which name and picture. In a thread: see `_try`."""
+        """Where a message goes, and under which name and picture."""
         byline = None
         if claim.channel_id in render_context.faces:
             byline = await asyncio.to_thread(rendering.byline, claim, render_context)
