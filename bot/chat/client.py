@@ -92,8 +92,6 @@ class Client(commands.Bot):
         if (waiting := self._connection._ready_task) is not None:
             waiting.cancel()
         await super().close()
-        if self.webhook_session is not discord.utils.MISSING:
-            await self.webhook_session.close()
         named = {task for task in asyncio.all_tasks() if task.get_name().startswith(_HANDLERS)}
         handlers = (named | self._running) - {asyncio.current_task()}
         for task in handlers:
@@ -125,7 +123,8 @@ class Client(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Add the commands, and have Discord show them."""
-        self.webhook_session = webhook_session(self.http.user_agent)
+        if self.http.connector is not discord.utils.MISSING:  # a simulated Discord has none
+            self.webhook_session = webhook_session(self.http)
         await self._add_commands(self, self.context)
         self.sync_trouble = await self.sync()
 

@@ -47,16 +47,22 @@ async def _look_at(
         raise discord.DiscordServerError(response, None)
 
 
-def webhook_session(user_agent: str) -> aiohttp.ClientSession:
-    """A session for webhooks of the bot. The outbox decides about everything that discord.py would wait for or retry itself.
+def webhook_session(http: HTTPClient) -> aiohttp.ClientSession:
+    """A session for webhooks of the bot, on the connections of its client, with which it is closed. The outbox decides about everything that discord.py would wait for or retry itself.
 
     discord.py has a client of its own for webhooks, which repeats a request after a server error, sits out every rate limit,
     and takes any answer for Discord's. So such answers raise here.
     """
     config = aiohttp.TraceConfig()
     config.on_request_end.append(_look_at_webhook)
-    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-    return aiohttp.ClientSession(timeout=timeout, trace_configs=[config], headers={"User-Agent": user_agent})
+    return aiohttp.ClientSession(
+        connector=http.connector,
+        connector_owner=False,
+        timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
+        trace_configs=[config],
+        headers={"User-Agent": http.user_agent},
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 async def _look_at_webhook(

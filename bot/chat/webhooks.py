@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -54,25 +55,34 @@ async def execute(
 
     Buttons work, because the webhook belongs to the bot's application. Raises what discord.py raises.
     """
-    webhook = connect(client, byline.webhook)
-    avatar_url = byline.avatar_url or (
-        "" if byline.has_picture or client.user is None else client.user.display_avatar.url
-    )
-    look: dict[str, Any] = {
-        name: value for name, value in (("username", byline.name), ("avatar_url", avatar_url)) if value
-    }
-    while True:
+    own = "" if byline.has_picture or client.user is None else client.user.display_avatar.url
+    look = {"username": byline.name, "avatar_url": byline.avatar_url or own}
+    for _ in tuple(look):
         try:
-            return await webhook.send(wait=True, view=view, allowed_mentions=allowed_mentions, **look)
+            return await _execute(client, byline.webhook, look, view, allowed_mentions)
         except discord.HTTPException as error:
             refused = {path[0] for path in refused_parts(error.text)} & look.keys()
             if error.code != INVALID_FORM_BODY or not refused:
                 raise
             log.warning("Discord refused the name or picture of a post: %s", clip(error.text, 300))
-            for name in refused:
-                del look[name]
-        except ValueError as error:  # the answer is damaged
-            raise aiohttp.ClientPayloadError("the answer did not come from Discord's API") from error
+            look = {name: value for name, value in look.items() if name not in refused}
+    return await _execute(client, byline.webhook, look, view, allowed_mentions)
+
+
+async def _execute(
+    client: discord.Client,
+    key: WebhookKey,
+    look: Mapping[str, str],
+    view: discord.ui.LayoutView,
+    allowed_mentions: discord.AllowedMentions,
+) -> discord.WebhookMessage:
+    chosen: dict[str, Any] = {name: value for name, value in look.items() if value}
+    try:
+        return await connect(client, key).send(
+            wait=True, view=view, allowed_mentions=allowed_mentions, **chosen
+        )
+    except ValueError as error:  # the answer is damaged
+        raise aiohttp.ClientPayloadError("the answer did not come from Discord's API") from error
 
 
 async def ensure(
