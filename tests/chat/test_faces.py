@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from io import BytesIO
 from typing import Any
 
 import discord
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 from simcord.backend.errors import BackendError
 from simcord.http.client import FakeWebhookAdapter, _raise_for
 
@@ -17,7 +19,6 @@ from bot.store import schema
 from tests.chat.webhooks import Webhooks, as_on_discord
 from tests.chat.world import METRO, ROCKET, World, body, labels, mentions_in, seen, unrelated
 from tests.make import record
-from tests.shown import shown
 
 PICTURE = "https://pictures.example/fox.png"
 
@@ -76,6 +77,47 @@ async def test_a_name_and_a_picture_can_be_chosen_and_given_up_again(world: Worl
     assert len(hooks.made) == 1, "the webhook is used again"
     await world.report(*unrelated(1))
     assert body(hooks.sends()[-1])["username"] == "Space"
+
+
+def drawn(kind: str, side: int = 32) -> bytes:
+    """A picture in that format."""
+    file = BytesIO()
+    Image.new("RGB", (side, 8)).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
+async def test_a_picture_can_be_uploaded(world: World, hooks: Webhooks, kind: str) -> None:
+    await faced(world, name="Fox", picture=(f"fox.{kind.lower()}", drawn(kind)))
+    (made,) = world.requests("POST", f"/channels/{world.news.id}/webhooks")
+    assert body(made)["avatar"].startswith(f"data:image/{kind.lower()};base64,")
+    await report(world)
+    assert "avatar_url" not in body(hooks.sends()[0])
+    await world.ask("appearance face", use="on", picture=(f"fox.{kind.lower()}", drawn(kind, 33)))
+    (changed,) = world.requests("PATCH", f"/webhooks/{hooks.only.id}/*")
+    assert body(changed)["avatar"].startswith(f"data:image/{kind.lower()};base64,")
+    assert world.posts()[0].author.name == "Fox"
+
+
+@pytest.mark.parametrize(
+    ("upload", "words"),
+    [
+        (("fox.svg", b"<svg/>"), "must be a PNG, JPEG, GIF or WebP image"),
+        (("fox.png", b"MZ\x90\x00"), "must be a PNG, JPEG, GIF or WebP image"),
+        (("fox.png", drawn("BMP")), "must be a PNG, JPEG, GIF or WebP image"),
+        (("fox.png", drawn("PNG", 5000)), "The picture is too large."),
+        (("fox.png", drawn("PNG") + bytes(2_000_000)), "It may have 2 MB and 4096 pixels on a side."),
+    ],
+)
+async def test_what_is_no_picture_or_too_large_is_refused(
+    world: World, hooks: Webhooks, upload: tuple[str, bytes], words: str
+) -> None:
+    assert words in await world.refused("appearance face", use="on", picture=upload)
+    both = await world.refused(
+        "appearance face", use="on", picture=("a.png", drawn("PNG")), picture_address=PICTURE
+    )
+    assert "not both" in both
+    assert hooks.made == []
 
 
 async def test_a_living_message_goes_on_being_edited_by_its_webhook(world: World, hooks: Webhooks) -> None:
@@ -204,7 +246,9 @@ async def test_a_message_that_never_arrived_is_sent_once_discord_is_done_with_th
     assert len(world.posts()) == 1
 
 
-async def test_without_the_history_a_message_in_doubt_pauses_the_channel(world: World, hooks: Webhooks) -> None:
+async def test_without_the_history_a_message_in_doubt_pauses_the_channel(
+    world: World, hooks: Webhooks
+) -> None:
     await faced(world)
     world.env.inject_error("POST", f"/webhooks/{hooks.only.id}/*", status=500)
     world.deny(world.news, read_message_history=True)
@@ -303,7 +347,10 @@ async def test_a_full_channel_and_a_channel_without_webhooks_are_named(world: Wo
         ({"name": "x" * 81}, "at most 80 characters"),
         ({"name": "🦊" * 41}, "at most 80 characters"),
         ({"name": "@everyone"}, "looks like a ping"),
-        ({"picture_address": "http://pictures.example/a.png"}, "Write the address of the picture like https://"),
+        (
+            {"picture_address": "http://pictures.example/a.png"},
+            "Write the address of the picture like https://",
+        ),
         ({"picture_address": "https://ann:secret@pictures.example/a.png"}, "no password"),
         ({"picture_address": "https://127.0.0.1/a.png"}, "a public site"),
         ({"picture_address": "https://localhost/a.png"}, "a public site"),

@@ -7,10 +7,12 @@ https://discord.com/developers/docs/resources/webhook
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import discord
 import pytest
+from PIL import Image, UnidentifiedImageError
 from simcord.backend import serializers
 from simcord.backend.errors import BackendError, invalid_form_body, unknown_webhook
 from simcord.backend.models import Message, Webhook
@@ -78,62 +80,89 @@ class Webhooks:
 
 def as_on_discord(env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let simcord's webhooks be like Discord's."""
-    backend = env.backend
+    rules = _Rules(env)
+    monkeypatch.setattr(serializers, "webhook_payload", rules.webhook_payload)
+    monkeypatch.setattr(serializers, "message_payload", rules.message_payload)
+    monkeypatch.setattr(interactions, "_incoming_webhook", rules.webhook_of)
+    monkeypatch.setattr(interactions, "_incoming_webhook_body", rules.body_of)
+    monkeypatch.setattr(env.backend.cdn, "store_attachment", rules.store_attachment)
+    handlers = {channels.create_webhook: rules.create, channels.edit_webhook_with_token: rules.edit}
+    routes = {
+        method: [(template, handlers.get(handler, handler)) for template, handler in entries]
+        for method, entries in router._ROUTES.items()
+    }
+    monkeypatch.setattr(router, "_ROUTES", routes)
 
-    def is_own(webhook_id: int | None) -> bool:
-        webhook = backend.webhooks.get(webhook_id or 0)
-        return webhook is not None and webhook.creator_id == backend.bot_user.id
 
-    plain_webhook: Callable[..., dict[str, Any]] = serializers.webhook_payload
-    plain_message: Callable[..., dict[str, Any]] = serializers.message_payload
-    plain_body = interactions._incoming_webhook_body
-    own_messages: set[int] = set()  # they stay those of the application when their webhook is deleted
+class _Rules:
+    """What Discord does and simcord does not."""
 
-    def webhook_payload(state: Any, webhook: Webhook, **more: Any) -> dict[str, Any]:
-        own = str(backend.application_id) if is_own(webhook.id) else None
-        return plain_webhook(state, webhook, **more) | {"application_id": own}
+    def __init__(self, env: Env) -> None:
+        self._backend = env.backend
+        self._webhook_payload: Callable[..., dict[str, Any]] = serializers.webhook_payload
+        self._message_payload: Callable[..., dict[str, Any]] = serializers.message_payload
+        self._body_of = interactions._incoming_webhook_body
+        self._store_attachment: Callable[..., dict[str, Any]] = env.backend.cdn.store_attachment
+        self._own_messages: set[int] = set()  # also after their webhook was deleted
 
-    def message_payload(state: Any, message: Message, **more: Any) -> dict[str, Any]:
-        payload = plain_message(state, message, **more)
-        if is_own(message.webhook_id):
-            own_messages.add(message.id)
-        return payload | ({"application_id": str(backend.application_id)} if message.id in own_messages else {})
+    def _is_own(self, webhook_id: int | None) -> bool:
+        webhook = self._backend.webhooks.get(webhook_id or 0)
+        return webhook is not None and webhook.creator_id == self._backend.bot_user.id
 
-    def incoming_webhook(ctx: router.RequestContext) -> Webhook:
-        webhook = backend.webhooks.get(ctx.int_arg("webhook_id"))
+    def webhook_payload(self, state: Any, webhook: Webhook, **more: Any) -> dict[str, Any]:
+        """A webhook belongs to the application whose bot made it."""
+        own = str(self._backend.application_id) if self._is_own(webhook.id) else None
+        return self._webhook_payload(state, webhook, **more) | {"application_id": own}
+
+    def message_payload(self, state: Any, message: Message, **more: Any) -> dict[str, Any]:
+        """So do its messages."""
+        if self._is_own(message.webhook_id):
+            self._own_messages.add(message.id)
+        own = (
+            {"application_id": str(self._backend.application_id)} if message.id in self._own_messages else {}
+        )
+        return self._message_payload(state, message, **more) | own
+
+    def webhook_of(self, ctx: router.RequestContext) -> Webhook:
+        """A wrong token is another error than a webhook that is gone."""
+        webhook = self._backend.webhooks.get(ctx.int_arg("webhook_id"))
         if webhook is None:
             raise unknown_webhook()
         if webhook.token != ctx.args["token"]:
             raise BackendError(401, 50027, "Invalid Webhook Token")
         return webhook
 
-    def incoming_webhook_body(ctx: router.RequestContext) -> tuple[dict[str, Any], bool]:
-        body = dict(ctx.body())
-        name = str(body.get("username", "x"))
-        if any(word in name.lower() for word in ("discord", "clyde")) or not 0 < len(name) <= 80:
+    def body_of(self, ctx: router.RequestContext) -> tuple[dict[str, Any], bool]:
+        """Webhooks of the application send buttons. Some names are forbidden."""
+        name = str(ctx.body().get("username", "x"))
+        if _is_forbidden(name) or not 0 < len(name) <= 80:
             error = {"code": "USERNAME_INVALID", "message": "Username cannot be that"}
             raise BackendError(400, 50035, "Invalid Form Body", errors={"username": {"_errors": [error]}})
-        return (body, True) if is_own(ctx.int_arg("webhook_id")) else plain_body(ctx)
+        return (dict(ctx.body()), True) if self._is_own(ctx.int_arg("webhook_id")) else self._body_of(ctx)
 
-    def create(ctx: router.RequestContext) -> Any:
-        there = [w for w in backend.webhooks.values() if w.channel_id == ctx.int_arg("channel_id")]
+    def create(self, ctx: router.RequestContext) -> Any:
+        """A channel has a limited number of them."""
+        there = [w for w in self._backend.webhooks.values() if w.channel_id == ctx.int_arg("channel_id")]
         if len(there) >= MOST_WEBHOOKS:
             raise BackendError(400, 30007, "Maximum number of webhooks reached (15)")
-        if any(word in ctx.body()["name"].lower() for word in ("discord", "clyde")):
+        if _is_forbidden(ctx.body()["name"]):
             raise invalid_form_body("name")
         return channels.create_webhook(ctx)
 
-    def edit(ctx: router.RequestContext) -> Any:
+    def edit(self, ctx: router.RequestContext) -> Any:
+        """The picture can be changed."""
         assert set(ctx.body()) == {"avatar"}
-        return serializers.webhook_payload(backend, incoming_webhook(ctx), include_token=False)
+        return serializers.webhook_payload(self._backend, self.webhook_of(ctx), include_token=False)
 
-    monkeypatch.setattr(serializers, "webhook_payload", webhook_payload)
-    monkeypatch.setattr(serializers, "message_payload", message_payload)
-    monkeypatch.setattr(interactions, "_incoming_webhook", incoming_webhook)
-    monkeypatch.setattr(interactions, "_incoming_webhook_body", incoming_webhook_body)
-    handlers = {channels.create_webhook: create, channels.edit_webhook_with_token: edit}
-    routes = {
-        method: [(template, handlers.get(handler, handler)) for template, handler in entries]
-        for method, entries in router._ROUTES.items()
-    }
-    monkeypatch.setattr(router, "_ROUTES", routes)
+    def store_attachment(self, *upload: Any) -> dict[str, Any]:
+        """A picture has a width and a height."""
+        stored = self._store_attachment(*upload)
+        try:
+            width, height = Image.open(BytesIO(upload[3])).size
+        except UnidentifiedImageError:
+            return stored
+        return stored | {"width": width, "height": height}
+
+
+def _is_forbidden(name: str) -> bool:
+    return any(word in name.lower() for word in ("discord", "clyde"))
