@@ -33,8 +33,8 @@ async def give_face(
     )
     face = await faces.choose(context, guild_of(interaction).id, place.id, webhook, wish)
     publishes = place.is_news() and await faces.publishes(context, place.id)
-    may_publish = allowed(place, place.guild.me).manage_messages
-    return face_text(place.mention, face, must_publish=publishes and not may_publish)
+    lacks = publishes and not webhooks.may_publish(place)
+    return face_text(place.mention, face, cannot_publish=lacks)
 
 
 async def take_face(context: Context, interaction: Interaction, channel: PostableChannel) -> str:

@@ -294,12 +294,15 @@ class DiscordSender:
     async def publish(self, target: Target) -> Outcome:
         """Publish a message of an announcement channel."""
         assert target.message_id is not None
+        # To Discord, a message of a webhook is somebody else's. Nothing else in the channel depends on this permission.
+        is_others = target.webhook_id is not None
+        if is_others and not webhooks.may_publish(self._client.get_channel(target.channel_id)):
+            return Outcome(SendStatus.STALE, detail=_MAY_NOT_PUBLISH)
         channel = self._client.get_partial_messageable(target.channel_id)
         try:
             await channel.get_partial_message(target.message_id).publish()
         except discord.HTTPException as error:
-            # To Discord, a message of a webhook is somebody else's. Everything else can go on in the channel.
-            if target.webhook_id is not None and error.code == MISSING_PERMISSIONS:
+            if is_others and error.code == MISSING_PERMISSIONS:
                 return Outcome(SendStatus.STALE, detail=_MAY_NOT_PUBLISH)
             if error.code != ALREADY_PUBLISHED:
                 raise

@@ -40,9 +40,18 @@ def may_post(channel: Any) -> bool:
     """
     if not isinstance(channel, discord.TextChannel):
         return False
-    me = channel.guild.me
-    may = discord.Permissions.all() if me is None else allowed(channel, me)
+    may = _permissions(channel)
     return may.view_channel and may.send_messages
+
+
+def may_publish(channel: Any) -> bool:
+    """Whether the bot may publish posts of a webhook to followers of a channel, as far as is known."""
+    return not isinstance(channel, discord.TextChannel) or _permissions(channel).manage_messages
+
+
+def _permissions(channel: discord.TextChannel) -> discord.Permissions:
+    me = channel.guild.me
+    return discord.Permissions.all() if me is None else allowed(channel, me)
 
 
 async def execute(
@@ -142,8 +151,7 @@ def _explained(error: discord.HTTPException, channel: discord.TextChannel) -> Ex
 
 def require_webhooks(channel: discord.TextChannel) -> None:
     """Raise NotAllowedError if the bot lacks Manage Webhooks in the channel."""
-    me = channel.guild.me
-    if me is not None and not allowed(channel, me).manage_webhooks:
+    if not _permissions(channel).manage_webhooks:
         raise NotAllowedError(_lacks(channel))
 
 

@@ -7,14 +7,10 @@ from bot.i18n import tr
 from bot.messages.message import escape
 
 
-def face_text(place: str, face: Face | None, *, must_publish: bool = False) -> str:
-    """How posts of a channel appear. `place` is its mention, `must_publish` whether publishing lacks a permission."""
-    if face is None:
-        return tr("Posts in {channel} have the name and picture of the bot.", channel=place)
+def face_text(place: str, face: Face, *, cannot_publish: bool = False) -> str:
+    """How posts of a channel appear. `place` is its mention, `cannot_publish`: publishing its posts lacks a permission."""
     lines = [_named(place, face), _pictured(face)]
-    if face.is_lost:
-        lines.append(lost_text())
-    if must_publish:
+    if cannot_publish:
         lines.append(
             tr(
                 "⚠️ Publishing such posts to followers needs the permission Manage Messages. Give it to the bot in the channel."

@@ -94,7 +94,7 @@ async def test_a_picture_can_be_uploaded(world: World, hooks: Webhooks, kind: st
     await report(world)
     assert "avatar_url" not in body(hooks.sends()[0])
     await world.ask("appearance face", use="on", picture=(f"fox.{kind.lower()}", drawn(kind, 33)))
-    (changed,) = world.requests("PATCH", f"/webhooks/{hooks.only.id}/*")
+    (changed,) = world.requests("PATCH", f"/webhooks/{hooks.only.id}")
     assert body(changed)["avatar"].startswith(f"data:image/{kind.lower()};base64,")
     assert world.posts()[0].author.name == "Fox"
 
@@ -359,7 +359,7 @@ async def test_a_full_channel_and_a_channel_without_webhooks_are_named(world: Wo
     ],
 )
 async def test_what_discord_would_refuse_is_refused_with_the_reason(
-    world: World, hooks: Webhooks, options: dict[str, str], words: str
+    world: World, hooks: Webhooks, options: dict[str, Any], words: str
 ) -> None:
     assert words in await world.refused("appearance face", use="on", **options)
     assert hooks.made == []
@@ -401,6 +401,7 @@ async def test_publishing_such_a_post_needs_manage_messages(world: World, hooks:
     status = seen(await world.ask("status"))
     assert "Give it Manage Messages in the channel" in status
     assert "Paused channels" not in status
+    assert world.published(announcements) == []
     hooks.allow_bot(manage_messages=True)
     again = seen(await world.ask("appearance face", use="on", channel=announcements))
     assert "Manage Messages" not in again

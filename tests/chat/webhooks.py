@@ -86,7 +86,7 @@ def as_on_discord(env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interactions, "_incoming_webhook", rules.webhook_of)
     monkeypatch.setattr(interactions, "_incoming_webhook_body", rules.body_of)
     monkeypatch.setattr(env.backend.cdn, "store_attachment", rules.store_attachment)
-    handlers = {channels.create_webhook: rules.create, channels.edit_webhook_with_token: rules.edit}
+    handlers = {channels.create_webhook: rules.create, channels.edit_webhook: rules.edit}
     routes = {
         method: [(template, handlers.get(handler, handler)) for template, handler in entries]
         for method, entries in router._ROUTES.items()
@@ -100,7 +100,7 @@ class _Rules:
     def __init__(self, env: Env) -> None:
         self._backend = env.backend
         self._webhook_payload: Callable[..., dict[str, Any]] = serializers.webhook_payload
-        self._message_payload: Callable[..., dict[str, Any]] = serializers.message_payload
+        self._message_payload: Callable[..., Any] = serializers.message_payload
         self._body_of = interactions._incoming_webhook_body
         self._store_attachment: Callable[..., dict[str, Any]] = env.backend.cdn.store_attachment
         self._own_messages: set[int] = set()  # also after their webhook was deleted
@@ -121,7 +121,7 @@ class _Rules:
         own = (
             {"application_id": str(self._backend.application_id)} if message.id in self._own_messages else {}
         )
-        return self._message_payload(state, message, **more) | own
+        return dict(self._message_payload(state, message, **more)) | own
 
     def webhook_of(self, ctx: router.RequestContext) -> Webhook:
         """A wrong token is another error than a webhook that is gone."""
@@ -152,7 +152,9 @@ class _Rules:
     def edit(self, ctx: router.RequestContext) -> Any:
         """The picture can be changed."""
         assert set(ctx.body()) == {"avatar"}
-        return serializers.webhook_payload(self._backend, self.webhook_of(ctx), include_token=False)
+        webhook = self._backend.get_webhook(ctx.int_arg("webhook_id"))
+        ctx.require_channel_permissions(webhook.channel_id, "manage_webhooks")
+        return serializers.webhook_payload(self._backend, webhook)
 
     def store_attachment(self, *upload: Any) -> dict[str, Any]:
         """A picture has a width and a height."""
