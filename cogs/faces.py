@@ -1,20 +1,58 @@
-"""What `/appearance face` does: it makes or deletes the bot's webhook in a channel, and says what follows."""
+"""/appearance face: the name and picture of posts. It makes or deletes the bot's webhook in a channel."""
 
 from __future__ import annotations
 
-import discord
+from typing import Literal
 
-from bot.chat import webhooks
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.chat import views, webhooks
 from bot.chat.permissions import PostableChannel, allowed
 from bot.errors import InvalidInputError, NotAllowedError
 from bot.i18n import tr
 from bot.messages.faces import ended_text, face_text
+from bot.messages.message import Embed
+from bot.messages.story import GREY
 from bot.services import faces
 from bot.services.context import Context
-from cogs.common import Interaction, guild_of
+from cogs.common import ChannelOption, Interaction, guild_of, managed, requires
 
 
-async def give_face(
+class FaceCommand(commands.Cog):
+    """The command, as a part of the cog with the group `/appearance`."""
+
+    context: Context
+
+    @app_commands.command()
+    @app_commands.describe(
+        use="On: posts have a name and picture of their own; off: those of the bot",
+        name="Name, or topic for the name of each post's topic (default: topic)",
+        picture="Picture to upload",
+        picture_address="Address of a picture instead, or bot for the bot's picture (default: bot)",
+        channel="Text or announcement channel (default: this one)",
+    )
+    @requires(manage_channels=True)
+    async def face(
+        self,
+        interaction: Interaction,
+        use: Literal["on", "off"],
+        name: str | None = None,
+        picture: discord.Attachment | None = None,
+        picture_address: str | None = None,
+        channel: ChannelOption | None = None,
+    ) -> None:
+        """Let this channel's posts appear under a name and picture, by a webhook of the bot."""
+        place = managed(interaction, channel)
+        if use == "on":
+            text = await _give(self.context, interaction, place, name, picture, picture_address)
+        else:
+            text = await _take(self.context, interaction, place)
+        await views.answer(interaction, Embed(title=tr("Name and picture"), description=text, colour=GREY))
+
+
+async def _give(
     context: Context,
     interaction: Interaction,
     channel: PostableChannel,
@@ -37,7 +75,7 @@ async def give_face(
     return face_text(place.mention, face, cannot_publish=lacks)
 
 
-async def take_face(context: Context, interaction: Interaction, channel: PostableChannel) -> str:
+async def _take(context: Context, interaction: Interaction, channel: PostableChannel) -> str:
     """Have posts of a channel appear as the bot's again. Returns what to say about it."""
     place = _with_webhooks(interaction, channel)
     webhook = await faces.end(context, place.id)

@@ -37,6 +37,7 @@ from bot.domain.retry import (
     loses_webhook,
 )
 from bot.domain.text.cleaning import clip
+from bot.i18n import mark, tr
 from bot.messages.commands import NO_IDS, mentioned
 from bot.messages.forum import Tag, chosen, followed
 from bot.messages.message import Message
@@ -318,7 +319,7 @@ class DiscordSender:
         return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
 
 
-_MAY_NOT_PUBLISH = (
+_MAY_NOT_PUBLISH = mark(
     "the bot cannot publish posts with a name of their own there. Give it Manage Messages in the channel"
 )
 
@@ -351,7 +352,7 @@ async def _open_post(forum: discord.ForumChannel, message: Message, *, required:
     async def open_post(part: Message, _nonce: str | None) -> Any:
         tags = chosen(_tags(forum), part.tags, required=required)
         return await forum.create_thread(
-            name=part.name or "News",
+            name=part.name or tr("News"),
             applied_tags=[tag for number in tags if (tag := forum.get_tag(number)) is not None],
             **_arguments(part),
         )
