@@ -16,6 +16,7 @@ from discord.http import HTTPClient, Route
 REQUEST_SECONDS = 30.0  # for one HTTP request; waiting for a rate limit is not part of it
 LONGEST_WAIT = timedelta(days=1)
 GLOBAL_WAIT = timedelta(seconds=5)  # for a global limit without a duration
+FOREIGN_ANSWER = "the answer did not come from Discord's API"
 CREATIONS = ("/messages", "/threads")  # path suffixes of requests that create something
 
 
@@ -78,7 +79,7 @@ async def _look_at_webhook(
     if response.status >= 500:
         raise discord.DiscordServerError(response, None)
     if response.status != 204 and response.content_type != "application/json":
-        raise aiohttp.ClientPayloadError("the answer did not come from Discord's API")
+        raise aiohttp.ClientPayloadError(FOREIGN_ANSWER)
 
 
 def _is_global(answer: aiohttp.ClientResponse) -> bool:
@@ -119,9 +120,9 @@ def supervise(http: HTTPClient) -> None:
         try:
             answer = await asyncio.shield(task)
         except ValueError as error:
-            raise aiohttp.ClientPayloadError("the answer did not come from Discord's API") from error
+            raise aiohttp.ClientPayloadError(FOREIGN_ANSWER) from error
         if isinstance(answer, str) and answer:  # a page of the network in front of Discord
-            raise aiohttp.ClientPayloadError("the answer did not come from Discord's API")
+            raise aiohttp.ClientPayloadError(FOREIGN_ANSWER)
         return answer
 
     def _forget(task: asyncio.Future[Any]) -> None:

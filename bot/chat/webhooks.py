@@ -10,18 +10,19 @@ import aiohttp
 import discord
 
 from bot.chat.permissions import allowed
+from bot.chat.transport import FOREIGN_ANSWER
 from bot.domain.posting.face import DEFAULT_NAME, Byline, WebhookKey, usable_name
 from bot.domain.retry import INVALID_FORM_BODY, MISSING_PERMISSIONS, loses_webhook
 from bot.domain.text.cleaning import clip
 from bot.errors import InvalidInputError, NotAllowedError
-from bot.i18n import tr
+from bot.i18n import mark, tr
 from bot.messages.refusals import refused_parts
 
 log = logging.getLogger(__name__)
 
 MISSING: Any = discord.utils.MISSING
 TOO_MANY_WEBHOOKS = 30007  # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
-AUDIT_REASON = "Posts of this channel appear under a name and picture of their own"
+AUDIT_REASON = mark("Posts of this channel appear under a name and picture of their own")
 LARGEST_PICTURE = 2_000_000  # bytes
 WIDEST_PICTURE = 4096  # pixels
 PICTURES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
@@ -91,7 +92,7 @@ async def _execute(
             wait=True, view=view, allowed_mentions=allowed_mentions, **chosen
         )
     except ValueError as error:  # the answer is damaged
-        raise aiohttp.ClientPayloadError("the answer did not come from Discord's API") from error
+        raise aiohttp.ClientPayloadError(FOREIGN_ANSWER) from error
 
 
 async def ensure(
@@ -106,12 +107,12 @@ async def ensure(
         made = [webhook for webhook in await channel.webhooks() if _is_own(webhook, client)]
         made.sort(key=lambda webhook: (key is None or webhook.id != key.id, webhook.id))
         if made and picture is not None:
-            await made[0].edit(avatar=picture, reason=AUDIT_REASON)
+            await made[0].edit(avatar=picture, reason=tr(AUDIT_REASON))
         webhook = (
             made[0]
             if made
             else await channel.create_webhook(
-                name=_default_name(channel), avatar=picture, reason=AUDIT_REASON
+                name=_default_name(channel), avatar=picture, reason=tr(AUDIT_REASON)
             )
         )
     except ValueError as error:  # discord.py looks at the first bytes

@@ -71,7 +71,7 @@ class NameFault(StrEnum):
     """Why Discord does not accept a name."""
 
     EMPTY = "empty"
-    TOO_LONG = "too long"
+    TOO_LONG = "long"
     FORBIDDEN = "forbidden"
     RESERVED = "reserved"
 
