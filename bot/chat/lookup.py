@@ -9,8 +9,10 @@ from typing import Any
 
 import discord
 
+from bot.chat import webhooks
 from bot.chat.permissions import allowed
 from bot.chat.port import MessageTraits
+from bot.domain.posting.face import WebhookKey
 from bot.domain.retry import UNKNOWN_MESSAGE, MessageForm, Outcome, SendStatus, loses_webhook
 from bot.i18n import in_every_language
 from bot.messages.message import heading, small
@@ -22,7 +24,7 @@ MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 
 async def find(
-    channel: Any, traits: MessageTraits, *, application_id: int | None, webhook: discord.Webhook | None
+    client: discord.Client, channel: Any, traits: MessageTraits, webhook: WebhookKey | None = None
 ) -> Outcome:
     """EXISTS with the message's ids, MISSING, or HIDDEN if the bot may not read the channel's history.
 
@@ -35,12 +37,12 @@ async def find(
     candidates = (
         _posts(channel, traits)
         if isinstance(channel, discord.ForumChannel)
-        else _messages(channel, traits, application_id)
+        else _messages(channel, traits, client.application_id, webhook)
     )
     async for message in candidates:
         if message.id in traits.excluded:
             continue
-        if await _is_sought(message, traits, webhook):
+        if await _is_sought(client, message, traits, webhook):
             in_forum = isinstance(channel, discord.ForumChannel)
             return Outcome(
                 SendStatus.EXISTS,
@@ -54,7 +56,7 @@ async def find(
 
 
 async def _is_sought(
-    message: discord.Message, traits: MessageTraits, webhook: discord.Webhook | None
+    client: discord.Client, message: discord.Message, traits: MessageTraits, webhook: WebhookKey | None
 ) -> bool:
     """Whether it is the message with these traits.
 
@@ -69,7 +71,7 @@ async def _is_sought(
     if webhook is None or webhook.id != message.webhook_id:
         return True
     try:
-        return _has_traits(await webhook.fetch_message(message.id), traits)
+        return _has_traits(await webhooks.read(client, webhook, message.id), traits)
     except discord.HTTPException as error:
         if error.code == UNKNOWN_MESSAGE:  # somebody deleted it
             return False
@@ -79,12 +81,14 @@ async def _is_sought(
 
 
 async def _messages(
-    channel: Any, traits: MessageTraits, application_id: int | None
+    channel: Any, traits: MessageTraits, application_id: int | None, webhook: WebhookKey | None
 ) -> AsyncIterator[discord.Message]:
-    me = channel.guild.me.id
+    me, present = channel.guild.me.id, webhook.id if webhook else 0
     after = traits.since - CLOCK_SKEW
     async for message in channel.history(limit=MOST_MESSAGES, after=after, oldest_first=True):
-        by_webhook = message.webhook_id is not None and message.application_id == application_id
+        by_webhook = message.webhook_id is not None and (
+            message.webhook_id == present or message.application_id == application_id
+        )
         if message.author.id == me or by_webhook:
             yield message
 

@@ -191,13 +191,8 @@ class DiscordSender:
     @_outcome
     async def find(self, target: Target, traits: MessageTraits) -> Outcome:
         """Look for a message that an earlier try may have sent."""
-        webhook = webhooks.connect(self._client, target.byline.webhook) if target.byline else None
-        return await lookup.find(
-            await self._channel(target.channel_id),
-            traits,
-            application_id=self._client.application_id,
-            webhook=webhook,
-        )
+        key = target.byline.webhook if target.byline else None
+        return await lookup.find(self._client, await self._channel(target.channel_id), traits, key)
 
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
@@ -224,12 +219,10 @@ class DiscordSender:
         assert target.message_id is not None
         if target.byline is None or target.byline.webhook.id != webhook_id:
             return Outcome(SendStatus.REFUSED, 404, UNKNOWN_WEBHOOK)
-        webhook, message_id = webhooks.connect(self._client, target.byline.webhook), target.message_id
+        key, message_id = target.byline.webhook, target.message_id
 
         async def edit(part: Message, _nonce: str | None) -> discord.WebhookMessage:
-            return await webhook.edit_message(
-                message_id, view=to_view(part.shown), allowed_mentions=mentions(())
-            )
+            return await webhooks.edit(self._client, key, message_id, to_view(part.shown), mentions(()))
 
         try:
             await _without_refused_parts(edit, message)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -87,11 +88,38 @@ async def _execute(
     allowed_mentions: discord.AllowedMentions,
 ) -> discord.WebhookMessage:
     chosen: dict[str, Any] = {name: value for name, value in look.items() if value}
-    try:
+    with _reading():
         return await connect(client, key).send(
             wait=True, view=view, allowed_mentions=allowed_mentions, **chosen
         )
-    except ValueError as error:  # the answer is damaged
+
+
+async def edit(
+    client: discord.Client,
+    key: WebhookKey,
+    message_id: int,
+    view: discord.ui.LayoutView,
+    allowed_mentions: discord.AllowedMentions,
+) -> discord.WebhookMessage:
+    """Edit a message of the webhook. Raises what discord.py raises."""
+    with _reading():
+        return await connect(client, key).edit_message(
+            message_id, view=view, allowed_mentions=allowed_mentions
+        )
+
+
+async def read(client: discord.Client, key: WebhookKey, message_id: int) -> discord.WebhookMessage:
+    """A message of the webhook with all that it shows. Raises what discord.py raises."""
+    with _reading():
+        return await connect(client, key).fetch_message(message_id)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """An answer that is not JSON did not come from Discord."""
+    try:
+        yield
+    except ValueError as error:
         raise aiohttp.ClientPayloadError(FOREIGN_ANSWER) from error
 
 
