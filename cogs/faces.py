@@ -46,13 +46,13 @@ class FaceCommand(commands.Cog):
         """Let this channel's posts appear under a name and picture, by a webhook of the bot."""
         place = managed(interaction, channel)
         if use == "on":
-            text = await _give(self.context, interaction, place, name, picture, picture_address)
+            text = await give_face(self.context, interaction, place, name, picture, picture_address)
         else:
-            text = await _take(self.context, interaction, place)
+            text = await take_face(self.context, interaction, place)
         await views.answer(interaction, Embed(title=tr("Name and picture"), description=text, colour=GREY))
 
 
-async def _give(
+async def give_face(
     context: Context,
     interaction: Interaction,
     channel: PostableChannel,
@@ -75,7 +75,7 @@ async def _give(
     return face_text(place.mention, face, cannot_publish=lacks)
 
 
-async def _take(context: Context, interaction: Interaction, channel: PostableChannel) -> str:
+async def take_face(context: Context, interaction: Interaction, channel: PostableChannel) -> str:
     """Have posts of a channel appear as the bot's again. Returns what to say about it."""
     place = _with_webhooks(interaction, channel)
     webhook = await faces.end(context, place.id)

@@ -16,6 +16,7 @@ from simcord.http.client import FakeWebhookAdapter, _raise_for
 from bot.domain.posting.face import WebhookKey
 from bot.runtime.logs import SECRETIVE
 from bot.store import schema
+from tests.chat.panel_user import PanelUser
 from tests.chat.webhooks import Webhooks, as_on_discord
 from tests.chat.world import METRO, ROCKET, World, body, labels, mentions_in, seen, unrelated
 from tests.make import record
@@ -435,6 +436,35 @@ async def test_the_token_is_in_no_log_answer_or_error(world: World, hooks: Webho
     key = WebhookKey(hooks.only.id, token)
     assert token not in repr(key)
     assert token not in "\n".join([*answers, world.caplog.text, *map(str, world.env.errors)])
+
+
+async def test_the_panel_gives_and_takes_a_face(world: World, hooks: Webhooks) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    user = await PanelUser.opens(world)
+    await user.presses("Posts")
+    await user.types("Name and picture…", name="Discord fox", address="")
+    assert "Discord does not allow names that contain" in user.text
+    await user.types("Name and picture…", name="Fox", address=PICTURE)
+    assert "appear as Fox" in user.text
+    await report(world)
+    assert world.posts()[0].author.name == "Fox"
+    await user.presses("Name and picture of the bot")
+    assert "its webhook is deleted" in user.text
+    assert (hooks.made, "Name and picture of the bot" in user.labels()) == ([], False)
+    hooks.forbid_bot()
+    await user.types("Name and picture…", name="", address="")
+    assert "The bot lacks the permission Manage Webhooks" in user.text
+
+
+async def test_the_panel_keeps_an_uploaded_picture(world: World, hooks: Webhooks) -> None:
+    await faced(world, picture=("fox.png", drawn("PNG")))
+    user = await PanelUser.opens(world)
+    await user.presses("Posts")
+    await user.types("Name and picture…", name="Fox", address="")
+    await report(world)
+    (request,) = hooks.sends()
+    assert body(request)["username"] == "Fox"
+    assert "avatar_url" not in body(request)
 
 
 async def test_a_deleted_channel_takes_its_face_with_it(world: World, hooks: Webhooks) -> None:
