@@ -78,8 +78,9 @@ async def give_face(
 async def take_face(context: Context, interaction: Interaction, channel: PostableChannel) -> str:
     """Have posts of a channel appear as the bot's again. Returns what to say about it."""
     place = _with_webhooks(interaction, channel)
-    webhook = await faces.end(context, place.id)
+    webhook = await faces.webhook_of(context, place.id)
     await webhooks.remove(interaction.client, webhook)
+    await faces.end(context, place.id)
     return ended_text(place.mention)
 
 

@@ -149,7 +149,7 @@ class DiscordSender:
             return Outcome(SendStatus.ABSENT)
         lost_webhook = None
         if target.byline is not None and webhooks.may_post(channel):
-            outcome = await self._send_as(target.byline, message)
+            outcome = await self._send_as(target, target.byline, message)
             if outcome is not None:
                 return outcome
             lost_webhook = target.byline.webhook.id
@@ -160,8 +160,8 @@ class DiscordSender:
         sent = await _without_refused_parts(send, message, nonce)
         return replace(_sent(message, message_id=sent.id), lost_webhook=lost_webhook)
 
-    async def _send_as(self, byline: Byline, message: Message) -> Outcome | None:
-        """Send a message through the bot's webhook; None if Discord no longer knows that, and has sent nothing."""
+    async def _send_as(self, target: Target, byline: Byline, message: Message) -> Outcome | None:
+        """Send a message through the bot's webhook; None if the channel has no such webhook, and no message therefore."""
 
         async def send(part: Message, _nonce: str | None) -> discord.WebhookMessage:
             return await webhooks.execute(self._client, byline, to_view(part.shown), mentions(part.roles))
@@ -172,6 +172,9 @@ class DiscordSender:
             if loses_webhook(error.status, error.code):
                 return None
             raise
+        if sent.channel.id != target.channel_id:  # somebody moved the webhook
+            await webhooks.take_back(sent)
+            return None
         return replace(_sent(message, message_id=sent.id), webhook_id=byline.webhook.id)
 
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:

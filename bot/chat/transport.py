@@ -49,10 +49,10 @@ async def _look_at(
 
 
 def webhook_session(http: HTTPClient) -> aiohttp.ClientSession:
-    """A session for webhooks of the bot, on the connections of its client, with which it is closed. The outbox decides about everything that discord.py would wait for or retry itself.
+    """A session for webhooks of the bot, on the connections of its client, with which it is closed.
 
-    discord.py has a client of its own for webhooks, which repeats a request after a server error, sits out every rate limit,
-    and takes any answer for Discord's. So such answers raise here.
+    discord.py's client for webhooks repeats a request after a server error, sits out every rate limit, and takes any
+    answer for Discord's. Such answers raise here, so that the outbox decides.
     """
     config = aiohttp.TraceConfig()
     config.on_request_end.append(_look_at_webhook)

@@ -16,7 +16,7 @@ from bot.domain.posting.face import DEFAULT_NAME, Byline, WebhookKey, usable_nam
 from bot.domain.retry import INVALID_FORM_BODY, MISSING_PERMISSIONS, loses_webhook
 from bot.domain.text.cleaning import clip
 from bot.errors import InvalidInputError, NotAllowedError
-from bot.i18n import mark, tr
+from bot.i18n import mark, tr, tr_plural
 from bot.messages.refusals import refused_parts
 
 log = logging.getLogger(__name__)
@@ -114,6 +114,14 @@ async def read(client: discord.Client, key: WebhookKey, message_id: int) -> disc
         return await connect(client, key).fetch_message(message_id)
 
 
+async def take_back(message: discord.WebhookMessage) -> None:
+    """Delete a message of the webhook that stands in the wrong channel, if Discord lets it."""
+    try:
+        await message.delete()
+    except (discord.RateLimited, discord.HTTPException) as error:
+        log.warning("message %s stands in channel %s: %s", message.id, message.channel.id, error)
+
+
 @contextmanager
 def _reading() -> Iterator[None]:
     """An answer that is not JSON did not come from Discord."""
@@ -145,7 +153,7 @@ async def ensure(
         )
     except ValueError as error:  # discord.py looks at the first bytes
         raise InvalidInputError(tr("The picture must be a PNG, JPEG, GIF or WebP image.")) from error
-    except discord.HTTPException as error:
+    except (discord.RateLimited, discord.HTTPException) as error:
         raise _explained(error, channel) from error
     if webhook.token is None:
         raise NotAllowedError(tr("Discord did not let the bot use the webhook that it made. Try again."))
@@ -162,8 +170,10 @@ def _default_name(channel: discord.TextChannel) -> str:
     return usable_name(channel.guild.me.display_name) or DEFAULT_NAME
 
 
-def _explained(error: discord.HTTPException, channel: discord.TextChannel) -> Exception:
+def _explained(error: discord.RateLimited | discord.HTTPException, channel: discord.TextChannel) -> Exception:
     """The error for a user, or the same one if it is a bug."""
+    if isinstance(error, discord.RateLimited):
+        return _limited(error)
     if error.code == MISSING_PERMISSIONS:
         return NotAllowedError(_lacks(channel))
     if error.code == TOO_MANY_WEBHOOKS:
@@ -192,10 +202,17 @@ def _lacks(channel: discord.TextChannel) -> str:
     )
 
 
+def _limited(error: discord.RateLimited) -> NotAllowedError:
+    wait = tr_plural("{count} second", "{count} seconds", max(1, round(error.retry_after)))
+    return NotAllowedError(tr("Discord limits how often webhooks change. Try again in {wait}.", wait=wait))
+
+
 async def remove(client: discord.Client, key: WebhookKey) -> None:
     """Delete a webhook of the bot, which needs its token and no permission. One that is gone already is no error."""
     try:
         await connect(client, key).delete(prefer_auth=False)
+    except discord.RateLimited as error:
+        raise _limited(error) from error
     except discord.HTTPException as error:
         if not loses_webhook(error.status, error.code):
             raise

@@ -11,11 +11,10 @@ def face_text(place: str, face: Face, *, cannot_publish: bool = False) -> str:
     """How posts of a channel appear. `place` is its mention, `cannot_publish`: publishing its posts lacks a permission."""
     lines = [_named(place, face), _pictured(face)]
     if cannot_publish:
-        lines.append(
-            tr(
-                "⚠️ Publishing such posts to followers needs the permission Manage Messages. Give it to the bot in the channel."
-            )
+        needs = tr(
+            "Publishing such posts to followers needs the permission Manage Messages. Give it to the bot in the channel."
         )
+        lines.append(f"⚠️ {needs}")
     return "\n".join(lines)
 
 
@@ -43,6 +42,6 @@ def ended_text(place: str) -> str:
 def lost_text() -> str:
     """Why posts have the bot's name although another was chosen."""
     return tr(
-        "⚠️ Somebody deleted the bot's webhook, so new posts have the name of the bot, and posts that the webhook made are no longer updated. "
+        "Somebody deleted or moved the bot's webhook, so new posts have the name of the bot, and posts that the webhook made are no longer updated. "
         "`/appearance face` makes a new one."
     )

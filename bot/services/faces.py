@@ -100,14 +100,18 @@ async def choose(
     return face
 
 
-async def end(context: Context, channel_id: int) -> WebhookKey:
-    """Have posts of a channel appear as the bot's. Returns the webhook to delete. NotFoundError if they do already."""
+async def webhook_of(context: Context, channel_id: int) -> WebhookKey:
+    """The webhook under whose name posts of a channel appear. NotFoundError if they appear as the bot's."""
+    face = await face_of(context, channel_id)
+    if face is None:
+        raise NotFoundError(tr("Posts of this channel have the bot's name already."))
+    return face.webhook
+
+
+async def end(context: Context, channel_id: int) -> None:
+    """Have posts of a channel appear as the bot's."""
     async with context.db.write() as connection:
-        present = (await faces.in_channels(connection, [channel_id])).get(channel_id)
-        if present is None:
-            raise NotFoundError(tr("Posts of this channel have the bot's name already."))
         await faces.remove(connection, channel_id)
-    return present.webhook
 
 
 async def publishes(context: Context, channel_id: int) -> bool:

@@ -169,7 +169,7 @@ async def test_without_its_webhook_new_posts_are_the_bots_and_old_ones_stay(
     assert len(world.posts()) == 3, "the story of the first post is not told again"
     assert (len(hooks.sends()), hooks.edits()) == (tries, []), "what is gone is not asked again"
     status = seen(await world.ask("status"))
-    assert f"{world.news.mention}: ⚠️ Somebody deleted the bot's webhook" in status
+    assert f"{world.news.mention}: Somebody deleted or moved the bot's webhook" in status
     assert "nobody can update it any more" in status
 
 
@@ -182,7 +182,7 @@ async def test_an_edit_finds_out_that_the_webhook_is_gone(world: World, hooks: W
     assert await world.later() == 0
     (post,) = world.posts()
     assert "b.example" not in seen(post)
-    assert "Somebody deleted the bot's webhook" in seen(await world.ask("status"))
+    assert "Somebody deleted or moved the bot's webhook" in seen(await world.ask("status"))
     assert "appear under the name of their topic" in seen(await world.ask("appearance face", use="on"))
     await report(world, METRO[0], "c.example")
     assert world.posts()[-1].webhook_id == hooks.only.id
@@ -288,6 +288,21 @@ async def test_a_webhook_is_no_way_around_what_the_bot_may_not_do(world: World, 
     await world.later()
     (post,) = world.posts()
     assert post.webhook_id == hooks.only.id
+
+
+async def test_a_webhook_that_was_moved_posts_nothing_in_the_other_channel(
+    world: World, hooks: Webhooks
+) -> None:
+    other = world.guild.create_text_channel("other")
+    await faced(world)
+    world.env.backend.edit_webhook(hooks.only.id, {"channel_id": other.id})
+    await report(world)
+    (post,) = world.posts()
+    assert (post.webhook_id, world.posts(other)) == (None, [])
+    assert "Somebody deleted or moved the bot's webhook" in seen(await world.ask("status"))
+    await world.ask("appearance face", use="on")
+    await report(world, METRO[0], "b.example")
+    assert (world.posts()[-1].author.name, world.posts(other)) == ("Space", [])
 
 
 async def test_webhooks_of_others_are_never_used(world: World, hooks: Webhooks) -> None:
