@@ -24,7 +24,6 @@ from bot.services import languages, setup, subscribe
 from bot.services.subscribe import Reset, SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
 from cogs.pages import cannot_ping, how_posted, may_ping, require_pingable
-from cogs.panel.faces import face_row
 from cogs.panel.session import PageParts, Row, Session, page_of, turning
 from cogs.roles import change_role, offered_role, role_offer
 
@@ -37,7 +36,6 @@ async def posts_page(session: Session, interaction: Interaction) -> PageParts:
         return PageParts([tr("This channel follows no topic yet. Press *Topics* to choose some.")])
     by_key = {name_key(s.topic): s for s in followed}
     chosen = by_key.get(name_key(state.topic))
-    face = await face_row(session, interaction)
     page = page_of(session, followed)
     choices = [PanelChoice(s.topic, clip(s.topic, CHOICE), how_posted(s, None), s is chosen) for s in page]
 
@@ -45,7 +43,7 @@ async def posts_page(session: Session, interaction: Interaction) -> PageParts:
         return session.state.after(topic=next(s.topic for s in page if clip(s.topic, CHOICE) == values[0]))
 
     rows = [menu("topic", tr("Choose a topic to change"), choices, session.on(choose))]
-    rows += [*turning(session, len(page), len(followed)), *face]
+    rows += turning(session, len(page), len(followed))
     if chosen is None:
         return PageParts([f"• {escape_to(s.topic, NAME)} · {how_posted(s, guild)}" for s in followed], rows)
     line = f"**{escape_to(chosen.topic, NAME)}** · {how_posted(chosen, guild)}"

@@ -456,7 +456,7 @@ async def test_the_token_is_in_no_log_answer_or_error(world: World, hooks: Webho
 async def test_the_panel_gives_and_takes_a_face(world: World, hooks: Webhooks) -> None:
     await world.ask("subscribe", topic="Space", volume="everything")
     user = await PanelUser.opens(world)
-    await user.presses("Posts")
+    await user.presses("Channel")
     await user.types("Name and picture…", name="Discord fox", address="")
     assert "Discord does not allow names that contain" in user.text
     await user.types("Name and picture…", name="Fox", address=PICTURE)
@@ -474,7 +474,7 @@ async def test_the_panel_gives_and_takes_a_face(world: World, hooks: Webhooks) -
 async def test_the_panel_keeps_an_uploaded_picture(world: World, hooks: Webhooks) -> None:
     await faced(world, picture=("fox.png", drawn("PNG")))
     user = await PanelUser.opens(world)
-    await user.presses("Posts")
+    await user.presses("Channel")
     await user.types("Name and picture…", name="Fox", address="")
     await report(world)
     (request,) = hooks.sends()
