@@ -118,7 +118,7 @@ async def take_back(message: discord.WebhookMessage) -> None:
     """Delete a message of the webhook that stands in the wrong channel, if Discord lets it."""
     try:
         await message.delete()
-    except (discord.RateLimited, discord.HTTPException) as error:
+    except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
         log.warning("message %s stands in channel %s: %s", message.id, message.channel.id, error)
 
 
