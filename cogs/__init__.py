@@ -6,6 +6,7 @@ from discord.ext import commands
 
 from bot.services.context import Context
 from cogs.about import AboutCommands
+from cogs.alerts import AlertCommands
 from cogs.appearance import AppearanceCommands
 from cogs.briefs import BriefCommands
 from cogs.digest import DigestCommands
@@ -30,6 +31,7 @@ COGS = (
     TopicCommands,
     ServerTopicCommands,
     SourceCommands,
+    AlertCommands,
     AppearanceCommands,
     BriefCommands,
     DigestCommands,

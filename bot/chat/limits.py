@@ -28,6 +28,7 @@ RATES = (
     Rate(("search",), member=20, server=60),
     Rate(("topic test", "topic backtest"), member=10, server=30),  # these read the articles of a month
     Rate(("topic create", "topic edit"), member=10, server=20),  # likewise
+    Rate(("alert create",), member=10, server=60),
     Rate(("source add", "source test"), member=6, server=6),  # these send requests to other people's servers
 )
 OTHERS = Rate((), member=60, server=240)  # every other command, and the buttons

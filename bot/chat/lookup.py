@@ -12,20 +12,22 @@ import discord
 from bot.chat.permissions import allowed
 from bot.chat.port import MessageTraits
 from bot.domain.retry import MessageForm, Outcome, SendStatus
+from bot.messages.alerts import MEMBER_ACTION
 from bot.messages.message import heading, small
 from bot.messages.story import RELATED_ACTION
 
 CLOCK_SKEW = timedelta(minutes=15)  # between this machine and Discord
 MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on
 _STORY = re.compile(r"^-# Story \\?#(\d+)(?: .*)?$")  # the line that says which story it is
+_MENTIONS = re.compile(r"^<@&?\d+>(?: <@&?\d+>)*$")  # the line that names whom a message is for
 MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 
 async def find(channel: Any, traits: MessageTraits) -> Outcome:
     """EXISTS with the message's ids, MISSING, or HIDDEN if the bot may not read the channel's history."""
-    me = channel.guild.me
+    me = channel.me if isinstance(channel, discord.DMChannel) else channel.guild.me
     # Without the permission Discord answers with an empty list.
-    if me is not None and not allowed(channel, me).read_message_history:
+    if isinstance(me, discord.Member) and not allowed(channel, me).read_message_history:
         return Outcome(SendStatus.HIDDEN)
     candidates = (
         _posts(channel, traits) if isinstance(channel, discord.ForumChannel) else _messages(channel, traits)
@@ -45,8 +47,9 @@ async def find(channel: Any, traits: MessageTraits) -> Outcome:
 
 async def _messages(channel: Any, traits: MessageTraits) -> AsyncIterator[discord.Message]:
     after = traits.since - CLOCK_SKEW
+    me = channel.me if isinstance(channel, discord.DMChannel) else channel.guild.me
     async for message in channel.history(limit=MOST_MESSAGES, after=after, oldest_first=True):
-        if message.author.id == channel.guild.me.id:
+        if message.author.id == me.id:
             yield message
 
 
@@ -78,9 +81,11 @@ def _has_traits(message: discord.Message, traits: MessageTraits) -> bool:
     """Compare the story of the button, the last line (if Discord refused the button), or the first line."""
     for component in _components(message.components):
         action = getattr(component, "custom_id", None) or ""
-        if action.startswith(RELATED_ACTION):
+        if traits.actions and action.startswith(MEMBER_ACTION):
+            return action in traits.actions
+        if not traits.actions and action.startswith(RELATED_ACTION):
             return action.removeprefix(RELATED_ACTION) in map(str, traits.stories)
-    shown = list(_lines(message))
+    shown = [line for line in _lines(message) if not _MENTIONS.match(line)]
     if any(_STORY.sub(r"\1", line) in map(str, traits.stories) for line in shown):
         return True
     return bool(traits.title) and shown[:1] == [traits.title.strip()]

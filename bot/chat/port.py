@@ -12,13 +12,20 @@ from bot.messages.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The destination of a message, with its ids and what it is made of if it was sent before."""
+    """The destination of a message, with its ids and what it is made of if it was sent before.
+
+    A message for a member (`user_id`) goes out only if the member is in the server and sees the channel `seen_id`
+    (0: none has to be seen). With `is_direct`, it is a direct message.
+    """
 
     guild_id: int
     channel_id: int
     message_id: int | None = None
     thread_id: int | None = None
     form: MessageForm = MessageForm.COMPONENTS
+    user_id: int | None = None
+    seen_id: int = 0
+    is_direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +33,15 @@ class MessageTraits:
     """How to recognise a message among the bot's messages since `since` in a channel.
 
     `stories` are the story numbers that its button may have. A message without a story is recognised by its `title`, the first line.
-    `excluded` are the ids of messages that are something else.
+    `excluded` are the ids of messages that are something else. `actions` are the custom ids that its buttons may have; empty: those
+    of posts.
     """
 
     since: datetime
     stories: frozenset[int] = frozenset()
     title: str = ""
     excluded: frozenset[int] = frozenset()
+    actions: frozenset[str] = frozenset()
 
 
 class Sender(Protocol):

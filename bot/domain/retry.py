@@ -21,9 +21,13 @@ ALREADY_PUBLISHED = 40033
 TAG_REQUIRED = 40067
 MISSING_ACCESS = 50001
 MISSING_PERMISSIONS = 50013
+CANNOT_MESSAGE_USER = 50007
 INVALID_FORM_BODY = 50035
 ARCHIVED_THREAD = 50083
 THREAD_LOCKED = 160005
+NO_MUTUAL_SERVERS = 50278
+# A member does not get direct messages from the bot.
+CLOSED_TO_MESSAGES = frozenset((CANNOT_MESSAGE_USER, NO_MUTUAL_SERVERS))
 
 
 class RequestKind(StrEnum):
@@ -58,6 +62,8 @@ class SendStatus(StrEnum):
     EXISTS = "exists"  # an earlier try made the message; what it shows is not known
     MISSING = "missing"  # no earlier try made it
     HIDDEN = "hidden"  # whether an earlier try made it cannot be seen
+    LEFT = "left"  # the member whom it is for is not in the server any more
+    NO_ACCESS = "no access"  # the member whom it is for cannot see the channel any more
     FAILED = "failed"  # an error of the bot; whether anything was sent is not known
 
 
@@ -164,6 +170,7 @@ CODES: Mapping[int, tuple[RefusalScope, str]] = {
     40333: (RefusalScope.PASSES, "Cloudflare blocks the bot's requests"),
     MISSING_ACCESS: (RefusalScope.CHANNEL, "the bot cannot see the channel. Give it View Channel there"),
     50005: (RefusalScope.GONE, "the message belongs to another bot account"),
+    CANNOT_MESSAGE_USER: (RefusalScope.GONE, "the member does not accept direct messages"),
     50008: (RefusalScope.KIND, _NO_KIND),
     50009: (RefusalScope.CHANNEL, "the channel's verification level is too high for the bot"),
     MISSING_PERMISSIONS: (RefusalScope.CHANNEL, _MAY_NOT_POST),
@@ -171,6 +178,7 @@ CODES: Mapping[int, tuple[RefusalScope, str]] = {
     50021: (RefusalScope.GONE, "the message is one of Discord's system messages"),
     50024: (RefusalScope.KIND, _NO_KIND),
     ARCHIVED_THREAD: (RefusalScope.CHANNEL, "the thread is archived. Reopen it"),
+    NO_MUTUAL_SERVERS: (RefusalScope.GONE, "the member does not accept direct messages"),
     110001: (RefusalScope.PASSES, "the bot's application is not available yet"),
     130000: (RefusalScope.PASSES, "Discord is overloaded"),
     THREAD_LOCKED: (RefusalScope.CHANNEL, "the thread is locked. Unlock it, or give the bot Manage Threads"),
@@ -252,7 +260,7 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: RequestKind = Req
             return Sent(now + FIRST_RETRY)
         case SendStatus.HIDDEN:
             return Pause(_NO_HISTORY)
-        case SendStatus.STALE:
+        case SendStatus.STALE | SendStatus.LEFT | SendStatus.NO_ACCESS:
             return Drop(outcome.detail or "the message is no longer needed")
         case SendStatus.ABSENT:
             return Pause(_GONE)

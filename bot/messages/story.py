@@ -136,6 +136,8 @@ def story_post(
     layout: PostLayout = PostLayout.CARD,
     note: str = "",
     language: str = ENGLISH,
+    actions: Sequence[Button] | None = None,
+    users: Sequence[int] = (),
 ) -> Message:
     """The living message of a story, in a `layout`, with a `note` above all else.
 
@@ -143,12 +145,14 @@ def story_post(
     topics it is posted for, which are a forum's tags first. A brief has one sentence of each of the `owners`. `since` is
     when the message was sent: it says what changed after that. `model_briefs` is what the channel shows of a model's
     answers. `said` is `said_in_post`, or what remembers its results. Reports in another language than `language` say so.
+    `actions` are the buttons beside the one that opens the report (None: those of a post); `users` are members to name.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
-    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, language)
-    room = Room(TEXT - length(mention_line(roles)), COMPONENTS - 2)
+    buttons = tuple(post_actions(view.number) if actions is None else actions)
+    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, language, buttons)
+    room = Room(TEXT - length(mention_line(roles, users)), COMPONENTS - 2)
     accent = colour if colour is not None else colour_of(next(iter(topics), ""))
     parts = [Ranked(0, Markdown.of(small(note))), *LAYOUTS[layout](content)]
     return Message(
@@ -156,6 +160,7 @@ def story_post(
         roles=roles,
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
+        users=tuple(users),
     )
 
 
@@ -170,6 +175,7 @@ class PostContent:
     model_briefs: ModelBriefs
     said: SaidBy
     language: str
+    actions: tuple[Button, ...]
 
 
 def card(content: PostContent) -> list[Ranked]:
@@ -187,7 +193,7 @@ def card(content: PostContent) -> list[Ranked]:
         Ranked(4, Divider()),
         Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
-        Ranked(0, Buttons(tuple(_buttons(view)))),
+        Ranked(0, Buttons(tuple(_buttons(content)))),
     ]
 
 
@@ -208,7 +214,7 @@ def headline(content: PostContent) -> list[Ranked]:
         Ranked(4, picture_of(view)),
         Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
-        Ranked(0, Buttons(tuple(_buttons(view)))),
+        Ranked(0, Buttons(tuple(_buttons(content)))),
     ]
 
 
@@ -314,11 +320,16 @@ def _when(view: StoryView) -> str:
     return " · ".join(f"{what} {relative(when)}" for what, when in dates.items() if when != UNKNOWN_DATE)
 
 
-def _buttons(view: StoryView) -> Iterator[Button]:
-    lead = view.lead.record
+def _buttons(content: PostContent) -> Iterator[Button]:
+    lead = content.view.lead.record
     if length(address := safe_url(lead.url)) <= BUTTON_URL:
         yield Button(OPEN.get(lead.type, "Read"), url=address)
-    yield Button("Related coverage", action=f"{RELATED_ACTION}{view.number}")
+    yield from content.actions
+
+
+def post_actions(number: int) -> tuple[Button, ...]:
+    """The buttons below the post of a story that the bot answers."""
+    return (Button("Related coverage", action=f"{RELATED_ACTION}{number}"),)
 
 
 def _beside(names: Sequence[str]) -> str:
@@ -351,13 +362,14 @@ def withdrawn(number: int) -> Message:
     return Message(layout=(shown,), name=f"Story #{number} withdrawn")
 
 
-def forwarded(number: int, survivor: int, jump_url: str) -> Message:
-    """What stands in the second message of two stories that turned out to be one."""
+def forwarded(number: int, survivor: int, jump_url: str = "") -> Message:
+    """What stands in the second message of two stories that turned out to be one. `jump_url` leads to the first."""
+    both = "Both stories are about the same event."
     shown = panel(
         Embed(
             title=f"This story continues in #{survivor}",
             url=jump_url,
-            description=f"Both stories are about the same event. [Go to story #{survivor}]({jump_url})",
+            description=f"{both} [Go to story #{survivor}]({jump_url})" if jump_url else both,
             footer=f"Story #{number} → #{survivor}",
             colour=GREY,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,11 +16,23 @@ from bot.chat.port import MessageTraits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
+from bot.i18n import speaking
+from bot.messages.alerts import alert_rollup_title, closed_notice, member_buttons
 from bot.messages.message import Message, heading
 from bot.messages.rollup import rollup_title
 from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
-from bot.store import delivery, digests, outbox, pointers, rollups, subscriptions
+from bot.store import (
+    alerts,
+    delivery,
+    digests,
+    follows,
+    member_messages,
+    outbox,
+    pointers,
+    rollups,
+    subscriptions,
+)
 from bot.store.outbox import Claimed
 from bot.workers import rendering
 from bot.workers.rendering import RenderContext
@@ -252,7 +264,7 @@ class Delivery:
 
     async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         now = self._context.now()
-        target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id, claim.form)
+        target = _target(claim, render_context)
         if claim.kind == outbox.PUBLISH:
             unwanted = await asyncio.to_thread(rendering.publish_obstacle, claim, render_context, now)
             return unwanted or await self._sender.publish(target)
@@ -293,7 +305,8 @@ class Delivery:
         async with self._context.db.read() as connection:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
-        return MessageTraits(min(since, self._context.now()), numbers, _title_of(claim), others)
+        actions = _actions_of(claim, numbers)
+        return MessageTraits(min(since, self._context.now()), numbers, _title_of(claim), others, actions)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.
@@ -303,7 +316,9 @@ class Delivery:
         assert claim.story is not None
         into = render_context.merged_into[claim.story]
         async with self._context.db.read() as connection:
-            other = await outbox.post_in(connection, into, claim.channel_id)
+            other = await outbox.post_in(
+                connection, into, claim.channel_id, guild_id=claim.guild_id, user_id=claim.user_id
+            )
         now = self._context.now()
         if other is None or other.closed:
             async with self._context.db.write() as connection:
@@ -316,6 +331,8 @@ class Delivery:
             return Outcome(
                 SendStatus.WAITS, retry_after=wait, detail=f"waiting for the message of story #{into}"
             )
+        if claim.is_direct:  # where that is, Discord alone knows
+            return forwarded(claim.story, into)
         # A post of a forum is a thread, which has the number of its first message.
         place = other.channel_id if other.thread_id is None else other.message_id
         jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
@@ -325,8 +342,12 @@ class Delivery:
         """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
         verdict = retry.settle(outcome, claim.attempt, now, rendering.request_kind(claim, render_context))
-        if outcome.result is SendStatus.EXISTS and claim.kind in (outbox.DIGEST, outbox.NOTICE):
+        if outcome.result is SendStatus.EXISTS and claim.kind in _COMPOSED:
             verdict = Sent()  # it shows what it was composed of
+        if isinstance(verdict, Pause) and (claim.is_direct or claim.kind == outbox.MEMBER_NOTICE):
+            verdict = Drop(
+                verdict.reason
+            )  # there is no channel that somebody could mend, or none that is worth it
         publishes = await self._is_to_publish(claim, outcome, render_context)
         async with context.db.write() as connection:
             still_leased = await outbox.settle(
@@ -366,12 +387,51 @@ class Delivery:
         return await asyncio.to_thread(rendering.publishes, claim, render_context)
 
 
+# What is never edited.
+_COMPOSED = (outbox.DIGEST, outbox.NOTICE, outbox.MEMBER_NOTICE)
+
+
+def _target(claim: Claimed, render_context: RenderContext) -> Target:
+    """Where a message goes. What is for a member goes only to one who sees the channel that it is about."""
+    follow = render_context.follow_of(claim)
+    seen_id = 0
+    if claim.user_id is not None:
+        seen_id = claim.channel_id if not claim.is_direct else follow.channel_id if follow else 0
+    return Target(
+        claim.guild_id,
+        claim.channel_id,
+        claim.message_id,
+        claim.thread_id,
+        claim.form,
+        user_id=claim.user_id,
+        seen_id=seen_id,
+        is_direct=claim.is_direct,
+    )
+
+
+def _actions_of(claim: Claimed, numbers: Iterable[int]) -> frozenset[str]:
+    """The custom ids of the buttons of a message for a member, whatever its story's number was when it was made."""
+    if claim.kind != outbox.MEMBER or claim.user_id is None:
+        return frozenset()
+    return frozenset(
+        button.action
+        for number in numbers
+        for button in member_buttons(claim.guild_id, claim.user_id, number, follows=False)
+    )
+
+
 def _title_of(claim: Claimed) -> str:
     """The first line of a message; empty for a story's, whose title changes."""
     payload = claim.payload or {}
     match claim.kind:
-        case outbox.STORY:
+        case outbox.STORY | outbox.MEMBER:
             return ""
+        case outbox.MEMBER_ROLLUP:
+            with speaking(str(payload.get(member_messages.LANGUAGE, ""))):
+                return heading(alert_rollup_title())
+        case outbox.MEMBER_NOTICE:
+            with speaking(str(payload.get(member_messages.LANGUAGE, ""))):
+                return closed_notice(claim.user_id or 0).title
         case outbox.ROLLUP:
             return heading(rollup_title(is_quiet=bool(payload.get("quiet"))))
         case _:
@@ -407,5 +467,23 @@ async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcom
     """Handle the consequences of a dropped message for other rows."""
     if claim.story is not None and claim.message_id is not None:
         await pointers.look_again(connection, [claim.story], now, claim.channel_id)
+    if claim.user_id is not None:
+        await _ended(connection, claim, claim.user_id, outcome, now)
     if claim.kind == outbox.DIGEST and outcome.result is SendStatus.STALE:
         await digests.take_back(connection, claim.channel_id, claim.payload or {})
+
+
+async def _ended(
+    connection: AsyncConnection, claim: Claimed, user_id: int, outcome: Outcome, now: datetime
+) -> None:
+    """End what a member gets no more: all of it who left the server, direct messages that are refused, or one alert or follow."""
+    payload = claim.payload or {}
+    if outcome.result is SendStatus.LEFT:
+        await member_messages.forget_member(connection, claim.guild_id, user_id)
+    elif outcome.code in retry.CLOSED_TO_MESSAGES and claim.is_direct:
+        await member_messages.stop_direct_messages(connection, claim.guild_id, user_id, payload, now)
+    elif outcome.result is SendStatus.NO_ACCESS and not claim.is_direct:
+        alert_id = payload.get(member_messages.ALERT, 0)
+        await alerts.remove_one(connection, claim.guild_id, user_id, alert_id)
+    elif outcome.result is SendStatus.NO_ACCESS and claim.story is not None:
+        await follows.remove_one(connection, claim.guild_id, user_id, claim.story)
