@@ -10,6 +10,7 @@ from cogs.alerts import AlertCommands
 from cogs.appearance import AppearanceCommands
 from cogs.briefs import BriefCommands
 from cogs.digest import DigestCommands
+from cogs.follows import FollowButton, MemberButton
 from cogs.mutes import MuteCommands
 from cogs.pace import PaceCommands, QuietHoursCommands
 from cogs.roles import RoleButton
@@ -50,4 +51,4 @@ async def add_to(bot: commands.Bot, context: Context) -> None:
     await bot.add_cog(StoryMenus(context, bot))
     await bot.add_cog(Upkeep(context, bot))
     await bot.add_cog(Welcome(context, bot))
-    bot.add_dynamic_items(RelatedButton, WelcomeButton, RoleButton)
+    bot.add_dynamic_items(RelatedButton, WelcomeButton, RoleButton, FollowButton, MemberButton)

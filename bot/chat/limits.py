@@ -59,8 +59,9 @@ def _member(interaction: Interaction) -> tuple[int | None, int]:
     return interaction.guild_id, interaction.user.id
 
 
-def _server(interaction: Interaction) -> int | None:
-    return interaction.guild_id
+def _server(interaction: Interaction) -> int:
+    """The server, or the member of a direct message, so that no others share a limit with it."""
+    return interaction.guild_id or interaction.user.id
 
 
 class CommandLimits:

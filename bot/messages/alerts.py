@@ -12,7 +12,7 @@ from bot.domain.text.cleaning import length
 from bot.i18n import number, tr, tr_in, tr_plural
 from bot.messages.layout import Button, Markdown
 from bot.messages.message import DESCRIPTION, Embed, Message, escape_to, fit_lines, panel
-from bot.messages.story import GREY, list_pages, story_line, story_post
+from bot.messages.story import FOLLOW, GREY, list_pages, story_line, story_post
 
 MEMBER_ACTION = "member:"  # of the custom ids of buttons in messages for one member
 QUERY = 150  # UTF-16 units of a query in a message
@@ -27,7 +27,7 @@ def member_action(what: str, guild_id: int, user_id: int, story: int) -> str:
 
 def member_buttons(guild_id: int, user_id: int, story: int, *, follows: bool) -> tuple[Button, ...]:
     """The buttons below a story that was sent to one member."""
-    label = tr_in("button", "Stop following") if follows else tr_in("button", "Follow this story")
+    label = tr_in("button", "Stop following") if follows else tr_in("button", FOLLOW)
     return (
         Button(
             tr_in("button", "Related coverage"), action=member_action("related", guild_id, user_id, story)
@@ -49,6 +49,20 @@ def follow_note(channel_id: int) -> str:
 def public_alert_note() -> str:
     """Why a message in a channel mentions a member. The query is the member's alone."""
     return tr("An alert that you made")
+
+
+def follow_text(story: int, days: int, *, is_followed: bool) -> str:
+    """What a member is told who follows a story from now on, or no longer; it ends after `days` without news. Markdown."""
+    if not is_followed:
+        return tr("You no longer follow story #{story}.", story=story)
+    return tr_plural(
+        "You follow story #{story}. When more is reported, you get a direct message, which is kept up to date. "
+        "This ends after {count} day without a new report. Press again to stop.",
+        "You follow story #{story}. When more is reported, you get a direct message, which is kept up to date. "
+        "This ends after {count} days without a new report. Press again to stop.",
+        days,
+        story=story,
+    )
 
 
 def member_story(

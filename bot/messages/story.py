@@ -19,6 +19,7 @@ from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
+from bot.i18n import mark, tr_in
 from bot.messages.briefs import attributed, change_line, change_since, figures_line, model_label, summary
 from bot.messages.commands import escape_but_commands
 from bot.messages.languages import ENGLISH, base_language, language_name
@@ -79,6 +80,8 @@ EXTRA = 3  # the rank of that: the coverage is what the page is for
 BELOW = 4  # lines of coverage that leave room for what further outlets say
 BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
+FOLLOW_ACTION = "follow:"
+FOLLOW = mark("Follow this story")
 MOST_ROLES = 50  # named in one message: they take at most a third of its text
 GREY = 0x80848E
 ALREADY = "Already in the news"  # the note of the first posts of a subscription
@@ -198,11 +201,14 @@ def card(content: PostContent) -> list[Ranked]:
 
 
 def compact(content: PostContent) -> list[Ranked]:
-    """A headline and a line, with the coverage a press away."""
+    """A headline and a line, with the coverage and following a press away."""
     view = content.view
     line = [_outlet(view.lead.record, content.language), plural(view.outlets, "outlet"), _when(view)]
     text = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
-    return [Ranked(0, Beside(text, Button("Coverage", action=f"{RELATED_ACTION}{view.number}")))]
+    return [
+        Ranked(0, Beside(text, Button("Coverage", action=f"{RELATED_ACTION}{view.number}"))),
+        Ranked(1, Buttons((_follow_button(view.number),))),
+    ]
 
 
 def headline(content: PostContent) -> list[Ranked]:
@@ -329,7 +335,11 @@ def _buttons(content: PostContent) -> Iterator[Button]:
 
 def post_actions(number: int) -> tuple[Button, ...]:
     """The buttons below the post of a story that the bot answers."""
-    return (Button("Related coverage", action=f"{RELATED_ACTION}{number}"),)
+    return (Button("Related coverage", action=f"{RELATED_ACTION}{number}"), _follow_button(number))
+
+
+def _follow_button(number: int) -> Button:
+    return Button(tr_in("button", FOLLOW), action=f"{FOLLOW_ACTION}{number}")
 
 
 def _beside(names: Sequence[str]) -> str:

@@ -36,6 +36,7 @@ _a = schema.alerts
 _f = schema.follows
 _ch = schema.alert_channels
 _r = schema.records
+_s = schema.stories
 
 
 def _now(now: datetime) -> sa.BindParameter[datetime]:
@@ -320,6 +321,16 @@ async def look_again(
         sa.select(_o.c.id).where(_of_member(guild_id, user_id), sent, _o.c.closed.is_(False))
     )
     await _edit(connection, rows.scalars().all(), now)
+
+
+async def home_of(connection: AsyncConnection, guild_id: int, user_id: int, story: int) -> int | None:
+    """The channel in which a member asked for the direct message of a story, or of one that was merged into it."""
+    numbers = sa.select(_s.c.number).where(sa.or_(_s.c.number == story, _s.c.merged_into == story))
+    direct = sa.and_(_o.c.kind == MEMBER, _o.c.channel_id == user_id, _of_member(guild_id, user_id))
+    rows = await connection.execute(
+        sa.select(_o.c.payload).where(direct, _o.c.story.in_(numbers)).order_by(_o.c.id.desc())
+    )
+    return next((payload[HOME] for payload in rows.scalars() if payload), None)
 
 
 # ------------------------------------------------------------------------------------------- endings

@@ -1,20 +1,21 @@
-"""Deletes old rows that nobody needs, once a day."""
+"""Deletes old rows that nobody needs, and ends follows of stories that have ended, once a day."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from bot.services.context import Context
-from bot.store import outbox
+from bot.store import follows, outbox
 
 KEEP_HELD = timedelta(days=30)  # why a story was not posted in a channel
 KEEP_CLOSED = timedelta(days=30)  # digests and publishings that are over
 
 
 async def step(context: Context) -> int:
-    """Remove old reasons, digests and publishings. Returns how many rows went."""
+    """Remove old reasons, digests and publishings, and follows of stories that have ended. Returns how many rows went."""
     now = context.now()
     async with context.db.write() as connection:
-        return await outbox.forget(
+        ended = await follows.end_quiet(connection, now - context.alert_limits.follow_quiet)
+        return ended + await outbox.forget(
             connection, withheld_before=now - KEEP_HELD, closed_before=now - KEEP_CLOSED
         )

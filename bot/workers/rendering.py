@@ -276,7 +276,7 @@ def _not_for_member(
         return ""
     if follow is None:
         return "the alert or the follow was ended"
-    if not any(member.first_seen > follow.since for member in view.members):
+    if all(member.first_seen < follow.since for member in view.members):
         return "nothing is new that the member sees"
     return ""
 

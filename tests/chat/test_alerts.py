@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
 import pytest
 import sqlalchemy as sa
@@ -25,9 +27,9 @@ def inbox(world: World, who: MemberActor) -> list[discord.Message]:
     return world.posts(who.user.dm_channel)
 
 
-def limit(world: World, **limits: int) -> None:
+def limit(world: World, limits: AlertLimits) -> None:
     """Change what members may have and get."""
-    object.__setattr__(world.app.context, "alert_limits", AlertLimits(**limits))
+    object.__setattr__(world.app.context, "alert_limits", limits)
 
 
 async def rows(world: World, table: str) -> int:
@@ -100,7 +102,7 @@ async def test_an_alert_that_is_deleted_sends_nothing_that_waits(world: World) -
 
 
 async def test_there_are_limits_for_a_member_and_for_a_server(world: World) -> None:
-    limit(world, per_member=1, per_server=2)
+    limit(world, AlertLimits(per_member=1, per_server=2))
     await world.ask("alert create", query="metro", by=world.member)
     assert "1 alert" in await world.refused("alert create", query="whales", by=world.member)
     assert "already" in await world.refused("alert create", query="METRO", by=world.member)
@@ -110,7 +112,7 @@ async def test_there_are_limits_for_a_member_and_for_a_server(world: World) -> N
 
 
 async def test_a_flood_is_as_many_messages_as_allowed_and_one_list(world: World) -> None:
-    limit(world, per_hour=3, per_day=4)
+    limit(world, AlertLimits(per_hour=3, per_day=4))
     await world.ask("alert create", query="topic:space", by=world.member)
     flood = [
         record(title, f"o{n}.example", topics=["Space"], quality=60) for n, title in enumerate(titles(40))
@@ -208,8 +210,8 @@ async def test_closed_direct_messages_end_them_after_one_notice_that_names_no_qu
 async def test_whatever_the_bot_died_with_is_found_again_and_not_sent_twice(
     world: World, in_channel: bool
 ) -> None:
-    limit(world, per_hour=2)
-    where = {"channel": world.news} if in_channel else {}
+    limit(world, AlertLimits(per_hour=2))
+    where: dict[str, Any] = {"channel": world.news} if in_channel else {}
     await world.ask("alert create", query="topic:space", **where)
     flood = [record(title, f"o{n}.example", topics=["Space"]) for n, title in enumerate(titles(5))]
     await news(world, *flood)
