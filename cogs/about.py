@@ -8,6 +8,7 @@ from discord.ext import commands
 from bot.chat import views
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip, plural
+from bot.i18n import tr, tr_plural
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
 from bot.services import status
@@ -27,10 +28,10 @@ Members with Manage Server can do all of this by clicking: `/setup`
 **Everyone**
 `/latest` the newest stories · `/search` search all stories · `/related` all coverage of a story · \
 `/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show` · `/topic test` · \
-`/topic backtest` · `/subscriptions` · `/digest preview`
+`/topic backtest` · `/subscriptions` · `/digest preview` · `/alert create` your own alerts
 
 **On a post**
-Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why is this here?*, *Mute this outlet*, *Not the same story*
+Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why is this here?*, *Mute this outlet*, *Not the same story*, *Follow this story*
 
 **Members with Manage Messages**
 *Merge with…* and *Not the same story…* below `/related` correct a story
@@ -70,6 +71,12 @@ def _embed(status: status.Status) -> Embed:
         f"{plural(status.records, 'article')} in {plural(status.stories, 'story', 'stories')} · "
         f"{plural(status.subscriptions, 'subscription')} in this server · {plural(status.queue, 'message')} waiting"
     )
+    if status.alerts or status.follows:
+        summary += "\n" + tr(
+            "{alerts} · {follows}",
+            alerts=tr_plural("{count} alert of members", "{count} alerts of members", status.alerts),
+            follows=tr_plural("{count} followed story", "{count} followed stories", status.follows),
+        )
     if status.stalled:
         summary += f"\n⚠️ Nothing is being delivered: {plural(status.stalled, 'message')} overdue."
     if status.kept_embeds:

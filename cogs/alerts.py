@@ -26,6 +26,7 @@ from cogs.common import (
     guild_of,
     managed,
     require_postable,
+    requires,
 )
 
 QUERY = 300  # UTF-16 units of a query in an answer
@@ -109,9 +110,9 @@ class AlertCommands(commands.GroupCog, group_name="alert", group_description="Yo
     @app_commands.describe(
         channel="Where members' alerts may mention them", allow="Whether they may (default: yes)"
     )
-    @answering
+    @requires(manage_channels=True)
     async def channel(self, interaction: Interaction, channel: ChannelOption, allow: bool = True) -> None:
-        """Let all members have alerts in a channel, or end them there. Needs Manage Channels."""
+        """Let all members have alerts in a channel, or end all alerts there."""
         chosen = managed(interaction, channel)
         if isinstance(chosen, discord.ForumChannel):
             raise InvalidInputError(tr("An alert cannot go to a forum. Choose a text channel or a thread."))
