@@ -38,10 +38,10 @@ async def test_an_alert_that_costs_too_much_is_stopped_and_no_other_is(
     desk: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(meter, "WINDOW", 10)
-    pairs = " OR ".join(f"(te* NEAR/1 q{letter}*)" for letter in "abcdefghijkl")
+    pairs = " OR ".join(f"(wa* NEAR/1 z{letter}*)" for letter in "abcdefghijkl")
     await wants(desk, f"type:article ({pairs})")
     await wants(desk, "kestrel", user_id=78)
-    flood = [record(title, f"o{n}.example", excerpt="tea and toast") for n, title in enumerate(headlines(11))]
+    flood = [record(title, f"o{n}.example", excerpt="waves and wind") for n, title in enumerate(headlines(11))]
     await desk.take_in(*flood)
     await worker.step(desk.context)
     async with desk.db.read() as connection:
