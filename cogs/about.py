@@ -28,7 +28,8 @@ Members with Manage Server can do all of this by clicking: `/setup`
 **Everyone**
 `/latest` the newest stories · `/search` search all stories · `/related` all coverage of a story · \
 `/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show` · `/topic test` · \
-`/topic backtest` · `/subscriptions` · `/digest preview` · `/alert create` your own alerts
+`/topic backtest` · `/subscriptions` · `/digest preview` · \
+`/alert create`, `/alert list` and `/alert delete` your own alerts
 
 **On a post**
 Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why is this here?*, *Mute this outlet*, *Not the same story*, *Follow this story*
@@ -39,6 +40,7 @@ Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why i
 **Members with Manage Channels**
 `/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest off` · \
 `/digest now` · `/mute` and `/unmute` an outlet or words · \
+`/alert channel` where alerts may mention members · \
 `/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts
 
 **Members with Manage Server**

@@ -156,6 +156,7 @@ CODES: Mapping[int, tuple[RefusalScope, str]] = {
     30046: (RefusalScope.PASSES, "Discord limits edits of messages that are older than an hour"),
     40001: (RefusalScope.PASSES, "Discord does not accept the bot's token"),
     40002: (RefusalScope.PASSES, "Discord requires the bot's account to be verified"),
+    40003: (RefusalScope.PASSES, "Discord limits how fast the bot opens direct messages"),
     40004: (RefusalScope.PASSES, "Discord has temporarily turned off sending messages"),
     40006: (RefusalScope.PASSES, "Discord has temporarily turned off this feature"),
     40007: (RefusalScope.CHANNEL, "the bot is banned from the server"),

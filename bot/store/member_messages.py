@@ -35,6 +35,8 @@ _o = schema.outbox
 _a = schema.alerts
 _f = schema.follows
 _ch = schema.alert_channels
+# Messages that were given up before they were sent, such as those of stories that were muted.
+_GIVEN_UP = sa.and_(_o.c.closed, _o.c.message_id.is_(None), _o.c.begun_at.is_(None))
 _r = schema.records
 _s = schema.stories
 
@@ -80,8 +82,15 @@ async def alert(
         for beyond in by_target.values():
             rows += await _list(connection, beyond, now)
         count += len(new)
+    await _forget_unsent(connection, rows)
     await insert_new(connection, _o, rows, on=["dedupe"])
     return count
+
+
+async def _forget_unsent(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Make room for rows whose names are those of messages that were given up before they were sent."""
+    for part in chunks(row["dedupe"] for row in rows):
+        await connection.execute(sa.delete(_o).where(_o.c.dedupe.in_(part), _GIVEN_UP))
 
 
 async def _stories_of(connection: AsyncConnection, record_ids: Iterable[int]) -> dict[int, int]:
@@ -96,12 +105,12 @@ async def _stories_of(connection: AsyncConnection, record_ids: Iterable[int]) ->
 async def _had(
     connection: AsyncConnection, members: Iterable[Member], numbers: Iterable[int]
 ) -> set[tuple[int, int, int]]:
-    """Server, member and story of the messages that these members have or get of these stories."""
+    """Server, member and story of the messages that these members have, may have, or get of these stories."""
     had: set[tuple[int, int, int]] = set()
     stories = sorted(set(numbers))
     columns = sa.select(_o.c.guild_id, _o.c.user_id, _o.c.story)
     for part in chunks({user_id for _, user_id in members}):
-        own = sa.and_(_o.c.user_id.in_(part), _o.c.kind == MEMBER, _o.c.story.in_(stories))
+        own = sa.and_(_o.c.user_id.in_(part), _o.c.kind == MEMBER, _o.c.story.in_(stories), ~_GIVEN_UP)
         had.update(
             (guild, user, story) for guild, user, story in await connection.execute(columns.where(own))
         )

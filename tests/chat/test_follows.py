@@ -204,3 +204,12 @@ async def test_two_messages_of_stories_that_become_one_are_one_story_and_a_point
     await world.app.alert()
     await world.later()
     assert sorted("continues in #1" in seen(m) for m in inbox(world, world.member)) == [False, True]
+
+
+async def test_managers_see_how_much_there_is_and_nobody_sees_whose(world: World) -> None:
+    await followed(world)
+    await world.ask("alert create", query="whales", by=world.member)
+    text = seen(await world.ask("status"))
+    assert "1 alert of members · 1 followed story" in text
+    assert "whales" not in text
+    assert str(world.member.id) not in text

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from bot.domain.posting.alerts import Alert
 from bot.domain.topics.query import meter
+from bot.services import mutes
 from bot.services.server_topics import parse_query
 from bot.store import alerts, schema
 from bot.workers import alerts as worker
@@ -41,7 +42,9 @@ async def test_an_alert_that_costs_too_much_is_stopped_and_no_other_is(
     pairs = " OR ".join(f"(wa* NEAR/1 z{letter}*)" for letter in "abcdefghijkl")
     await wants(desk, f"type:article ({pairs})")
     await wants(desk, "kestrel", user_id=78)
-    flood = [record(title, f"o{n}.example", excerpt="waves and wind") for n, title in enumerate(headlines(11))]
+    flood = [
+        record(title, f"o{n}.example", excerpt="waves and wind") for n, title in enumerate(headlines(11))
+    ]
     await desk.take_in(*flood)
     await worker.step(desk.context)
     async with desk.db.read() as connection:
@@ -89,3 +92,18 @@ async def test_a_changed_title_can_match_and_alerts_once(desk: BotHarness) -> No
         await desk.take_in(record(title, "k.example", url=first.url))
         await worker.step(desk.context)
     assert await messages(desk) == [MEMBER]
+
+
+async def test_a_story_that_was_muted_when_its_message_was_due_alerts_when_it_is_not(
+    desk: BotHarness,
+) -> None:
+    await wants(desk, "kestrel")
+    await desk.take_in(record("Kestrel nests on the old bridge", "k.example"))
+    await worker.step(desk.context)
+    await mutes.mute(desk.context, GUILD, None, "k.example")
+    await desk.deliver()
+    assert desk.mailbox.sent == []
+    await desk.take_in(record("Kestrel nests on old bridge", "l.example"))
+    await worker.step(desk.context)
+    await desk.deliver()
+    assert len(desk.mailbox.sent) == 1
