@@ -11,6 +11,7 @@ from simcord.actors import MemberActor
 
 from bot.domain.posting.alerts import AlertLimits
 from bot.store import schema
+from tests.chat.test_setup import leave
 from tests.chat.world import METRO, ROCKET, World, body, buttons, seen, titles
 from tests.make import ListSource, record
 
@@ -265,8 +266,8 @@ async def test_what_a_server_has_of_its_own_alerts_its_members_alone(world: Worl
 async def test_the_server_that_removes_the_bot_keeps_nothing_of_its_members(world: World) -> None:
     await world.ask("alert create", query="metro", by=world.member)
     await world.ask("alert channel", channel=world.news)
-    world.env.backend.remove_member(world.guild.id, world.app.client.user.id)  # type: ignore[union-attr] # it is logged in
-    await world.app.client.get_cog("Upkeep").on_guild_remove(world.app.client.get_guild(world.guild.id))  # type: ignore[union-attr,arg-type]
+    leave(world)
+    await world.env.settle()
     assert await rows(world, "alerts") == 0
     assert await rows(world, "alert_channels") == 0
 

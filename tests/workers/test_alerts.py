@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 import sqlalchemy as sa
 
-from bot.domain.posting.alerts import Alert
+from bot.domain.model import Record
+from bot.domain.posting.alerts import Alert, AlertLimits
+from bot.domain.retry import CANNOT_MESSAGE_USER, NO_MUTUAL_SERVERS, Outcome, SendStatus
 from bot.domain.topics.query import meter
-from bot.services import mutes
+from bot.services import follows, mutes
 from bot.services.server_topics import parse_query
-from bot.store import alerts, schema
+from bot.store import alerts, member_messages, schema, subscriptions
+from bot.store import follows as follows_store
 from bot.workers import alerts as worker
 from tests.make import record
 from tests.store.store_helpers import CHANNEL, GUILD, headlines
@@ -107,3 +111,85 @@ async def test_a_story_that_was_muted_when_its_message_was_due_alerts_when_it_is
     await worker.step(desk.context)
     await desk.deliver()
     assert len(desk.mailbox.sent) == 1
+
+
+async def state(desk: BotHarness) -> dict[str, int]:
+    """How many alerts and follows there are, and messages of each kind for members."""
+    o = schema.outbox
+    async with desk.db.read() as connection:
+        kinds = await connection.execute(
+            sa.select(o.c.kind, sa.func.count()).where(o.c.user_id.is_not(None)).group_by(o.c.kind)
+        )
+        counts = {str(kind): int(number) for kind, number in kinds}
+        counts["alerts"] = await alerts.count(connection)
+        counts["follows"] = await follows_store.count(connection)
+    return {name: number for name, number in counts.items() if number}
+
+
+async def news(desk: BotHarness, *records: Record) -> None:
+    """Records come in, and what is due is sent."""
+    await desk.take_in(*records)
+    await worker.step(desk.context)
+    await desk.deliver()
+
+
+async def test_a_flood_is_within_the_limits_whatever_comes_and_when(desk: BotHarness) -> None:
+    limits = AlertLimits(per_hour=2, per_day=3)
+    object.__setattr__(desk.context, "alert_limits", limits)
+    await wants(desk, "type:article")
+    for n, title in enumerate(headlines(120)):
+        await desk.take_in(record(title, f"o{n}.example"))
+        if n % 10 == 0:
+            await worker.step(desk.context)
+            await desk.deliver()
+            desk.clock.forward(minutes=15)
+    await worker.step(desk.context)
+    desk.clock.forward(hours=1)
+    await desk.deliver()
+    sent = Counter(request.target.user_id for request in desk.mailbox.sent)
+    assert sent == {MEMBER: limits.per_day + 1}
+    listing = desk.mailbox.edited[-1].text
+    assert f"… and {120 - 3 - member_messages.MOST_LISTED} more" in listing
+    assert (await state(desk))["member"] == 3 + member_messages.MOST_LISTED
+
+
+@pytest.mark.parametrize(
+    ("outcome", "left"),
+    [
+        (Outcome(SendStatus.LEFT), {}),
+        (Outcome(SendStatus.REFUSED, 403, CANNOT_MESSAGE_USER), {"member": 2, "member_notice": 1}),
+        (Outcome(SendStatus.REFUSED, 403, NO_MUTUAL_SERVERS), {"member": 2, "member_notice": 1}),
+        (Outcome(SendStatus.ABSENT), {"member": 2, "alerts": 1, "follows": 1}),
+        (Outcome(SendStatus.REFUSED, 500), {"member": 2, "alerts": 1, "follows": 1}),
+    ],
+)
+async def test_what_discord_answers_about_a_member_ends_what_the_member_has(
+    desk: BotHarness, outcome: Outcome, left: dict[str, int]
+) -> None:
+    await wants(desk, "kestrel OR council")
+    first = record("Kestrel nests on the old bridge", "k.example")
+    await news(desk, first)
+    async with desk.db.read() as connection:
+        [story] = (await connection.execute(sa.select(schema.outbox.c.story))).scalars()
+    await follows.toggle(desk.context, GUILD, MEMBER, story, CHANNEL, "en")
+    desk.mailbox.answers[MEMBER] = outcome
+    await news(desk, record("Council votes on tram line to airport", "c.example"))
+    desk.clock.forward(minutes=1)
+    await desk.deliver()
+    assert await state(desk) == left
+    async with desk.db.read() as connection:
+        assert await subscriptions.paused(connection) == []
+
+
+async def test_messages_for_members_come_after_posts_and_hold_up_no_channel(desk: BotHarness) -> None:
+    await desk.follow()
+    await wants(desk, "kestrel")
+    await desk.take_in(record("Kestrel nests on the old bridge", "k.example", topics=["AI"]))
+    await worker.step(desk.context)
+    async with desk.db.read() as connection:
+        order = sa.select(schema.outbox.c.kind).order_by(schema.outbox.c.priority.desc())
+        kinds = list((await connection.execute(order.where(schema.outbox.c.due_at.is_not(None)))).scalars())
+    assert kinds == ["story", "member"]
+    desk.mailbox.answers[MEMBER] = Outcome(SendStatus.REFUSED, 429, retry_after=600.0)
+    await desk.deliver()
+    assert [request.target.channel_id for request in desk.mailbox.sent] == [CHANNEL, MEMBER]
