@@ -12,7 +12,7 @@ from bot.domain.text.cleaning import length
 from bot.i18n import number, tr, tr_in, tr_plural
 from bot.messages.layout import Button, Markdown
 from bot.messages.message import DESCRIPTION, Embed, Message, escape_to, fit_lines, panel
-from bot.messages.story import FOLLOW, GREY, list_pages, story_line, story_post
+from bot.messages.story import GREY, list_pages, story_line, story_post
 
 MEMBER_ACTION = "member:"  # of the custom ids of buttons in messages for one member
 QUERY = 150  # UTF-16 units of a query in a message
@@ -27,7 +27,7 @@ def member_action(what: str, guild_id: int, user_id: int, story: int) -> str:
 
 def member_buttons(guild_id: int, user_id: int, story: int, *, follows: bool) -> tuple[Button, ...]:
     """The buttons below a story that was sent to one member."""
-    label = tr_in("button", "Stop following") if follows else tr_in("button", FOLLOW)
+    label = tr_in("button", "Stop following") if follows else tr_in("button", "Follow this story")
     return (
         Button(
             tr_in("button", "Related coverage"), action=member_action("related", guild_id, user_id, story)

@@ -16,7 +16,7 @@ from bot.chat.port import MessageTraits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
-from bot.i18n import speaking
+from bot.i18n import in_every_language, speaking
 from bot.messages.alerts import alert_rollup_title, closed_notice, member_buttons
 from bot.messages.message import Message, heading
 from bot.messages.rollup import rollup_title
@@ -257,7 +257,8 @@ class Delivery:
 
     async def _outcome(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         try:
-            return await self._try(claim, render_context)
+            with speaking(render_context.language(claim)):
+                return await self._try(claim, render_context)
         except Exception:  # a bug in making one message must not hold up those after it
             log.exception("message %s to channel %s could not be rendered", claim.id, claim.channel_id)
             return Outcome(SendStatus.FAILED, detail="internal error; the bot's log has the details")
@@ -306,7 +307,7 @@ class Delivery:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
         actions = _actions_of(claim, numbers)
-        return MessageTraits(min(since, self._context.now()), numbers, _title_of(claim), others, actions)
+        return MessageTraits(min(since, self._context.now()), numbers, _titles_of(claim), others, actions)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.
@@ -420,22 +421,24 @@ def _actions_of(claim: Claimed, numbers: Iterable[int]) -> frozenset[str]:
     )
 
 
-def _title_of(claim: Claimed) -> str:
-    """The first line of a message; empty for a story's, whose title changes."""
+def _titles_of(claim: Claimed) -> frozenset[str]:
+    """What the first line of a message may be; none for a story's, whose title changes.
+
+    The language of the server may have changed since the message was sent.
+    """
     payload = claim.payload or {}
     match claim.kind:
         case outbox.STORY | outbox.MEMBER:
-            return ""
+            return frozenset()
         case outbox.MEMBER_ROLLUP:
-            with speaking(str(payload.get(member_messages.LANGUAGE, ""))):
-                return heading(alert_rollup_title())
+            return in_every_language(lambda: heading(alert_rollup_title()))
         case outbox.MEMBER_NOTICE:
-            with speaking(str(payload.get(member_messages.LANGUAGE, ""))):
-                return closed_notice(claim.user_id or 0).title
+            return in_every_language(lambda: closed_notice(claim.user_id or 0).title)
         case outbox.ROLLUP:
-            return heading(rollup_title(is_quiet=bool(payload.get("quiet"))))
+            is_quiet = bool(payload.get("quiet"))
+            return in_every_language(lambda: heading(rollup_title(is_quiet=is_quiet)))
         case _:
-            return Message.from_json(payload).title
+            return frozenset((Message.from_json(payload).title,))
 
 
 @contextlib.contextmanager
