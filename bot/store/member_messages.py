@@ -229,17 +229,13 @@ async def tell(connection: AsyncConnection, news: StoryNews, now: datetime) -> N
     await _begin(connection, fresh, now)
     for part in chunks(numbers):
         rows = await connection.execute(
-            sa.select(_o.c.id, _o.c.story, _o.c.guild_id, _o.c.user_id, _o.c.sent_at).where(
-                _o.c.kind == MEMBER,
-                _o.c.story.in_(part),
-                _o.c.message_id.is_not(None),
-                _o.c.closed.is_(False),
-            )
+            sa.select(_o).where(_o.c.kind == MEMBER, _o.c.story.in_(part), _o.c.closed.is_(False))
         )
+        concerned = [row for row in rows if concerns(news.changed.get(row.story, SHARED), row.guild_id)]
         due = [
             row.id
-            for row in rows
-            if concerns(news.changed.get(row.story, SHARED), row.guild_id)
+            for row in concerned
+            if row.message_id is not None
             and (
                 row.story in news.emptied
                 or row.sent_at > now - UPDATED
@@ -247,6 +243,12 @@ async def tell(connection: AsyncConnection, news: StoryNews, now: datetime) -> N
             )
         ]
         await _edit(connection, due, now + UPDATE_AFTER)
+        # One that is being sent may show what was before.
+        unsent = [row.id for row in concerned if row.message_id is None]
+        for some in chunks(unsent):
+            await connection.execute(
+                sa.update(_o).where(_o.c.id.in_(some)).values(revision=_o.c.revision + 1)
+            )
 
 
 async def _begin(connection: AsyncConnection, fresh: Sequence[Follow], now: datetime) -> None:
@@ -276,10 +278,9 @@ async def _begin(connection: AsyncConnection, fresh: Sequence[Follow], now: date
             key = (guild_id, user_id, story)
             had.add(key)
             if key in followers and message_id is None:
-                again = {"due_at": sa.func.coalesce(_o.c.due_at, _now(now)), "closed": False, "attempts": 0}
-                await connection.execute(
-                    sa.update(_o).where(_o.c.id == row_id).values(**again, revision=_o.c.revision + 1)
-                )
+                again = {"due_at": sa.func.coalesce(_o.c.due_at, _now(now)), "created_at": now}
+                again |= {"closed": False, "attempts": 0, "revision": _o.c.revision + 1}
+                await connection.execute(sa.update(_o).where(_o.c.id == row_id).values(**again))
     missing = [
         row
         for row, follow in zip(rows, fresh, strict=True)
@@ -308,6 +309,7 @@ async def _merge(connection: AsyncConnection, merged: Mapping[int, int], now: da
             other.c.story == new,
             other.c.user_id == _o.c.user_id,
             other.c.guild_id == _o.c.guild_id,
+            sa.or_(~other.c.closed, other.c.message_id.is_not(None), other.c.begun_at.is_not(None)),
         )
         unsent = sa.and_(of_old, _o.c.message_id.is_(None))
         await connection.execute(
@@ -353,9 +355,13 @@ async def forget_member(connection: AsyncConnection, guild_id: int, user_id: int
 
 
 async def forget_alert(connection: AsyncConnection, guild_id: int, user_id: int, alert_id: int) -> None:
-    """An alert was deleted: what of it was not sent goes."""
-    unsent = sa.and_(_of_member(guild_id, user_id), _o.c.kind == MEMBER, _o.c.message_id.is_(None))
-    rows = await connection.execute(sa.select(_o.c.id, _o.c.payload).where(unsent, _o.c.begun_at.is_(None)))
+    """An alert was deleted: what of it was neither sent nor listed goes."""
+    listing = _o.alias("listing")
+    sent_lists = sa.select(listing.c.id).where(listing.c.user_id == user_id, listing.c.sent_at.is_not(None))
+    listed = sa.and_(_o.c.rollup.is_not(None), _o.c.rollup.in_(sent_lists))
+    unsent = sa.and_(_o.c.kind == MEMBER, _o.c.message_id.is_(None), _o.c.begun_at.is_(None), ~listed)
+    own = sa.and_(_of_member(guild_id, user_id), unsent)
+    rows = await connection.execute(sa.select(_o.c.id, _o.c.payload).where(own))
     ids = [row_id for row_id, payload in rows if (payload or {}).get(ALERT) == alert_id]
     for part in chunks(ids):
         await connection.execute(sa.delete(_o).where(_o.c.id.in_(part)))

@@ -12,7 +12,8 @@ from simcord.actors import MemberActor
 from bot.domain.posting.alerts import AlertLimits
 from bot.store import schema
 from tests.chat.test_setup import leave
-from tests.chat.world import METRO, ROCKET, World, body, buttons, seen, titles
+from tests.chat.world import METRO, ROCKET, World, body, buttons, labels, seen, titles
+from tests.languages import bracketed, outside, speaking_as
 from tests.make import ListSource, record
 
 
@@ -286,3 +287,34 @@ async def test_the_buttons_of_a_direct_message_name_server_and_member(world: Wor
     [message] = inbox(world, world.member)
     ids = [button.custom_id for button in buttons(message) if button.custom_id]
     assert all(f":{world.guild.id}:{world.member.id}:1" in (name or "") for name in ids)
+
+
+async def test_a_mention_goes_out_without_the_part_that_discord_refuses(world: World) -> None:
+    await world.ask("alert create", query="metro", channel=world.news)
+    wrong = {"content": {"_errors": [{"code": "BASE_TYPE_MAX_LENGTH", "message": "too long"}]}}
+    parts = {"components": {"1": {"components": {"3": wrong}}}}  # below the line that names the member
+    path = f"/channels/{world.news.id}/messages"
+    refused = world.refuse(
+        "POST", path, 400, 50035, parts=parts, when=lambda sent: "It was decided" in str(sent)
+    )
+    await news(world, record(METRO[0], "a.example", excerpt="It was decided."))
+    [post] = world.posts()
+    assert len(refused) == 1
+    assert f"<@{world.manager.id}>" in seen(post)
+    assert METRO[0] in seen(post)
+
+
+async def test_messages_and_answers_are_in_the_members_language(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bracketed(monkeypatch)
+    speaking_as(monkeypatch, {world.member.id: "fr"})
+    answer = seen(await world.ask("alert create", query="metro", by=world.member))
+    assert outside(answer).strip() == ""
+    await world.ask("alert create", query="metro")
+    await news(world, record(METRO[0], "a.example"))
+    [message] = inbox(world, world.member)
+    assert "⟦fr|Your alert from" in seen(message)
+    assert labels(message) == [f"⟦fr|{label}⟧" for label in ("Read", "Related coverage", "Follow this story")]
+    [other] = inbox(world, world.manager)
+    assert "⟦" not in seen(other)
