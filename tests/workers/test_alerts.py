@@ -8,10 +8,12 @@ from collections import Counter
 import pytest
 import sqlalchemy as sa
 
+from bot.chat.port import Target
 from bot.domain.model import Record
 from bot.domain.posting.alerts import Alert, AlertLimits
 from bot.domain.retry import CANNOT_MESSAGE_USER, NO_MUTUAL_SERVERS, Outcome, SendStatus
 from bot.domain.topics.query import meter
+from bot.messages.message import Message
 from bot.services import follows, mutes
 from bot.services.server_topics import parse_query
 from bot.store import alerts, member_messages, schema, subscriptions
@@ -193,3 +195,22 @@ async def test_messages_for_members_come_after_posts_and_hold_up_no_channel(desk
     desk.mailbox.answers[MEMBER] = Outcome(SendStatus.REFUSED, 429, retry_after=600.0)
     await desk.deliver()
     assert {request.target.channel_id for request in desk.mailbox.sent} == {CHANNEL, MEMBER}
+
+
+async def test_a_message_whose_story_changes_while_it_is_sent_is_edited_once_more(desk: BotHarness) -> None:
+    await wants(desk, "kestrel")
+    await desk.take_in(record("Kestrel nests on the old bridge", "k.example"))
+    await worker.step(desk.context)
+    send = desk.mailbox.send
+
+    async def slow(target: Target, message: Message, nonce: str) -> Outcome:
+        await desk.take_in(record("Kestrel nests on old bridge", "l.example"))
+        return await send(target, message, nonce)
+
+    desk.mailbox.send = slow  # type: ignore[method-assign] # a report comes while Discord answers
+    await desk.deliver()
+    desk.mailbox.send = send  # type: ignore[method-assign]
+    desk.clock.forward(minutes=5)
+    await desk.deliver()
+    [edit] = desk.mailbox.edited
+    assert "2 outlets" in edit.text
