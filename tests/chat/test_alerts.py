@@ -12,7 +12,7 @@ from simcord.actors import MemberActor
 from bot.domain.posting.alerts import AlertLimits
 from bot.store import schema
 from tests.chat.test_setup import leave
-from tests.chat.world import METRO, ROCKET, World, body, buttons, labels, seen, titles
+from tests.chat.world import METRO, ROCKET, World, body, buttons, labels, message_of, seen, titles
 from tests.languages import bracketed, outside, speaking_as
 from tests.make import ListSource, record
 
@@ -151,6 +151,8 @@ async def test_a_channel_must_be_open_to_alerts_and_to_the_member(world: World) 
     assert f"<@{world.member.id}>" in seen(post)
     assert METRO[0] in seen(post)
     assert "Your alert" not in seen(post)
+    related = await world.member.context_menu(world.news, "Related", message_of(post))
+    assert METRO[0] in seen(world.answer(related))
     [sent] = world.sends()
     allowed = body(sent)["allowed_mentions"]
     assert [*map(int, allowed["users"])] == [world.member.id]
