@@ -99,6 +99,7 @@ ARROWS: dict[str, set[str]] = {
         "cogs.coverage",
         "cogs.curate",
         "cogs.faces",
+        "cogs.follows",
         "cogs.muting",
         "cogs.pages",
         "cogs.panel",

@@ -270,6 +270,7 @@ class Demo:
 
     async def _deliver(self, app: App) -> bool:
         """Send due messages, and print the changes in the channel."""
+        await app.alert()
         if not await app.deliver.drain():
             return False
         for message in self.channel.history():

@@ -11,7 +11,18 @@ from importlib.metadata import version
 from bot.domain.text.addresses import hosts_only
 from bot.i18n import tr_plural
 from bot.services.context import Context
-from bot.store import delivery, faces, outbox, quotas, server_topics, sources, stories, subscriptions
+from bot.store import (
+    alerts,
+    delivery,
+    faces,
+    follows,
+    outbox,
+    quotas,
+    server_topics,
+    sources,
+    stories,
+    subscriptions,
+)
 from bot.store.sources import SourceState, SourceTotals
 
 RECENT = timedelta(days=1)
@@ -40,6 +51,8 @@ class Status:
     """What `/status` shows. `stalled` messages wait although nothing stands in their way. `paused` are channel and reason; `withheld` counts the last day by reason.
     `suspended` are the server topics whose queries cost too much, each with the reason.
 
+    `alerts` and `follows` are how many its members have.
+
     `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
     `lost_webhooks` are the channels whose posts have the bot's name again because somebody deleted its webhook.
@@ -63,6 +76,8 @@ class Status:
     suspended: Mapping[str, str] = field(default_factory=dict)
     kept_embeds: int = 0
     lost_webhooks: tuple[int, ...] = ()
+    alerts: int = 0
+    follows: int = 0
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -87,6 +102,8 @@ async def status(context: Context, guild_id: int) -> Status:
             await server_topics.suspended(connection, guild_id),
             await outbox.kept_embeds(connection, guild_id),
             tuple(await faces.lost_in(connection, guild_id)),
+            await alerts.count(connection, guild_id),
+            await follows.count(connection, guild_id),
         )
 
 

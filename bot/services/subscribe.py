@@ -28,7 +28,7 @@ from bot.services.context import Context
 from bot.services.digests import FIRST
 from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR, resolve
-from bot.store import digests, feeds, outbox, servers, stories, subscriptions, topics
+from bot.store import digests, feeds, member_messages, outbox, servers, stories, subscriptions, topics
 from bot.store.subscriptions import ChannelState
 
 FORECAST = timedelta(days=7)
@@ -320,9 +320,13 @@ async def channels_of(context: Context, guild_id: int) -> list[int]:
 
 
 async def leave(context: Context, guild_id: int) -> None:
-    """The bot is not in a server any more: nothing is polled, matched or sent for it until it is back."""
+    """The bot is not in a server any more: nothing is polled, matched or sent for it until it is back.
+
+    What its members had is deleted: nobody could end it.
+    """
     async with context.db.write() as connection:
         await servers.leave(connection, [guild_id], context.now())
+        await member_messages.forget_servers(connection, [guild_id])
 
 
 async def come_back(context: Context, guild_id: int) -> None:
@@ -351,6 +355,7 @@ async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
     if left:
         async with context.db.write() as connection:
             await servers.leave(connection, sorted(left), context.now())
+            await member_messages.forget_servers(connection, left)
 
 
 async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Iterable[int]]) -> None:
@@ -365,6 +370,7 @@ async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Ite
 async def forget_channel(context: Context, channel_id: int) -> bool:
     """A channel was deleted: its subscriptions, digest, mutes and posts go. False where it had no subscription."""
     async with context.db.write() as connection:
+        await member_messages.forget_channel(connection, channel_id)
         return await subscriptions.remove_channel(connection, channel_id)
 
 
