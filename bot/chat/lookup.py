@@ -26,6 +26,11 @@ _MENTIONS = re.compile(r"^<@&?\d+>(?: <@&?\d+>)*$")  # the line that names whom 
 MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 
+def _me(channel: Any) -> Any:
+    """The bot in a channel, or in a conversation with a member."""
+    return channel.me if isinstance(channel, discord.DMChannel) else channel.guild.me
+
+
 async def find(
     client: discord.Client, channel: Any, traits: MessageTraits, webhook: WebhookKey | None = None
 ) -> Outcome:
@@ -33,7 +38,7 @@ async def find(
 
     Messages count that the bot sent, or webhooks of its application. `webhook` is the bot's in the channel, if it has one.
     """
-    me = channel.me if isinstance(channel, discord.DMChannel) else channel.guild.me
+    me = _me(channel)
     # Without the permission Discord answers with an empty list.
     if isinstance(me, discord.Member) and not allowed(channel, me).read_message_history:
         return Outcome(SendStatus.HIDDEN)
@@ -53,7 +58,7 @@ async def find(
                 thread_id=message.channel.id if in_forum else None,
                 form=MessageForm.COMPONENTS if message.flags.components_v2 else MessageForm.EMBEDS,
                 roles=tuple(role.id for role in message.role_mentions),
-                webhook_id=None if message.author.id == channel.guild.me.id else message.webhook_id,
+                webhook_id=None if message.author.id == _me(channel).id else message.webhook_id,
             )
     return Outcome(SendStatus.MISSING)
 
@@ -88,7 +93,7 @@ async def _messages(
 ) -> AsyncIterator[discord.Message]:
     present = webhook.id if webhook else 0
     after = traits.since - CLOCK_SKEW
-    me = channel.me if isinstance(channel, discord.DMChannel) else channel.guild.me
+    me = _me(channel)
     async for message in channel.history(limit=MOST_MESSAGES, after=after, oldest_first=True):
         by_webhook = message.webhook_id is not None and (
             message.webhook_id == present or message.application_id == application_id
