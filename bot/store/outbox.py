@@ -60,7 +60,8 @@ class Claimed:
     """A row that a worker holds until its lease runs out. `claim` tells this hold from a later one.
 
     `in_doubt_since` is when a try was begun that may have made the message although nobody knows its id.
-    `form` is what the message is made of, and `mentioned` are the roles that it named when it was sent.
+    `form` is what the message is made of, and `mentioned` are the roles that it named when it was sent. `digest_id` is the
+    digest of the channel that the message is one of.
     """
 
     id: int
@@ -83,6 +84,7 @@ class Claimed:
     in_doubt_since: datetime | None = None
     form: MessageForm = MessageForm.COMPONENTS
     mentioned: tuple[int, ...] = ()
+    digest_id: int | None = None
 
 
 def is_claimed_as(claimed: Claimed) -> sa.ColumnElement[bool]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Calibration, Mode, Mute, PostLayout, Subscription, Volume
 from bot.domain.posting.quiet import QuietHours
-from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
+from bot.domain.posting.schedule import parse_time
 from bot.domain.text.words import name_key
 from bot.store import schema
 from bot.store.servers import LEFT, of_present
@@ -26,7 +26,7 @@ _t = schema.topics
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """What is set for a channel. `schedule` None: no digest of its own was set; `off`: none is wanted.
+    """What is set for a channel. `off`: its digests are turned off.
 
     `per_hour`: how many posts it gets at most; None: as many as the setting says. `quiet`: when it gets none.
     """
@@ -34,10 +34,7 @@ class ChannelState:
     channel_id: int
     guild_id: int
     paused_reason: str = ""
-    schedule: Schedule | None = None
     off: bool = False
-    last_digest: datetime | None = None
-    next_digest: datetime | None = None
     per_hour: int | None = None
     quiet: QuietHours | None = None
 
@@ -250,25 +247,13 @@ async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id:
     await insert_new(connection, _c, [row], on=["channel_id"])
 
 
-def channel_of(row: sa.Row[Any]) -> ChannelState:
+def _channel(row: sa.Row[Any]) -> ChannelState:
     """What a row of the table says."""
-    schedule = None
-    if row.digest_at is not None:
-        schedule = Schedule(
-            parse_time(row.digest_at),
-            row.digest_zone,
-            parse_days(row.digest_days),
-            row.digest_size,
-            DigestStyle(row.digest_style),
-        )
     return ChannelState(
         row.channel_id,
         row.guild_id,
         row.paused_reason,
-        schedule,
         row.digest_off,
-        row.last_digest,
-        row.next_digest,
         row.per_hour,
         None
         if row.quiet_from is None
@@ -279,34 +264,14 @@ def channel_of(row: sa.Row[Any]) -> ChannelState:
 async def channel(connection: AsyncConnection, channel_id: int) -> ChannelState | None:
     """What is set for a channel; None where nothing ever was."""
     row = (await connection.execute(sa.select(_c).where(_c.c.channel_id == channel_id))).first()
-    return None if row is None else channel_of(row)
+    return None if row is None else _channel(row)
 
 
 async def channels(connection: AsyncConnection, guild_id: int | None = None) -> list[ChannelState]:
     """The channels that something is set for, of all servers that the bot is in or of one."""
     in_scope = of_present(_c.c.guild_id, guild_id)
     statement = sa.select(_c).where(in_scope).order_by(_c.c.channel_id)
-    return [channel_of(row) for row in await connection.execute(statement)]
-
-
-async def set_schedule(
-    connection: AsyncConnection, channel_id: int, schedule: Schedule, next_digest: datetime
-) -> None:
-    """Set when a channel's digest comes."""
-    days = ",".join(WEEK[day] for day in sorted(schedule.days))
-    await connection.execute(
-        sa.update(_c)
-        .where(_c.c.channel_id == channel_id)
-        .values(
-            digest_at=f"{schedule.at:%H:%M}",
-            digest_zone=schedule.zone,
-            digest_days=days,
-            digest_size=schedule.size,
-            digest_style=schedule.style.value,
-            digest_off=False,
-            next_digest=next_digest,
-        )
-    )
+    return [_channel(row) for row in await connection.execute(statement)]
 
 
 async def set_per_hour(connection: AsyncConnection, channel_id: int, per_hour: int | None) -> None:
@@ -321,22 +286,18 @@ async def set_quiet(connection: AsyncConnection, channel_id: int, quiet: QuietHo
     await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(**named))
 
 
-async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:
-    """No more scheduled digests for a channel."""
-    await connection.execute(
-        sa.update(_c).where(_c.c.channel_id == channel_id).values(digest_off=True, next_digest=None)
-    )
-
-
 async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
     """Delete everything stored for a deleted channel. False if it had no subscription."""
     had = await connection.execute(sa.delete(_sub).where(_sub.c.channel_id == channel_id))
+    told = schema.digest_history
+    its_digests = sa.select(schema.digests.c.id).where(schema.digests.c.channel_id == channel_id)
+    await connection.execute(sa.delete(told).where(told.c.digest_id.in_(its_digests)))
     for table in (
         _c,
         _m,
+        schema.digests,
         schema.outbox,
         schema.withheld_posts,
-        schema.digest_history,
         schema.translation_channels,
     ):
         await connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))
