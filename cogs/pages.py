@@ -7,15 +7,18 @@ import discord
 from bot.chat.permissions import PostableChannel, allowed
 from bot.domain.model import Mode, PostLayout, Subscription, Volume
 from bot.domain.polling import Feed
+from bot.domain.posting.schedule import DigestStyle
 from bot.domain.posting.volume import shown_volume
 from bot.domain.text.addresses import hosts_only
-from bot.domain.text.cleaning import plural
+from bot.domain.text.cleaning import clip, plural
 from bot.errors import InvalidInputError
-from bot.messages.digest import schedule_words
+from bot.i18n import tr, tr_plural
+from bot.messages.digest import planned_line, schedule_words
 from bot.messages.message import Embed, escape, link, relative
 from bot.messages.pace import quiet_words
 from bot.messages.story import colour_of, story_line
 from bot.messages.volume import STORIES, volume_words
+from bot.services.digests import DigestSet
 from bot.services.subscribe import ChannelSubscriptions, SubscribeResult
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
@@ -86,6 +89,31 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
     return Embed(title=title, description="\n".join(lines), colour=colour_of(subscription.topic))
 
 
+def digest_set_lines(channel: str, done: DigestSet, note: str) -> list[str]:
+    """What a digest that was just set does; `channel` is the mention of its channel, `note` how its time zone was read."""
+    size = tr_plural("at most {count} story", "at most {count} stories", done.schedule.size)
+    if done.schedule.style is DigestStyle.HEADLINES:
+        size = tr("{size} (headlines only)", size=size)
+    when = schedule_words(done.schedule)
+    if done.others or done.digest.name or done.digest.topic:
+        title = escape(done.digest.title)
+        text = tr(
+            "{channel} gets the digest **{title}** {when} with {size}.",
+            channel=channel, title=title, when=when, size=size,
+        )  # fmt: skip
+    else:
+        text = tr("{channel} gets a digest {when} with {size}.", channel=channel, when=when, size=size)
+    lines = [text, tr("Next digest: {time}", time=f"<t:{int(done.next_digest.timestamp())}:F>")]
+    if done.topics:
+        lines.append(tr("Topics: {topics}", topics=clip(", ".join(map(escape, done.topics)), 1500)))
+    else:
+        lines.append(tr("⚠️ The digest has no topics yet. Use `/subscribe` with the mode *digest* or *both*."))
+    if done.others:
+        titles = ", ".join(escape(other.title) for other in done.others)
+        lines.append(tr("Other digests of the channel: {titles}", titles=titles))
+    return lines + ([f"⚠️ {escape(note)}"] if note else [])
+
+
 def require_pingable(role: discord.Role) -> None:
     """Raise InvalidInputError for @everyone, which the bot does not ping."""
     if role.is_default():
@@ -106,8 +134,7 @@ def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str
             "⚠️ The bot cannot see this channel. If it was deleted, use `/unsubscribe` and pick it from the list."
         )
     lines += [f"• {escape(s.topic)} · {how_posted(s, guild)}" for s in entry.subscriptions]
-    if entry.schedule and entry.next_digest:
-        lines.append(f"• Digest {schedule_words(entry.schedule)}")
+    lines += [planned_line(planned, is_only=len(entry.digests) == 1) for planned in entry.digests]
     if entry.per_hour is not None:
         lines.append(f"• At most {plural(entry.per_hour, 'post')} an hour")
     if entry.quiet is not None:

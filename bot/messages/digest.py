@@ -11,22 +11,25 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.briefs.model_brief import NO_MODEL, ModelBriefs
 from bot.domain.model import StoryView
+from bot.domain.posting.channel_digests import PlannedDigest, digest_title
 from bot.domain.posting.digest import MOST_SECTIONS, Digest, DigestEntry, Section
 from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, DigestStyle, Schedule, describe_days
 from bot.domain.posting.zones import shown
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.text.cleaning import length, plural
 from bot.domain.topics.topics import Topics
+from bot.i18n import tr, tr_plural
 from bot.messages.briefs import digest_sentence
 from bot.messages.forum import tag_names
 from bot.messages.layout import TEXT, Container, Gallery, Markdown, Part, texts
-from bot.messages.message import TITLE, Message, escape_to, heading, link, small
+from bot.messages.message import TITLE, Message, escape, escape_to, heading, link, small
 from bot.messages.story import colour_of, picture_of, spike_words
 
 DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
 SENTENCE = 420  # UTF-16 units of the line below a headline
 QUOTE = 4  # what stands around it: a line break, the mark of a quotation, and an empty line below it
 RESERVED = 130  # characters that every entry of a digest has at least
+TOPICS = 200  # UTF-16 units of a digest's topics in a list of digests
 BELOW = 200  # for the line that says how many stories more there are, and for that of a preview
 
 
@@ -51,9 +54,33 @@ def schedule_words(schedule: Schedule) -> str:
     return f"{describe_days(schedule.days)} at {schedule.at:%H:%M} ({shown(schedule.zone)})"
 
 
-def heading_of(days: frozenset[int]) -> str:
-    """What a digest is called that comes on these days."""
-    return {len(EVERY_DAY): "Daily digest", 1: "Weekly digest"}.get(len(days), "Digest")
+def planned_line(planned: PlannedDigest, *, is_only: bool = False) -> str:
+    """A digest in a list of what a channel gets. `is_only`: the channel has no other one, so one without a name needs no title."""
+    when = schedule_words(planned.schedule)
+    if is_only and not planned.digest.name and planned.digest.topic is None:
+        return tr("• Digest {when}", when=when)
+    return tr("• {title} {when}", title=escape(planned.digest.title), when=when)
+
+
+def next_line(planned: PlannedDigest) -> str:
+    """A digest in a list of digests: when it comes, the next time too, and of what it tells."""
+    at = planned.digest.next_at
+    return tr(
+        "• **{title}** · {when} · next one: {next} · {topics}",
+        title=escape(planned.digest.title),
+        when=schedule_words(planned.schedule),
+        next=f"<t:{int(at.timestamp())}:R>" if at else "—",
+        topics=escape_to(", ".join(planned.topics), TOPICS) or tr("⚠️ no topics yet"),
+    )
+
+
+def sent_words(stories: int) -> str:
+    """What becomes of a digest with so many stories that is to be sent now."""
+    if not stories:
+        return tr("There are no new stories, so no digest is sent.")
+    return tr_plural(
+        "Sending a digest with {count} story.", "Sending a digest with {count} stories.", stories
+    )
 
 
 def digest_message(
@@ -61,12 +88,12 @@ def digest_message(
     zone: str,
     colour: Callable[[str], int | None] = lambda _topic: None,
     *,
-    days: frozenset[int] = EVERY_DAY,
+    title: str = "",
     style: DigestStyle = DigestStyle.BRIEF,
     owners: MediaOwners = NO_OWNERS,
     model_briefs: ModelBriefs = NO_MODEL,
 ) -> Message | None:
-    """The digest of a channel that gets it on these days as a message, a container a topic; None on an empty day.
+    """A digest with this title as a message, a container a topic; None on an empty day.
 
     In the style of a brief, a sentence stands below each headline as far as there is room, the best stories first,
     and the first story has its picture. `model_briefs` is what the channel shows of a model's answers.
@@ -74,8 +101,9 @@ def digest_message(
     if not digest.entries:
         return None
     until = digest.until.astimezone(ZoneInfo(zone))
-    title = f"## {heading_of(days)} · {DAY_NAMES[until.weekday()]}, {_short(until.date())}"
-    above = Markdown((title, small(_count(len(digest.entries)))))
+    called = escape_to(title or digest_title("", EVERY_DAY), TITLE)
+    first_line = f"## {called} · {DAY_NAMES[until.weekday()]}, {_short(until.date())}"
+    above = Markdown((first_line, small(_count(len(digest.entries)))))
     sections = digest.sections[:MOST_SECTIONS]
     left = digest.left_out + sum(len(section.entries) for section in digest.sections[MOST_SECTIONS:])
     headings = [_section_heading(section) for section in sections]
@@ -93,8 +121,8 @@ def digest_message(
     if style is DigestStyle.BRIEF:
         lines = _with_sentences(sections, lines, room, partial(_sentence, owners, model_briefs))
     containers = [
-        _container(section, title, written, colour(section.topic))
-        for section, title, written in zip(sections, headings, lines, strict=True)
+        _container(section, above_section, written, colour(section.topic))
+        for section, above_section, written in zip(sections, headings, lines, strict=True)
     ]
     if style is DigestStyle.BRIEF and lines[0]:
         containers[0] = _with_picture(containers[0], sections[0].entries[0].view)
@@ -217,8 +245,9 @@ def channel_digest(
     schedule: Schedule,
     owners: MediaOwners = NO_OWNERS,
     model_briefs: ModelBriefs = NO_MODEL,
+    title: str = "",
 ) -> Message | None:
-    """The digest of a channel with this schedule, in the colours of the topics; None on an empty day."""
+    """A channel's digest with this schedule and title, in the colours of the topics; None on an empty day."""
 
     def colour(name: str) -> int | None:
         topic = topics.resolve(name)
@@ -228,7 +257,7 @@ def channel_digest(
         digest,
         schedule.zone,
         colour,
-        days=schedule.days,
+        title=title or digest_title("", schedule.days),
         style=schedule.style,
         owners=owners,
         model_briefs=model_briefs,
@@ -236,16 +265,23 @@ def channel_digest(
 
 
 def digest_payload(
-    digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners, model_briefs: ModelBriefs
+    digest: Digest,
+    topics: Topics,
+    schedule: Schedule,
+    owners: MediaOwners,
+    model_briefs: ModelBriefs,
+    title: str = "",
 ) -> dict[str, Any]:
     """The same as the outbox keeps it, with its name and tags as a forum post, and the numbers of the stories that had
     room. The digest has entries.
     """
-    message = channel_digest(digest, topics, schedule, owners, model_briefs)
+    message = channel_digest(digest, topics, schedule, owners, model_briefs, title)
     assert message is not None
     local = digest.until.astimezone(ZoneInfo(schedule.zone))
     tags = tag_names((section.topic for section in digest.sections), topics)
-    name = f"Digest of {local.day} {local:%B %Y}"
+    day = f"{local.day} {local:%B %Y}"
+    is_plain = title in ("", digest_title("", EVERY_DAY))
+    name = tr("Digest of {day}", day=day) if is_plain else tr("{title} of {day}", title=title, day=day)
     return replace(message, name=name, tags=(*DIGEST_TAGS, *tags)).to_json() | {
         "stories": list(message.stories)
     }

@@ -71,12 +71,16 @@ async def stored(
 
 async def lock(connection: AsyncConnection, channel_id: int) -> None:
     """Wait until nobody else decides about the digests of this channel, which has a row."""
-    await connection.execute(sa.select(_c.c.channel_id).where(_c.c.channel_id == channel_id).with_for_update())
+    await connection.execute(
+        sa.select(_c.c.channel_id).where(_c.c.channel_id == channel_id).with_for_update()
+    )
 
 
 async def count(connection: AsyncConnection, guild_id: int) -> int:
-    """How many digests a server has."""
-    counted = sa.select(sa.func.count()).select_from(_d).where(_d.c.guild_id == guild_id)
+    """How many digests have been set in a server: not those at the default time."""
+    counted = (
+        sa.select(sa.func.count()).select_from(_d).where(_d.c.guild_id == guild_id, _d.c.at.is_not(None))
+    )
     return await connection.scalar(counted) or 0
 
 

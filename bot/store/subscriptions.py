@@ -247,7 +247,7 @@ async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id:
     await insert_new(connection, _c, [row], on=["channel_id"])
 
 
-def _channel(row: sa.Row[Any]) -> ChannelState:
+def channel_of(row: sa.Row[Any]) -> ChannelState:
     """What a row of the table says."""
     return ChannelState(
         row.channel_id,
@@ -264,14 +264,14 @@ def _channel(row: sa.Row[Any]) -> ChannelState:
 async def channel(connection: AsyncConnection, channel_id: int) -> ChannelState | None:
     """What is set for a channel; None where nothing ever was."""
     row = (await connection.execute(sa.select(_c).where(_c.c.channel_id == channel_id))).first()
-    return None if row is None else _channel(row)
+    return None if row is None else channel_of(row)
 
 
 async def channels(connection: AsyncConnection, guild_id: int | None = None) -> list[ChannelState]:
     """The channels that something is set for, of all servers that the bot is in or of one."""
     in_scope = of_present(_c.c.guild_id, guild_id)
     statement = sa.select(_c).where(in_scope).order_by(_c.c.channel_id)
-    return [_channel(row) for row in await connection.execute(statement)]
+    return [channel_of(row) for row in await connection.execute(statement)]
 
 
 async def set_per_hour(connection: AsyncConnection, channel_id: int, per_hour: int | None) -> None:

@@ -408,4 +408,4 @@ async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcom
     if claim.story is not None and claim.message_id is not None:
         await pointers.look_again(connection, [claim.story], now, claim.channel_id)
     if claim.kind == outbox.DIGEST and outcome.result is SendStatus.STALE:
-        await digests.take_back(connection, claim.channel_id, claim.payload or {})
+        await digests.take_back(connection, claim.digest_id or 0, claim.payload or {})

@@ -14,7 +14,7 @@ from bot.domain.text.words import name_key
 from bot.i18n import ENGLISH, speaking, tr
 
 NAME_MOST = 60  # characters of a name that a manager gives
-TOPIC_MOST = 70  # characters of a topic in a name: with what stands before it, it has room in a menu
+TOPIC_MOST = 60  # characters of a topic in a title: with what stands before it, it has room on a button
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,20 @@ class ChannelDigest:
 
     def served(self, subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:
         """Those of the channel's subscriptions that it serves. A topic needs none: then everything of it counts."""
-        in_digests = served_by_digest(subscriptions)
-        if self.topic is None:
+        in_digests, topic = served_by_digest(subscriptions), self.topic
+        if topic is None:
             return in_digests
-        chosen = tuple(s for s in in_digests if name_key(s.topic) == name_key(self.topic or ""))
-        return chosen or (Subscription(0, self.guild_id, self.channel_id, self.topic, Mode.DIGEST),)
+        chosen = tuple(s for s in in_digests if name_key(s.topic) == name_key(topic))
+        return chosen or (Subscription(0, self.guild_id, self.channel_id, topic, Mode.DIGEST),)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDigest:
+    """A digest that comes by itself, with its schedule, and the topics that it serves."""
+
+    digest: ChannelDigest
+    schedule: Schedule
+    topics: tuple[str, ...]
 
 
 def digest_title(name: str, days: frozenset[int], topic: str | None = None) -> str:

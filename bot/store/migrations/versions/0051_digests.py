@@ -11,7 +11,13 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
-MOVED = ("at", "zone", "days", "size", "style")  # columns of a channel's only digest, after the prefix `digest_`
+MOVED = (
+    "at",
+    "zone",
+    "days",
+    "size",
+    "style",
+)  # columns of a channel's only digest, after the prefix `digest_`
 
 # A channel that has only posts has a row too, but had no digest.
 DIGESTS = """
@@ -59,9 +65,7 @@ def upgrade() -> None:
     for column in ("guild_id", "channel_id", "topic_id"):
         op.create_index(f"ix_digests_{column}", "digests", [column])
     is_due = sa.text("next_at IS NOT NULL")
-    op.create_index(
-        "ix_digests_due", "digests", ["next_at"], sqlite_where=is_due, postgresql_where=is_due
-    )
+    op.create_index("ix_digests_due", "digests", ["next_at"], sqlite_where=is_due, postgresql_where=is_due)
     op.execute(DIGESTS)
     op.execute("CREATE TABLE digest_history_before AS SELECT * FROM digest_history")
     op.drop_table("digest_history")
@@ -75,9 +79,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["digest_id"], ["digests.id"], "fk_digest_history_digest_id", ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["story"], ["stories.number"], "fk_digest_history_story", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["story"], ["stories.number"], "fk_digest_history_story", ondelete="CASCADE"),
     )
     op.execute(HISTORY)
     op.drop_table("digest_history_before")
