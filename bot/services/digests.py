@@ -282,7 +282,7 @@ def _chosen(present: Sequence[ChannelDigest], name: str) -> ChannelDigest:
     raise UnknownNameError(text, name, titles)
 
 
-async def listing(
+async def planned_digests(
     context: Context, guild_id: int, channel_id: int | None = None
 ) -> tuple[PlannedDigest, ...]:
     """The digests of a server, or of one of its channels, that come by themselves, those of a channel together."""
