@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.components import mentions, to_view
-from bot.chat.permissions import PostableChannel
 from bot.chat.reply import reply
-from bot.domain.posting.channel_digests import NAME_MOST, ChannelDigest
-from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, WEEK, DigestStyle, Schedule
-from bot.domain.posting.zones import Reading
-from bot.domain.text.cleaning import clip
+from bot.domain.posting.channel_digests import NAME_MOST
+from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, WEEK, DigestStyle
 from bot.i18n import tr
 from bot.messages.digest import channel_digest, digest_payload, next_line, schedule_words, sent_words
 from bot.messages.layout import Markdown
-from bot.messages.message import Embed, dated, escape, small
+from bot.messages.message import Embed, dated, small
 from bot.messages.story import GREY, list_pages
 from bot.services import digests, topics
 from bot.services.context import Context
@@ -36,10 +31,9 @@ from cogs.common import (
     requires,
     target_channel_id,
 )
-from cogs.pages import digest_set_lines
+from cogs.digest_setting import remove_digest, set_digest
 
 PAGE = 15  # lines
-ROW = 5  # buttons
 
 
 @app_commands.guild_only()
@@ -85,43 +79,9 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         else:  # what is left out stays
             kept = days or ",".join(WEEK[day] for day in sorted(before.days))
             schedule = digests.schedule(time, reading.zone, kept, size or before.size, style or before.style)
-        await self._set(interaction, target, schedule, topic or "", title, reading)
-
-    async def _set(
-        self,
-        interaction: Interaction,
-        target: PostableChannel,
-        schedule: Schedule,
-        topic: str,
-        name: str,
-        reading: Reading,
-    ) -> None:
-        managed(interaction, target)
-        require_postable(target)
-        guild_id = guild_of(interaction).id
-        done = await digests.set_schedule(self.context, guild_id, target.id, schedule, topic=topic, name=name)
-
-        def with_zone(zone: str) -> views.Choice:
-            async def press(pressed: Interaction) -> None:
-                changed = digests.zone(zone)
-                await self._set(
-                    pressed, target, replace(schedule, zone=changed.zone), topic, done.digest.title, changed
-                )
-
-            return views.Choice(tr("Use {zone}", zone=zone), press)
-
-        def without(other: ChannelDigest) -> views.Choice:
-            async def press(pressed: Interaction) -> None:
-                await self._remove(pressed, target, digest_id=other.id)
-
-            return views.Choice(clip(tr("Remove “{title}”", title=other.title), views.LABEL), press)
-
-        # Somebody who sets a weekly digest may want it instead of the daily one.
-        alike = [other for other in done.others if other.topic == done.digest.topic and not other.name]
-        choices = [*map(with_zone, reading.others), *map(without, alike if done.is_new and not name else ())]
-        offer = views.ConfirmView(interaction, *choices[:ROW]) if choices else None
-        text = "\n".join(digest_set_lines(target.mention, done, reading.note))
-        await views.answer(interaction, Embed(title=tr("Digest set"), description=text, colour=GREY), offer)
+        await set_digest(
+            self.context, interaction, target, schedule, topic=topic or "", name=title, reading=reading
+        )
 
     @app_commands.command(name="list")
     @answering
@@ -149,21 +109,7 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         self, interaction: Interaction, name: str = "", channel: ChannelOption | None = None
     ) -> None:
         """Remove a digest of a channel."""
-        await self._remove(interaction, managed(interaction, channel), name=name)
-
-    async def _remove(
-        self, interaction: Interaction, target: PostableChannel, *, name: str = "", digest_id: int = 0
-    ) -> None:
-        managed(interaction, target)
-        removed = await digests.remove(
-            self.context, guild_of(interaction).id, target.id, name=name, digest_id=digest_id
-        )
-        text = tr(
-            "{channel} no longer gets the digest **{title}**. Its subscriptions stay.",
-            channel=target.mention,
-            title=escape(removed.title),
-        )
-        await views.answer(interaction, Embed(title=tr("Digest removed"), description=text, colour=GREY))
+        await remove_digest(self.context, interaction, managed(interaction, channel), name=name)
 
     @app_commands.command()
     @requires(manage_channels=True)

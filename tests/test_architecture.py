@@ -98,6 +98,7 @@ ARROWS: dict[str, set[str]] = {
         "cogs.common",
         "cogs.coverage",
         "cogs.curate",
+        "cogs.digest_setting",
         "cogs.muting",
         "cogs.pages",
         "cogs.panel",

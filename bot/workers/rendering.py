@@ -89,7 +89,8 @@ async def load(
     merged_into = await stories.survivors(connection, numbers)
     digest_ids = {claim.digest_id for claim in claimed if claim.digest_id is not None}
     its_digests = await digests.stored(connection, ids=digest_ids) if digest_ids else ()
-    states = [await subscriptions.channel(connection, digest.channel_id) for digest in its_digests]
+    with_digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
+    states = [await subscriptions.channel(connection, channel_id) for channel_id in with_digests]
     numbers |= set(merged_into.values())
     chosen = (
         await rephrasings.choices(connection, {(c.guild_id, c.channel_id) for c in claimed}) if model else {}
@@ -145,7 +146,9 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     payload = claim.payload or {}
     if now - claim.created_at > STALE:
         return Outcome(SendStatus.STALE, detail="the digest waited for more than a day")
-    digest = render_context.digests.get(claim.digest_id or 0)
+    # An earlier version wrote it where there is no id.
+    of_channel = ChannelDigest(0, claim.guild_id, claim.channel_id)
+    digest = render_context.digests.get(claim.digest_id) if claim.digest_id is not None else of_channel
     if digest is None:
         return Outcome(SendStatus.STALE, detail="the digest was removed")
     demanded = payload.get("demanded", False)

@@ -1,0 +1,76 @@
+"""Setting a digest of a channel, with buttons for what may have been meant instead, and removing one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.chat import views
+from bot.chat.permissions import PostableChannel
+from bot.domain.posting.channel_digests import ChannelDigest
+from bot.domain.posting.schedule import Schedule
+from bot.domain.posting.zones import Reading
+from bot.domain.text.cleaning import clip
+from bot.i18n import tr
+from bot.messages.message import Embed, escape
+from bot.messages.story import GREY
+from bot.services import digests
+from bot.services.context import Context
+from cogs.common import Interaction, guild_of, managed, require_postable
+from cogs.pages import digest_set_lines
+
+MOST_BUTTONS = 5
+
+
+async def set_digest(
+    context: Context,
+    interaction: Interaction,
+    target: PostableChannel,
+    schedule: Schedule,
+    *,
+    topic: str,
+    name: str,
+    reading: Reading,
+) -> None:
+    """Set a digest and say what it does; `reading` is how the time zone was read."""
+    managed(interaction, target)
+    require_postable(target)
+    done = await digests.set_schedule(
+        context, guild_of(interaction).id, target.id, schedule, topic=topic, name=name
+    )
+
+    def with_zone(zone: str) -> views.Choice:
+        async def press(pressed: Interaction) -> None:
+            changed = digests.zone(zone)
+            title, again = done.digest.title, replace(schedule, zone=changed.zone)
+            await set_digest(context, pressed, target, again, topic=topic, name=title, reading=changed)
+
+        return views.Choice(tr("Use {zone}", zone=zone), press)
+
+    def without(other: ChannelDigest) -> views.Choice:
+        async def press(pressed: Interaction) -> None:
+            await remove_digest(context, pressed, target, digest_id=other.id)
+
+        return views.Choice(clip(tr("Remove “{title}”", title=other.title), views.LABEL), press)
+
+    # Somebody who sets a weekly digest may want it in place of the daily one.
+    alike = [other for other in done.others if other.topic == done.digest.topic and not other.name]
+    choices = [*map(with_zone, reading.others), *map(without, alike if done.is_new and not name else ())]
+    offer = views.ConfirmView(interaction, *choices[:MOST_BUTTONS]) if choices else None
+    text = "\n".join(digest_set_lines(target.mention, done, reading.note))
+    await views.answer(interaction, Embed(title=tr("Digest set"), description=text, colour=GREY), offer)
+
+
+async def remove_digest(
+    context: Context, interaction: Interaction, target: PostableChannel, *, name: str = "", digest_id: int = 0
+) -> None:
+    """Remove a digest by its title or id, or the only one, and say so."""
+    managed(interaction, target)
+    removed = await digests.remove(
+        context, guild_of(interaction).id, target.id, name=name, digest_id=digest_id
+    )
+    text = tr(
+        "{channel} no longer gets the digest **{title}**. Its subscriptions stay.",
+        channel=target.mention,
+        title=escape(removed.title),
+    )
+    await views.answer(interaction, Embed(title=tr("Digest removed"), description=text, colour=GREY))
