@@ -8,6 +8,7 @@ from discord.ext import commands
 from bot.chat import views
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip, plural
+from bot.i18n import tr_plural
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
 from bot.services import status
@@ -27,7 +28,7 @@ Members with Manage Server can do all of this by clicking: `/setup`
 **Everyone**
 `/latest` the newest stories · `/search` search all stories · `/related` all coverage of a story · \
 `/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show` · `/topic test` · \
-`/topic backtest` · `/subscriptions` · `/digest preview`
+`/topic backtest` · `/subscriptions` · `/digest list` · `/digest preview`
 
 **On a post**
 Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why is this here?*, *Mute this outlet*, *Not the same story*
@@ -36,8 +37,8 @@ Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why i
 *Merge with…* and *Not the same story…* below `/related` correct a story
 
 **Members with Manage Channels**
-`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest off` · \
-`/digest now` · `/mute` and `/unmute` an outlet or words · \
+`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest remove` · \
+`/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words · \
 `/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts
 
 **Members with Manage Server**
@@ -70,6 +71,14 @@ def _embed(status: status.Status) -> Embed:
         f"{plural(status.records, 'article')} in {plural(status.stories, 'story', 'stories')} · "
         f"{plural(status.subscriptions, 'subscription')} in this server · {plural(status.queue, 'message')} waiting"
     )
+    if status.next_digest is not None:
+        planned = tr_plural(
+            "{count} digest is planned. It comes {time}.",
+            "{count} digests are planned. The next one comes {time}.",
+            status.digests,
+            time=relative(status.next_digest),
+        )
+        summary += f"\n{planned}"
     if status.stalled:
         summary += f"\n⚠️ Nothing is being delivered: {plural(status.stalled, 'message')} overdue."
     if status.kept_embeds:

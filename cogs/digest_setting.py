@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
 from bot.domain.posting.channel_digests import ChannelDigest
-from bot.domain.posting.schedule import Schedule
+from bot.domain.posting.schedule import EVERY_DAY, Schedule
 from bot.domain.posting.zones import Reading
 from bot.domain.text.cleaning import clip
 from bot.i18n import tr
@@ -52,9 +52,17 @@ async def set_digest(
 
         return views.Choice(clip(tr("Remove “{title}”", title=other.title), views.LABEL), press)
 
-    # Somebody who sets a weekly digest may want it in place of the daily one.
-    alike = [other for other in done.others if other.topic == done.digest.topic and not other.name]
-    choices = [*map(with_zone, reading.others), *map(without, alike if done.is_new and not name else ())]
+    async def add_daily(pressed: Interaction) -> None:
+        daily = replace(schedule, days=EVERY_DAY)
+        await set_digest(context, pressed, target, daily, topic=topic, name="", reading=reading)
+
+    choices = [with_zone(zone) for zone in reading.others]
+    # Somebody who sets a weekly digest may want it in place of the daily one, or beside the one at the default time.
+    if done.is_new and not name:
+        alike = [other for other in done.others if other.topic == done.digest.topic and not other.name]
+        choices += map(without, alike)
+    if done.was_default and done.digest.is_weekly:
+        choices.append(views.Choice(tr("Add a daily digest"), add_daily))
     offer = views.ConfirmView(interaction, *choices[:MOST_BUTTONS]) if choices else None
     text = "\n".join(digest_set_lines(target.mention, done, reading.note))
     await views.answer(interaction, Embed(title=tr("Digest set"), description=text, colour=GREY), offer)

@@ -115,7 +115,8 @@ def digest_name(text: str) -> str:
 class DigestSet:
     """A digest that was set, and when it comes.
 
-    `topics` are those that it serves, `others` the channel's other digests. `is_new`: it was not changed but added.
+    `topics` are those that it serves, `others` the channel's other digests. `is_new`: it was not changed but added;
+    `was_default`: before, it came at the default time.
     """
 
     digest: ChannelDigest
@@ -124,6 +125,7 @@ class DigestSet:
     topics: tuple[str, ...]
     others: tuple[ChannelDigest, ...] = ()
     is_new: bool = False
+    was_default: bool = False
 
 
 async def set_schedule(
@@ -183,6 +185,7 @@ async def set_schedule(
         tuple(s.topic for s in digest.served(subscribed)),
         tuple(other for other in present if other.id != digest.id and other.next_at is not None),
         before is None,
+        before is not None and before.is_default,
     )
 
 

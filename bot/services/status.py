@@ -11,7 +11,7 @@ from importlib.metadata import version
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.services.context import Context
-from bot.store import delivery, outbox, quotas, server_topics, sources, stories, subscriptions
+from bot.store import delivery, digests, outbox, quotas, server_topics, sources, stories, subscriptions
 from bot.store.sources import SourceState, SourceTotals
 
 RECENT = timedelta(days=1)
@@ -42,6 +42,8 @@ class Status:
 
     `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
+    `digests` are planned, and the next one comes at `next_digest`.
+
     `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
     """
@@ -60,6 +62,8 @@ class Status:
     most_stored: int = 0
     suspended: Mapping[str, str] = field(default_factory=dict)
     kept_embeds: int = 0
+    digests: int = 0
+    next_digest: datetime | None = None
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -68,6 +72,12 @@ async def status(context: Context, guild_id: int) -> Status:
     async with context.db.read() as connection:
         record_count, story_count = await stories.recent_totals(connection, context.now(), guild_id)
         states = await subscriptions.channels(connection, guild_id)
+        resting = {state.channel_id for state in states if state.paused_reason or state.off}
+        planned = [
+            digest.next_at
+            for digest in await digests.stored(connection, guild_id=guild_id)
+            if digest.next_at is not None and digest.channel_id not in resting
+        ]
         return Status(
             version("topicwire"),
             record_count,
@@ -83,6 +93,8 @@ async def status(context: Context, guild_id: int) -> Status:
             context.polls.most_stored,
             await server_topics.suspended(connection, guild_id),
             await outbox.kept_embeds(connection, guild_id),
+            len(planned),
+            min(planned, default=None),
         )
 
 
