@@ -98,7 +98,7 @@ def digest_set_lines(channel: str, done: DigestSet, note: str) -> list[str]:
     if done.others or done.digest.name or done.digest.topic:
         title = escape(done.digest.title)
         text = tr(
-            "{channel} gets the digest **{title}** {when} with {size}.",
+            "{channel} gets **{title}**: {when}, with {size}.",
             channel=channel, title=title, when=when, size=size,
         )  # fmt: skip
     else:
