@@ -1,4 +1,4 @@
-"""/appearance preview and set: how posts look."""
+"""/appearance: how posts look, and in which language they are."""
 
 from __future__ import annotations
 
@@ -11,15 +11,31 @@ from discord.ext import commands
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
 from bot.chat.reply import acknowledge, reply
+from bot.chat.translator import untranslated
 from bot.domain.model import PostLayout
-from bot.domain.text.cleaning import plural
 from bot.errors import InvalidInputError
+from bot.i18n import LANGUAGES, language_for, mark, tr, tr_plural
 from bot.messages.message import Embed
 from bot.messages.story import GREY, story_post
-from bot.services import appearance, topics
+from bot.services import appearance, language, topics
 from bot.services.appearance import Preview
 from bot.services.context import Context
 from cogs.common import Interaction, choices, guild_of, managed, managed_everywhere, requires
+
+LAYOUTS = {
+    PostLayout.CARD: mark("Card"),
+    PostLayout.COMPACT: mark("Compact"),
+    PostLayout.HEADLINE: mark("Headline"),
+}
+USE = {
+    PostLayout.CARD: mark("Use card"),
+    PostLayout.COMPACT: mark("Use compact"),
+    PostLayout.HEADLINE: mark("Use headline"),
+}
+SPOKEN = [
+    app_commands.Choice(name="the server's language in Discord", value=language.SERVERS_OWN),
+    *(app_commands.Choice(name=untranslated(name), value=code) for code, name in LANGUAGES.items()),
+]
 
 
 @app_commands.guild_only()
@@ -59,10 +75,10 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
         """Set how this channel's posts look."""
         if layout is None and colour is None:
             raise InvalidInputError(
-                "Choose a layout, a colour, or both. `/appearance preview` shows the layouts."
+                tr("Choose a layout, a colour, or both. `/appearance preview` shows the layouts.")
             )
         if everywhere:
-            managed_everywhere(interaction, "Without `everywhere`, you change only this channel.")
+            managed_everywhere(interaction, tr("Without `everywhere`, you change only this channel."))
         channel = None if everywhere else managed(interaction)
         await self.choose(interaction, channel, layout=layout, colour=colour, topic=topic)
 
@@ -72,12 +88,40 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
         changed = await appearance.choose(
             self.context, guild_id, channel.id if channel is not None else None, **chosen
         )
-        place = channel.mention if channel is not None else "this server"
-        text = (
-            f"Set for {plural(len(changed), 'subscription')} in {place}. New posts look like this, and older ones will too when "
-            "they are updated."
+        if channel is not None:
+            text = tr_plural(
+                "Set for {count} subscription in {channel}. New posts look like this, and older ones will too when "
+                "they are updated.",
+                "Set for {count} subscriptions in {channel}. New posts look like this, and older ones will too when "
+                "they are updated.",
+                len(changed),
+                channel=channel.mention,
+            )
+        else:
+            text = tr_plural(
+                "Set for {count} subscription in this server. New posts look like this, and older ones will too "
+                "when they are updated.",
+                "Set for {count} subscriptions in this server. New posts look like this, and older ones will too "
+                "when they are updated.",
+                len(changed),
+            )
+        await views.answer(interaction, Embed(title=tr("Appearance"), description=text, colour=GREY))
+
+    @app_commands.command(name="language")
+    @app_commands.describe(chosen="The language of posts and digests")
+    @app_commands.rename(chosen="language")
+    @app_commands.choices(chosen=SPOKEN)
+    @requires(manage_channels=True)
+    async def language_(self, interaction: Interaction, chosen: str) -> None:
+        """Set the language of posts and digests in this server. Answers are in the language of whoever asks."""
+        managed_everywhere(interaction, tr("The language is that of all channels."))
+        set_ = await language.choose(self.context, guild_of(interaction).id, chosen)
+        text = tr(
+            "Posts and digests in this server are in this language from now on: **{language}**. Those that are already "
+            "there change when they are next updated.",
+            language=LANGUAGES[language_for(set_.code)],
         )
-        await views.answer(interaction, Embed(title="Appearance", description=text, colour=GREY))
+        await views.answer(interaction, Embed(title=tr("Language"), description=text, colour=GREY))
 
     @preview.autocomplete("topic")
     @set_.autocomplete("topic")
@@ -127,7 +171,7 @@ class _LayoutPreview(views.Answer):
 class _Show(ui.Button[Any]):
     def __init__(self, preview: _LayoutPreview, layout: PostLayout, *, is_shown: bool) -> None:
         style = discord.ButtonStyle.secondary
-        super().__init__(label=layout.value.capitalize(), style=style, disabled=is_shown)
+        super().__init__(label=tr(LAYOUTS[layout]), style=style, disabled=is_shown)
         self._preview, self._layout = preview, layout
 
     @views.answered
@@ -138,7 +182,7 @@ class _Show(ui.Button[Any]):
 
 class _Use(ui.Button[Any]):
     def __init__(self, preview: _LayoutPreview, layout: PostLayout) -> None:
-        super().__init__(label=f"Use {layout}", style=discord.ButtonStyle.primary)
+        super().__init__(label=tr(USE[layout]), style=discord.ButtonStyle.primary)
         self._preview = preview
 
     @views.answered

@@ -134,13 +134,13 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         since = dated(digest.since)
         if message is None:
             text = tr(
-                "There have been no new stories since {since}. A digest is only sent when there are new stories.",
-                since=since,
+                "There have been no new stories since {date}. A digest is only sent when there are new stories.",
+                date=since,
             )
             embed = Embed(title=tr("Digest preview"), description=text, colour=GREY)
             await views.answer(interaction, embed)
             return
-        when = tr("Preview · stories since {since} · {schedule}", since=since, schedule=schedule_words(plan))
+        when = " · ".join((tr("Preview"), tr("stories since {date}", date=since), schedule_words(plan)))
         view = to_view((*message.layout, Markdown.of(small(when))), interaction.client.command_ids)
         await reply(interaction, view=view, allowed_mentions=mentions(()))
 

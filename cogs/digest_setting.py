@@ -7,18 +7,71 @@ from dataclasses import replace
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
 from bot.domain.posting.channel_digests import ChannelDigest
-from bot.domain.posting.schedule import EVERY_DAY, Schedule
+from bot.domain.posting.schedule import EVERY_DAY, DigestStyle, Schedule
 from bot.domain.posting.zones import Reading
 from bot.domain.text.cleaning import clip
-from bot.i18n import tr
+from bot.i18n import comma_list, tr, tr_plural
+from bot.messages.digest import schedule_words
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY
 from bot.services import digests
 from bot.services.context import Context
+from bot.services.digests import DigestSet
 from cogs.common import Interaction, guild_of, managed, require_postable
-from cogs.pages import digest_set_lines
 
 MOST_BUTTONS = 5
+
+
+def digest_set_text(done: DigestSet, channel: str) -> str:
+    """When a channel, whose mention that is, gets a digest that was just set, and how long it is."""
+    schedule = done.schedule
+    values = {"channel": channel, "when": schedule_words(schedule)}
+    if done.others or done.digest.name or done.digest.topic:
+        values["title"] = escape(done.digest.title)
+        if schedule.style is DigestStyle.HEADLINES:
+            return tr_plural(
+                "{channel} gets **{title}**: {when}, with at most {count} story (headlines only).",
+                "{channel} gets **{title}**: {when}, with at most {count} stories (headlines only).",
+                schedule.size,
+                **values,
+            )
+        return tr_plural(
+            "{channel} gets **{title}**: {when}, with at most {count} story.",
+            "{channel} gets **{title}**: {when}, with at most {count} stories.",
+            schedule.size,
+            **values,
+        )
+    if schedule.style is DigestStyle.HEADLINES:
+        return tr_plural(
+            "{channel} gets a digest {when} with at most {count} story (headlines only).",
+            "{channel} gets a digest {when} with at most {count} stories (headlines only).",
+            schedule.size,
+            **values,
+        )
+    return tr_plural(
+        "{channel} gets a digest {when} with at most {count} story.",
+        "{channel} gets a digest {when} with at most {count} stories.",
+        schedule.size,
+        **values,
+    )
+
+
+def _lines(done: DigestSet, channel: str, note: str) -> list[str]:
+    """What a digest that was just set does; `note` is how its time zone was read."""
+    lines = [
+        digest_set_text(done, channel),
+        tr("Next digest: {time}", time=f"<t:{int(done.next_digest.timestamp())}:F>"),
+    ]
+    if done.topics:
+        lines.append(tr("Topics: {topics}", topics=clip(comma_list(map(escape, done.topics)), 1500)))
+    else:
+        lines.append(
+            "⚠️ " + tr("The digest has no topics yet. Use `/subscribe` with the mode *digest* or *both*.")
+        )
+    if done.others:
+        titles = comma_list(escape(other.title) for other in done.others)
+        lines.append(tr("Other digests of the channel: {titles}", titles=titles))
+    return lines + ([f"⚠️ {escape(note)}"] if note else [])
 
 
 async def set_digest(
@@ -64,7 +117,7 @@ async def set_digest(
     if done.was_default and done.digest.is_weekly:
         choices.append(views.Choice(tr("Add a daily digest"), add_daily))
     offer = views.ConfirmView(interaction, *choices[:MOST_BUTTONS]) if choices else None
-    text = "\n".join(digest_set_lines(target.mention, done, reading.note))
+    text = "\n".join(_lines(done, target.mention, reading.note))
     await views.answer(interaction, Embed(title=tr("Digest set"), description=text, colour=GREY), offer)
 
 

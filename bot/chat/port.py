@@ -25,13 +25,14 @@ class Target:
 class MessageTraits:
     """How to recognise a message among the bot's messages since `since` in a channel.
 
-    `stories` are the story numbers that its button may have. A message without a story is recognised by its `title`, the first line.
+    `stories` are the story numbers that its button may have. A message without a story is recognised by its first line, one of
+    `titles`.
     `excluded` are the ids of messages that are something else.
     """
 
     since: datetime
     stories: frozenset[int] = frozenset()
-    title: str = ""
+    titles: frozenset[str] = frozenset()
     excluded: frozenset[int] = frozenset()
 
 

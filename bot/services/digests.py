@@ -20,7 +20,6 @@ from bot.domain.posting.channel_digests import (
     ChannelDigest,
     PlannedDigest,
     changed,
-    digest_title,
     meant,
     named,
     rival,
@@ -33,10 +32,10 @@ from bot.domain.stories.story import Story, muted_by
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
-from bot.i18n import tr
+from bot.i18n import comma_list, mark, speaking, tr
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
-from bot.store import digests, outbox, rephrasings, stories, subscriptions, topics
+from bot.store import digests, outbox, rephrasings, servers, stories, subscriptions, topics, votes
 
 FIRST_MOST = timedelta(days=7)  # a first digest that is late covers no more than this, or its period
 GAP_MOST = timedelta(days=35)  # nor does any look back further: after half a year of silence that is no news
@@ -59,8 +58,12 @@ def zone(name: str) -> Reading:
     if reading := zones.read(name[:LONGEST_ZONE], _zones()):
         return reading
     near = tuple(suggest_zones(name[:LONGEST_ZONE], NEAR))
-    hint = f"Did you mean: {', '.join(near)}?" if near else "Write it like Europe/Berlin, Berlin or UTC+2."
-    raise UnknownNameError(f"“{clip(name, 60)}” is not a time zone. {hint}", name, near)
+    message = (
+        mark("“{name}” is not a time zone. Did you mean: {near}?")
+        if near
+        else mark("“{name}” is not a time zone. Write it like Europe/Berlin, Berlin or UTC+2.")
+    )
+    raise UnknownNameError(tr(message, name=clip(name, 60), near=comma_list(near)), name, near)
 
 
 def suggest_zones(text: str, limit: int = 25) -> list[str]:
@@ -81,7 +84,7 @@ def schedule(
             style,
         )
     except ValueError as error:
-        raise InvalidInputError(f"{error}.") from error
+        raise InvalidInputError(tr("{problem}.", problem=error)) from error
 
 
 async def replan(context: Context) -> int:
@@ -271,7 +274,7 @@ def _chosen(present: Sequence[ChannelDigest], name: str) -> ChannelDigest:
     if name and (digest := named(present, name)) is not None:
         return digest
     titles = tuple(digest.title for digest in present)
-    listed = ", ".join(f"“{title}”" for title in titles)
+    listed = comma_list(f"“{title}”" for title in titles)
     if name:
         text = tr(
             "This channel has no digest called “{title}”. Choose one: {titles}.",
@@ -368,6 +371,7 @@ async def compose_for_channel(
         muted=muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id)),
         owners=context.rules.owners,
         size=plan.size,
+        votes=await _votes(connection, guild_id, now),
     )
     told = [section.topic for section in made.sections]
     above = await spikes(connection, known, told, now, guild_id)
@@ -380,7 +384,7 @@ async def compose_for_channel(
         [entry.view.number for entry in made.entries],
     )
     digest = replace(made, sections=sections)
-    title = digest_title(channel_digest.name, plan.days, channel_digest.topic)
+    title = channel_digest.title_on(plan.days)
     return ComposedDigest(digest, known, plan, context.rules.owners, model_briefs, title)
 
 
@@ -390,6 +394,14 @@ def _since(digest: ChannelDigest, plan: Schedule, now: datetime) -> datetime:
         return max(digest.covered_until, now - GAP_MOST)
     begun = min(digest.created_at or now, now - plan.period)
     return max(begun, now - max(plan.period, FIRST_MOST))
+
+
+async def _votes(connection: AsyncConnection, guild_id: int, now: datetime) -> dict[int, int]:
+    """The votes of a server's members for each story, less those against it; none where votes are switched off."""
+    if not await votes.voting(connection, [guild_id]):
+        return {}
+    tallies = await votes.tallies(connection, guild_id, now - GAP_MOST, most=MOST_CANDIDATES)
+    return {number: tally.up - tally.down for number, tally in tallies.items()}
 
 
 async def _candidates(
@@ -471,15 +483,17 @@ async def enqueue(
     """Have a digest sent, in the transaction that composed it. `demanded`: somebody asked for it."""
     digest = composed.digest
     covers = {"demanded": demanded, "since": digest.since.isoformat(), "until": digest.until.isoformat()}
-    payload = await asyncio.to_thread(
-        write,
-        digest,
-        composed.topics,
-        composed.schedule,
-        composed.owners,
-        composed.model_briefs,
-        composed.title,
-    )
+    spoken = await servers.language(connection, channel_digest.guild_id)
+    with speaking(spoken.code):  # not that of the member who asked for it
+        payload = await asyncio.to_thread(
+            write,
+            digest,
+            composed.topics,
+            composed.schedule,
+            composed.owners,
+            composed.model_briefs,
+            channel_digest.title_on(composed.schedule.days),
+        )
     row = outbox.new_row(
         outbox.DIGEST,
         f"{channel_digest.channel_id}:{channel_digest.id}:{digest.until.isoformat()}",

@@ -20,14 +20,16 @@ from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
+from bot.i18n import mark, tr
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
 from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
-from bot.store import digests, outbox, rephrasings, rollups, stories, subscriptions
+from bot.store import digests, outbox, rephrasings, rollups, servers, stories, subscriptions, votes
 from bot.store.outbox import Claimed
 from bot.store.rollups import Listing
+from bot.store.servers import ServerLanguage
 from bot.store.topic_cache import TopicCache
 from bot.workers import notices
 
@@ -38,9 +40,11 @@ STALE = timedelta(days=1)  # what a digest calls today, and what a notice says o
 class RenderContext:
     """What rendering a batch of claims needs, read in one go.
 
-    `stories` are those of the claims and those that they were `merged_into`; `digests` are those of the claims
-    by their ids, `turned_off` are the channels whose digests are; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
-    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists.
+    `stories` are those of the claims and those that they were `merged_into`; `digests` are those of the claims by their
+    ids, `turned_off` are the channels whose digests are; `outdated` says by a notice's id why it is not true any more.
+    `answers` is what `model` made of briefs, by the name of their content; `choices` says what the channels want of it.
+    `listings` say by its row what a roll-up lists, and `languages` by server what its messages are in. `voting` are the
+    servers with buttons to vote.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -59,8 +63,14 @@ class RenderContext:
     answers: Answers = field(default_factory=dict)
     choices: Mapping[int, BriefChoice] = field(default_factory=dict)
     listings: Mapping[int, Listing] = field(default_factory=dict)
+    languages: Mapping[int, ServerLanguage] = field(default_factory=dict)
+    voting: frozenset[int] = frozenset()
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
+
+    def language(self, guild_id: int) -> str:
+        """The code of the language that a server's messages are in."""
+        return self.languages.get(guild_id, ServerLanguage()).code
 
     def model_briefs(self, channel_id: int) -> ModelBriefs:
         """What a channel shows of the model's answers."""
@@ -109,6 +119,8 @@ async def load(
         answers=await rephrasings.of_stories(connection, numbers) if chosen else {},
         choices=chosen,
         listings=listings,
+        languages=await servers.languages(connection, {claim.guild_id for claim in claimed}),
+        voting=await votes.voting(connection, {claim.guild_id for claim in claimed}),
     )
 
 
@@ -145,19 +157,19 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
 def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     payload = claim.payload or {}
     if now - claim.created_at > STALE:
-        return Outcome(SendStatus.STALE, detail="the digest waited for more than a day")
+        return Outcome(SendStatus.STALE, detail=mark("the digest waited for more than a day"))
     # An earlier version wrote it where there is no id.
     of_channel = ChannelDigest(0, claim.guild_id, claim.channel_id)
     digest = render_context.digests.get(claim.digest_id) if claim.digest_id is not None else of_channel
     if digest is None:
-        return Outcome(SendStatus.STALE, detail="the digest was removed")
+        return Outcome(SendStatus.STALE, detail=mark("the digest was removed"))
     demanded = payload.get("demanded", False)
     channel_subscriptions = render_context.subscriptions.get(claim.channel_id, ())
     served = digest.served(channel_subscriptions) or (channel_subscriptions if demanded else ())
     if not served:
-        return Outcome(SendStatus.STALE, detail="the channel no longer has a digest subscription")
+        return Outcome(SendStatus.STALE, detail=mark("the channel no longer has a digest subscription"))
     if claim.channel_id in render_context.turned_off and not demanded:
-        return Outcome(SendStatus.STALE, detail="the channel's digest is turned off")
+        return Outcome(SendStatus.STALE, detail=mark("the channel's digest is turned off"))
     message = Message.from_json(payload)
     topics = render_context.topics.visible_to(claim.guild_id)
     hidden = set()
@@ -166,12 +178,12 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
         if view is None or not decisions.matching(view, served, topics):
             hidden.add(number)
     left = without_stories(message, hidden)
-    return left or Outcome(SendStatus.STALE, detail="every story of the digest was removed or muted")
+    return left or Outcome(SendStatus.STALE, detail=mark("every story of the digest was removed or muted"))
 
 
 def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     if now - claim.created_at > STALE:
-        return Outcome(SendStatus.STALE, detail="the notice waited for more than a day")
+        return Outcome(SendStatus.STALE, detail=mark("the notice waited for more than a day"))
     if reason := render_context.outdated.get(claim.id):
         return Outcome(SendStatus.STALE, detail=reason)
     return Message.from_json(claim.payload or {})
@@ -192,7 +204,7 @@ def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         return Outcome(SendStatus.UNCHANGED, shown=claim.shown)  # like a post whose story is muted
     if not views and not sent:
         return Outcome(
-            SendStatus.STALE, detail="every story of the list was removed, or is not followed any more"
+            SendStatus.STALE, detail=mark("every story of the list was removed, or is not followed any more")
         )
     others = listing.count - len(listing.stories)
     return rollup_message(views, others, is_quiet=listing.is_quiet)
@@ -204,19 +216,23 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     if (into := render_context.merged_into.get(claim.story)) is not None:
         return Outcome(SendStatus.STALE, detail=f"merged into story #{into}")
     if not _story(claim, render_context).members:
-        return withdrawn(claim.story) if sent else Outcome(SendStatus.STALE, detail="the story was removed")
+        return (
+            withdrawn(claim.story)
+            if sent
+            else Outcome(SendStatus.STALE, detail=mark("the story was removed"))
+        )
     view = _view(claim, render_context)
     if view is None:
         return (
             Outcome(SendStatus.UNCHANGED, shown=claim.shown)
             if sent
-            else Outcome(SendStatus.STALE, detail="the story is muted here")
+            else Outcome(SendStatus.STALE, detail=mark("the story is muted here"))
         )
     matching = _live_subscriptions(claim, view, render_context)
     if not sent and not matching:
-        return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
+        return Outcome(SendStatus.STALE, detail=mark("the channel's subscriptions no longer cover the story"))
     if not sent and now - claim.created_at > render_context.rules.max_age:
-        return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
+        return Outcome(SendStatus.STALE, detail=mark("the message waited longer than posts.max_age allows"))
     is_first = outbox.FIRST in (claim.payload or {})
     pinging = [] if is_first else _reached(view, matching)
     roles = tuple(dict.fromkeys(s.mention_role_id for s in pinging if s.mention_role_id))
@@ -229,12 +245,13 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         colour=_accent(matching, topic),
         mentions=claim.mentioned if sent and claim.form is MessageForm.COMPONENTS else roles,
         layout=matching[0].layout if matching else PostLayout.CARD,
-        note=ALREADY if is_first else "",
+        note=tr(ALREADY) if is_first else "",
         subscribed=[s.topic for s in matching],
         owners=render_context.rules.owners,
         since=claim.sent_at,
         model_briefs=render_context.model_briefs(claim.channel_id),
         said=partial(_said, render_context),
+        votes=claim.guild_id in render_context.voting,
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
@@ -267,11 +284,11 @@ def publish_obstacle(claim: Claimed, render_context: RenderContext, now: datetim
     """Why a message is no longer published to followers; None if it is."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     if view is None:
-        return Outcome(SendStatus.STALE, detail="the story was removed, merged or muted here")
+        return Outcome(SendStatus.STALE, detail=mark("the story was removed, merged or muted here"))
     if not any(s.publish for s in _live_subscriptions(claim, view, render_context)):
-        return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
+        return Outcome(SendStatus.STALE, detail=mark("the channel's subscriptions no longer cover the story"))
     if now - claim.created_at > render_context.rules.max_age:
-        return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
+        return Outcome(SendStatus.STALE, detail=mark("the message waited longer than posts.max_age allows"))
     return None
 
 

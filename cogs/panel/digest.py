@@ -19,7 +19,7 @@ from bot.messages.message import escape
 from bot.messages.setup import PanelState, digest_choices, digest_lines
 from bot.services import digests, setup
 from cogs.common import Interaction, guild_of, require_postable
-from cogs.pages import digest_set_lines
+from cogs.digest_setting import digest_set_text
 from cogs.panel.session import PageParts, Row, Session
 
 SUNDAY = 6
@@ -86,6 +86,7 @@ def _times(schedule: Schedule) -> dict[str, ui.TextInput[Any]]:
         tr("Time zone"): field(
             "zone", default=shown(schedule.zone), example=tr("Berlin, Europe/Berlin or UTC+2")
         ),
+        # The days are read back by `parse_days`, which knows their English names.
         tr("Days"): field(
             "days", default=describe_days(schedule.days), example=tr("daily, weekdays or mon, thu")
         ),
@@ -146,7 +147,7 @@ class _DigestActions:
         schedule = digests.schedule(at, reading.zone, days, size, style)
         context = self._session.context
         done = await digests.set_schedule(context, guild_of(interaction).id, channel.id, schedule, **what)
-        notice = f"✅ {digest_set_lines(channel.mention, done, '')[0]}"
+        notice = f"✅ {digest_set_text(done, channel.mention)}"
         if reading.note:
             notice += f"\n⚠️ {escape(reading.note)}"
         return self._session.state.after(notice=notice, digest=done.digest.id)

@@ -223,7 +223,7 @@ async def test_in_doubt_each_looks_for_its_own_first_line(both: BotHarness) -> N
     both.mailbox.answers.clear()
     both.clock.forward(minutes=30)
     await both.deliver()
-    looked = [traits.title for traits in both.mailbox.looked]
+    looked = [title for traits in both.mailbox.looked for title in traits.titles]
     assert sorted(looked) == ["## Daily digest · Monday, 2 March", "## Weekly digest · Monday, 2 March"]
 
 

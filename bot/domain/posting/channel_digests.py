@@ -11,7 +11,7 @@ from bot.domain.posting.digest import served_by_digest
 from bot.domain.posting.schedule import EVERY_DAY, Schedule
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
-from bot.i18n import ENGLISH, speaking, tr
+from bot.i18n import in_every_language, tr
 
 NAME_MOST = 60  # characters of a name that a manager gives
 TOPIC_MOST = 60  # characters of a topic in a title: with what stands before it, it has room on a button
@@ -50,7 +50,11 @@ class ChannelDigest:
     @property
     def title(self) -> str:
         """What it is called in the language spoken."""
-        return digest_title(self.name, EVERY_DAY if self.schedule is None else self.schedule.days, self.topic)
+        return self.title_on(EVERY_DAY if self.schedule is None else self.schedule.days)
+
+    def title_on(self, days: frozenset[int]) -> str:
+        """What it is called in the language spoken if it comes on these days."""
+        return digest_title(self.name, days, self.topic)
 
     def served(self, subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:
         """Those of the channel's subscriptions that it serves. A topic needs none: then everything of it counts."""
@@ -85,10 +89,8 @@ def digest_title(name: str, days: frozenset[int], topic: str | None = None) -> s
 
 
 def titles_of(digest: ChannelDigest) -> frozenset[str]:
-    """What somebody may type to mean a digest, as `name_key` has it: its title in the language spoken, or in English."""
-    with speaking(ENGLISH):
-        english = digest.title
-    return frozenset((name_key(digest.title), name_key(english)))
+    """What somebody may type to mean a digest, as `name_key` has it: its title in any language."""
+    return in_every_language(lambda: name_key(digest.title))
 
 
 def named(digests: Iterable[ChannelDigest], title: str) -> ChannelDigest | None:
