@@ -111,11 +111,11 @@ async def set_digest(
 
     choices = [with_zone(zone) for zone in reading.others]
     # Somebody who sets a weekly digest may want it in place of the daily one, or beside the one at the default time.
-    if done.is_new and not name:
+    if not choices and not name:
         alike = [other for other in done.others if other.topic == done.digest.topic and not other.name]
-        choices += map(without, alike)
-    if done.was_default and done.digest.is_weekly:
-        choices.append(views.Choice(tr("Add a daily digest"), add_daily))
+        choices += map(without, alike if done.is_new else ())
+        if done.was_default and done.digest.is_weekly:
+            choices.append(views.Choice(tr("Add a daily digest"), add_daily))
     offer = views.ConfirmView(interaction, *choices[:MOST_BUTTONS]) if choices else None
     text = "\n".join(_lines(done, target.mention, reading.note))
     await views.answer(interaction, Embed(title=tr("Digest set"), description=text, colour=GREY), offer)

@@ -12,6 +12,7 @@ import pytest
 
 from bot.chat.permissions import NAMES, permission_name
 from bot.domain.model import Coverage, PostLayout, Relation, StoryView, TopicMatch
+from bot.domain.posting.channel_digests import digest_title
 from bot.domain.posting.digest import Digest, DigestEntry, Section
 from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.posting.plan import FIRST, LINKED_FROM, SHARED_WORDS, TRANSLATED, reason_sentence
