@@ -171,8 +171,9 @@ async def set_schedule(
             )
         if before is None:
             await _require_room(connection, guild_id, channel_id, len(present))
-        of_topic = loaded.resolve(digest.topic) if digest.topic else None
-        topic_id = None if of_topic is None else await topics.id_of(connection, of_topic)
+        topic_id = None
+        if digest.topic:
+            topic_id = await topics.id_of(connection, resolve(loaded, digest.topic))
         if before is None:
             digest = await digests.add(connection, digest, topic_id, now)
         else:
@@ -300,7 +301,8 @@ async def planned_digests(
     by_channel: dict[int, list[Subscription]] = {}
     for subscription in subscribed:
         by_channel.setdefault(subscription.channel_id, []).append(subscription)
-    places = list(dict.fromkeys((*by_channel, *(digest.channel_id for digest in present))))
+    channel_ids = dict.fromkeys((*by_channel, *(digest.channel_id for digest in present)))
+    places = {channel: place for place, channel in enumerate(channel_ids)}
     planned = [digest for digest in present if digest.next_at is not None and digest.channel_id not in off]
     return tuple(
         PlannedDigest(
@@ -308,7 +310,7 @@ async def planned_digests(
             digest.schedule or context.digest_default,
             tuple(s.topic for s in digest.served(by_channel.get(digest.channel_id, ()))),
         )
-        for digest in sorted(planned, key=lambda digest: places.index(digest.channel_id))
+        for digest in sorted(planned, key=lambda digest: places[digest.channel_id])
     )
 
 

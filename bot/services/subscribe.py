@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,6 +30,7 @@ from bot.services.digests import plan_default, planned_digests
 from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR, resolve
 from bot.store import digests, feeds, outbox, servers, stories, subscriptions, topics
+from bot.store.subscriptions import ChannelState
 
 FORECAST = timedelta(days=7)
 MOST_FORECAST = 2_000  # stories that are looked at for it, the newest
@@ -385,17 +386,27 @@ async def listing(context: Context, guild_id: int) -> list[ChannelSubscriptions]
     async with context.db.read() as connection:
         server_subscriptions = await subscriptions.subscriptions(connection, guild_id=guild_id)
         states = {s.channel_id: s for s in await subscriptions.channels(connection, guild_id)}
-    channel_ids = dict.fromkeys(
-        (*(s.channel_id for s in server_subscriptions), *(e.digest.channel_id for e in listed))
-    )
+    followed: dict[int, list[Subscription]] = {}
+    for subscription in server_subscriptions:
+        followed.setdefault(subscription.channel_id, []).append(subscription)
+    planned: dict[int, list[PlannedDigest]] = {}
+    for entry in listed:
+        planned.setdefault(entry.digest.channel_id, []).append(entry)
     return [
-        ChannelSubscriptions(
-            channel_id,
-            tuple(s for s in server_subscriptions if s.channel_id == channel_id),
-            states[channel_id].paused_reason if channel_id in states else "",
-            tuple(entry for entry in listed if entry.digest.channel_id == channel_id),
-            states[channel_id].per_hour if channel_id in states else None,
-            states[channel_id].quiet if channel_id in states else None,
+        _channel(
+            states.get(channel_id), channel_id, followed.get(channel_id, ()), planned.get(channel_id, ())
         )
-        for channel_id in channel_ids
+        for channel_id in dict.fromkeys((*followed, *planned))
     ]
+
+
+def _channel(
+    state: ChannelState | None,
+    channel_id: int,
+    followed: Sequence[Subscription],
+    planned: Sequence[PlannedDigest],
+) -> ChannelSubscriptions:
+    state = state or ChannelState(channel_id, 0)
+    return ChannelSubscriptions(
+        channel_id, tuple(followed), state.paused_reason, tuple(planned), state.per_hour, state.quiet
+    )
