@@ -35,7 +35,7 @@ HELP = (
         "**Everyone**\n"
         "`/latest` the newest stories · `/search` search all stories · `/related` all coverage of a story · "
         "`/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show` · "
-        "`/topic test` · `/topic backtest` · `/subscriptions` · `/digest preview` · "
+        "`/topic test` · `/topic backtest` · `/subscriptions` · `/digest list` · `/digest preview` · "
         "`/alert create`, `/alert list` and `/alert delete` your own alerts"
     ),
     mark(
@@ -51,8 +51,9 @@ HELP = (
         "**Members with Manage Channels**\n"
         "`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · "
         "`/appearance face` their name and picture · `/appearance language` the language of posts · "
-        "`/digest set` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words · `/post-limit` how "
-        "many posts an hour · `/alert channel` where alerts may mention members · `/quiet-hours set` and `/quiet-hours off` hours without posts"
+        "`/digest set` · `/digest remove` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words · "
+        "`/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts · "
+        "`/alert channel` where alerts may mention members"
     ),
     mark(
         "**Members with Manage Server**\n"
@@ -99,6 +100,14 @@ def _embed(status: status.Status) -> Embed:
         alerts = tr_plural("{count} alert of members", "{count} alerts of members", status.alerts)
         follows = tr_plural("{count} followed story", "{count} followed stories", status.follows)
         lines.append(f"{alerts} · {follows}")
+    if status.next_digest is not None:
+        planned = tr_plural(
+            "{count} digest is planned. It comes {time}.",
+            "{count} digests are planned. The next one comes {time}.",
+            status.digests,
+            time=relative(status.next_digest),
+        )
+        lines.append(planned)
     if status.stalled:
         overdue = tr_plural(
             "Nothing is being delivered: {count} message overdue.",

@@ -100,6 +100,7 @@ ARROWS: dict[str, set[str]] = {
         "cogs.curate",
         "cogs.faces",
         "cogs.follows",
+        "cogs.digest_setting",
         "cogs.muting",
         "cogs.pages",
         "cogs.panel",

@@ -14,6 +14,7 @@ from bot.services.context import Context
 from bot.store import (
     alerts,
     delivery,
+    digests,
     faces,
     follows,
     outbox,
@@ -56,6 +57,7 @@ class Status:
     `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
     `lost_webhooks` are the channels whose posts have the bot's name again because somebody deleted its webhook.
+    `digests` are planned, and the next one comes at `next_digest`.
 
     `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
@@ -78,6 +80,8 @@ class Status:
     lost_webhooks: tuple[int, ...] = ()
     alerts: int = 0
     follows: int = 0
+    digests: int = 0
+    next_digest: datetime | None = None
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -86,6 +90,12 @@ async def status(context: Context, guild_id: int) -> Status:
     async with context.db.read() as connection:
         record_count, story_count = await stories.recent_totals(connection, context.now(), guild_id)
         states = await subscriptions.channels(connection, guild_id)
+        resting = {state.channel_id for state in states if state.paused_reason or state.off}
+        planned = [
+            digest.next_at
+            for digest in await digests.stored(connection, guild_id=guild_id)
+            if digest.next_at is not None and digest.channel_id not in resting
+        ]
         return Status(
             version("topicwire"),
             record_count,
@@ -104,6 +114,8 @@ async def status(context: Context, guild_id: int) -> Status:
             tuple(await faces.lost_in(connection, guild_id)),
             await alerts.count(connection, guild_id),
             await follows.count(connection, guild_id),
+            len(planned),
+            min(planned, default=None),
         )
 
 

@@ -67,7 +67,7 @@ class Claimed:
     `in_doubt_since` is when a try was begun that may have made the message although nobody knows its id.
     `form` is what the message is made of, and `mentioned` are the roles that it named when it was sent. `webhook_id` is the
     webhook that made it, if the bot did not make it itself. `user_id` is the member whom it is for; where that is its channel's id too, it is a
-    direct message.
+    direct message. `digest_id` is the digest of the channel that the message is one of.
     """
 
     id: int
@@ -92,6 +92,7 @@ class Claimed:
     mentioned: tuple[int, ...] = ()
     webhook_id: int | None = None
     user_id: int | None = None
+    digest_id: int | None = None
 
     @property
     def is_direct(self) -> bool:

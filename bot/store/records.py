@@ -498,12 +498,12 @@ async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> No
         return
     history, withheld = schema.digest_history, schema.withheld_posts
     old, new = sa.bindparam("old", type_=schema.ID), sa.bindparam("new", type_=schema.ID)
-    in_both = sa.select(history.c.channel_id).where(history.c.story == new)
+    in_both = sa.select(history.c.digest_id).where(history.c.story == new)
     pairs = [{"old": story, "new": survivor} for story, survivor in merged.items()]
     for statement in (
         sa.update(_s).where(sa.or_(_s.c.number == old, _s.c.merged_into == old)).values(merged_into=new),
         sa.update(history)
-        .where(history.c.story == old, history.c.channel_id.not_in(in_both))
+        .where(history.c.story == old, history.c.digest_id.not_in(in_both))
         .values(story=new),
     ):
         await connection.execute(statement, pairs)

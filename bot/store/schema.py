@@ -298,20 +298,35 @@ channels = sa.Table(
     sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
     _text("paused_reason"),
     sa.Column("paused_at", UtcTime),
-    sa.Column("digest_at", sa.Text),
-    sa.Column("digest_zone", sa.Text),
-    sa.Column("digest_days", sa.Text),
-    sa.Column("digest_size", sa.Integer),
-    sa.Column("digest_style", sa.Text, nullable=False, server_default=sa.text("'brief'")),
-    _flag("digest_off"),
-    sa.Column("last_digest", UtcTime),
-    sa.Column("next_digest", UtcTime),
+    _flag("digest_off"),  # none of its digests comes, and no subscription brings one
     sa.Column("per_hour", sa.Integer),  # posts; none: the setting
     # Hours without posts, in local time.
     sa.Column("quiet_from", sa.Text),
     sa.Column("quiet_until", sa.Text),
     sa.Column("quiet_zone", sa.Text),
-    _where("ix_channels_due", "next_digest", "next_digest IS NOT NULL"),
+)
+
+# The digests of channels, see `bot.domain.posting.channel_digests.ChannelDigest`. An id is never used again: a message of
+# a removed digest may still wait in the outbox.
+digests = sa.Table(
+    "digests",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False, index=True),
+    _text("name"),
+    sa.Column("topic_id", ID, sa.ForeignKey("topics.id"), index=True),
+    # When it comes, and what it shows; none: as the settings say.
+    sa.Column("at", sa.Text),
+    sa.Column("zone", sa.Text),
+    sa.Column("days", sa.Text),
+    sa.Column("size", sa.Integer),
+    sa.Column("style", sa.Text),
+    sa.Column("created_at", UtcTime),
+    sa.Column("covered_until", UtcTime),
+    sa.Column("next_at", UtcTime),
+    _where("ix_digests_due", "next_at", "next_at IS NOT NULL"),
+    sqlite_autoincrement=True,
 )
 
 # How much each server has of its own, see `bot.store.quotas`.
@@ -348,6 +363,7 @@ outbox = sa.Table(
     sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
     sa.Column("channel_id", SNOWFLAKE, nullable=False, index=True),
     sa.Column("story", ID, sa.ForeignKey("stories.number"), index=True),
+    sa.Column("digest_id", ID),  # of a digest's message: the digest may have been removed since
     sa.Column("payload", sa.JSON),
     sa.Column("priority", sa.Integer, nullable=False, default=0),
     sa.Column("revision", sa.Integer, nullable=False, default=0),
@@ -482,7 +498,7 @@ withheld_posts = sa.Table(
 digest_history = sa.Table(
     "digest_history",
     metadata,
-    sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("digest_id", ID, sa.ForeignKey("digests.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
     sa.Column("outlets", sa.Integer, nullable=False),
     sa.Column("at", UtcTime, nullable=False),

@@ -501,7 +501,7 @@ async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcom
     if claim.user_id is not None:
         await _ended(connection, claim, claim.user_id, outcome, now)
     if claim.kind == outbox.DIGEST and outcome.result is SendStatus.STALE:
-        await digests.take_back(connection, claim.channel_id, claim.payload or {})
+        await digests.take_back(connection, claim.digest_id or 0, claim.payload or {})
 
 
 async def _ended(

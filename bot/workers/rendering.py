@@ -14,8 +14,8 @@ from bot.domain.briefs.model_brief import NO_MODEL, Answers, BriefChoice, ModelB
 from bot.domain.model import Mode, Mute, PostLayout, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
 from bot.domain.posting.alerts import Alert, Follow
+from bot.domain.posting.channel_digests import ChannelDigest
 from bot.domain.posting.decisions import PostingSettings
-from bot.domain.posting.digest import served_by_digest
 from bot.domain.posting.face import Byline, Face
 from bot.domain.posting.volume import is_posted
 from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
@@ -39,6 +39,7 @@ from bot.messages.rollup import rollup_message
 from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
 from bot.store import (
     alerts,
+    digests,
     faces,
     follows,
     member_messages,
@@ -53,7 +54,6 @@ from bot.store import (
 from bot.store.outbox import Claimed
 from bot.store.rollups import Listing
 from bot.store.servers import ServerLanguage
-from bot.store.subscriptions import ChannelState
 from bot.store.topic_cache import TopicCache
 from bot.workers import notices
 
@@ -64,12 +64,12 @@ STALE = timedelta(days=1)  # what a digest calls today, and what a notice says o
 class RenderContext:
     """What rendering a batch of claims needs, read in one go.
 
-    `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
-    waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
-    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists,
-    and `languages` by server what its messages are in. `voting` are the servers with buttons to vote. `alerts` by id, and
-    `follows` by server, member and story, are those for which messages go to members.
-    `faces` say by channel under which name and picture messages appear there.
+    `stories` are those of the claims and those that they were `merged_into`; `digests` are those of the claims by their
+    ids, `turned_off` are the channels whose digests are; `outdated` says by a notice's id why it is not true any more.
+    `answers` is what `model` made of briefs, by the name of their content; `choices` says what the channels want of it.
+    `listings` say by its row what a roll-up lists, and `languages` by server what its messages are in. `voting` are the
+    servers with buttons to vote. `alerts` by id, and `follows` by server, member and story, are those for which messages
+    go to members. `faces` say by channel under which name and picture messages appear there.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -80,7 +80,8 @@ class RenderContext:
     subscriptions: Mapping[int, tuple[Subscription, ...]]
     mutes: tuple[Mute, ...]
     topics: Topics
-    channels: Mapping[int, ChannelState]
+    digests: Mapping[int, ChannelDigest]
+    turned_off: frozenset[int]
     outdated: Mapping[int, str]
     rules: PostingSettings
     model: str = ""
@@ -133,8 +134,10 @@ async def load(
     for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
         by_channel.setdefault(subscription.channel_id, []).append(subscription)
     merged_into = await stories.survivors(connection, numbers)
-    digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
-    states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
+    digest_ids = {claim.digest_id for claim in claimed if claim.digest_id is not None}
+    its_digests = await digests.stored(connection, ids=digest_ids) if digest_ids else ()
+    with_digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
+    states = [await subscriptions.channel(connection, channel_id) for channel_id in with_digests]
     numbers |= set(merged_into.values())
     chosen = (
         await rephrasings.choices(connection, {(c.guild_id, c.channel_id) for c in claimed}) if model else {}
@@ -147,7 +150,8 @@ async def load(
         subscriptions={channel_id: tuple(subs) for channel_id, subs in by_channel.items()},
         mutes=await subscriptions.mutes(connection, *{claim.guild_id for claim in claimed}),
         topics=await cache.load(connection),
-        channels={channel_id: state for channel_id, state in states.items() if state is not None},
+        digests={digest.id: digest for digest in its_digests},
+        turned_off=frozenset(state.channel_id for state in states if state is not None and state.off),
         outdated=await notices.outdated(connection, cache, claimed, now),
         rules=rules,
         model=model,
@@ -198,13 +202,17 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     payload = claim.payload or {}
     if now - claim.created_at > STALE:
         return Outcome(SendStatus.STALE, detail=mark("the digest waited for more than a day"))
+    # An earlier version wrote it where there is no id.
+    of_channel = ChannelDigest(0, claim.guild_id, claim.channel_id)
+    digest = render_context.digests.get(claim.digest_id) if claim.digest_id is not None else of_channel
+    if digest is None:
+        return Outcome(SendStatus.STALE, detail=mark("the digest was removed"))
     demanded = payload.get("demanded", False)
     channel_subscriptions = render_context.subscriptions.get(claim.channel_id, ())
-    served = served_by_digest(channel_subscriptions) or (channel_subscriptions if demanded else ())
+    served = digest.served(channel_subscriptions) or (channel_subscriptions if demanded else ())
     if not served:
         return Outcome(SendStatus.STALE, detail=mark("the channel no longer has a digest subscription"))
-    state = render_context.channels.get(claim.channel_id)
-    if state is not None and state.off and not demanded:
+    if claim.channel_id in render_context.turned_off and not demanded:
         return Outcome(SendStatus.STALE, detail=mark("the channel's digest is turned off"))
     message = Message.from_json(payload)
     topics = render_context.topics.visible_to(claim.guild_id)
