@@ -11,11 +11,12 @@ from bot.domain.posting.volume import shown_volume
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.errors import InvalidInputError
+from bot.i18n import tr
 from bot.messages.digest import schedule_words
 from bot.messages.message import Embed, escape, link, relative
 from bot.messages.pace import quiet_words
 from bot.messages.story import colour_of, story_line
-from bot.messages.volume import STORIES, volume_words
+from bot.messages.volume import STORIES, digest_words, ping_words, volume_words
 from bot.services.subscribe import ChannelSubscriptions, SubscribeResult
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
@@ -31,10 +32,14 @@ def how_posted(subscription: Subscription, guild: discord.Guild | None) -> str:
         parts.append(volume_words(volume, subscription.calibration))
     elif volume is not Volume.EVERYTHING:
         parts.append(STORIES[volume])
+    if in_digest := digest_words(subscription):
+        parts.append(in_digest)
     if subscription.mode is not Mode.DIGEST and subscription.layout is not PostLayout.CARD:
         parts.append(f"{subscription.layout} layout")
     if subscription.mention_role_id and guild is not None and guild.get_role(subscription.mention_role_id):
-        parts.append(f"pings <@&{subscription.mention_role_id}>")
+        parts.append(ping_words(subscription.mention_role_id, subscription.ping_from))
+    if subscription.announces_major and subscription.mode is not Mode.DIGEST:
+        parts.append(tr("announces stories that turn major"))
     if subscription.publish:
         parts.append("publishes to followers")
     return " · ".join(parts)

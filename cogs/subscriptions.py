@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
-from bot.domain.model import Mode, PostLayout, Volume
+from bot.domain.model import Mode, PostLayout, StorySize, Volume
 from bot.errors import InvalidInputError
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, list_pages
@@ -49,7 +49,10 @@ class SubscriptionCommands(commands.Cog):
         channel="Where to post (default: this channel)",
         mode="Live posts, a digest, or both (default: live)",
         volume="How much to post: few, some or many are about 2, 8 or 25 posts a day (default: some)",
-        mention="Role to ping with each live post (default: none)",
+        digest_volume="With posts and a digest: which stories the digest can have (default: everything)",
+        mention="Role to ping with live posts (default: none)",
+        ping_from="Ping only for stories of this size: when posted, or once when they reach it later (default: any)",
+        announce_major="Reply once to a post whose story turns major later (default: no)",
         layout="How posts look (default: card)",
         publish="In an announcement channel: publish posts to its followers (default: no)",
         reset="Reset the mention, the volume, or everything to the default",
@@ -62,7 +65,10 @@ class SubscriptionCommands(commands.Cog):
         channel: ChannelOption | None = None,
         mode: Literal["live", "digest", "both"] | None = None,
         volume: Literal["few", "some", "many", "everything", "notable", "major"] | None = None,
+        digest_volume: Literal["everything", "notable", "major"] | None = None,
         mention: discord.Role | None = None,
+        ping_from: StorySize | None = None,
+        announce_major: bool | None = None,
         layout: PostLayout | None = None,
         publish: bool | None = None,
         reset: Literal["mention", "volume", "everything"] | None = None,
@@ -86,6 +92,9 @@ class SubscriptionCommands(commands.Cog):
             publish,
             Reset(reset) if reset else None,
             layout=layout,
+            digest_volume=Volume(digest_volume) if digest_volume else None,
+            ping_from=ping_from,
+            announces_major=announce_major,
         )
         result = await subscribe.subscribe(self.context, request)
         offer = self._offer(interaction, result, target)

@@ -32,11 +32,12 @@ async def find(channel: Any, traits: MessageTraits) -> Outcome:
     )
     async for message in candidates:
         if message.id not in traits.excluded and _has_traits(message, traits):
-            in_forum = isinstance(channel, discord.ForumChannel)
+            in_thread = isinstance(channel, discord.ForumChannel) or traits.reply_to is not None
+            of_thread = in_thread and isinstance(message.channel, discord.Thread)
             return Outcome(
                 SendStatus.EXISTS,
                 message_id=message.id,
-                thread_id=message.channel.id if in_forum else None,
+                thread_id=message.channel.id if of_thread else None,
                 form=MessageForm.COMPONENTS if message.flags.components_v2 else MessageForm.EMBEDS,
                 roles=tuple(role.id for role in message.role_mentions),
             )
@@ -75,7 +76,10 @@ async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]
 
 
 def _has_traits(message: discord.Message, traits: MessageTraits) -> bool:
-    """Compare the story of the button, the last line (if Discord refused the button), or the first line."""
+    """Compare what it replies to, or the story of the button, the last line (if Discord refused the button), or the first line."""
+    replied = message.reference.message_id if message.reference is not None else None
+    if replied is not None or traits.reply_to is not None:
+        return replied == traits.reply_to
     for component in _components(message.components):
         action = getattr(component, "custom_id", None) or ""
         if action.startswith(RELATED_ACTION):

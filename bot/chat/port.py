@@ -12,13 +12,17 @@ from bot.messages.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The destination of a message, with its ids and what it is made of if it was sent before."""
+    """The destination of a message, with its ids and what it is made of if it was sent before.
+
+    A new message with `reply_to` replies to that message of the channel, or of `thread_id`.
+    """
 
     guild_id: int
     channel_id: int
     message_id: int | None = None
     thread_id: int | None = None
     form: MessageForm = MessageForm.COMPONENTS
+    reply_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +30,14 @@ class MessageTraits:
     """How to recognise a message among the bot's messages since `since` in a channel.
 
     `stories` are the story numbers that its button may have. A message without a story is recognised by its `title`, the first line.
-    `excluded` are the ids of messages that are something else.
+    `excluded` are the ids of messages that are something else. A reply is recognised by what it replies to alone.
     """
 
     since: datetime
     stories: frozenset[int] = frozenset()
     title: str = ""
     excluded: frozenset[int] = frozenset()
+    reply_to: int | None = None
 
 
 class Sender(Protocol):

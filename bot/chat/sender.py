@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -22,6 +22,8 @@ from bot.domain.retry import (
     ARCHIVED_THREAD,
     BLOCKED,
     INVALID_FORM_BODY,
+    MISSING_ACCESS,
+    MISSING_PERMISSIONS,
     TAG_REQUIRED,
     THREAD_LOCKED,
     UNKNOWN_CHANNEL,
@@ -36,7 +38,7 @@ from bot.domain.text.cleaning import clip
 from bot.messages.commands import NO_IDS, mentioned
 from bot.messages.forum import Tag, chosen, followed
 from bot.messages.message import Message
-from bot.messages.refusals import NONCE, refused_parts, without
+from bot.messages.refusals import NONCE, REFERENCE, Path, refused_parts, without
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +111,8 @@ async def _without_refused_parts(
             if error.code != INVALID_FORM_BODY:
                 raise
             parts = refused_parts(error.text)
+            if _is_of_reference(parts):
+                raise
             reduced = without(message, parts)
             reduced_nonce = None if any(path[0] in NONCE for path in parts) else nonce
             if reduced is None or (reduced, reduced_nonce) == (message, nonce):
@@ -116,6 +120,11 @@ async def _without_refused_parts(
             log.warning("Discord refused parts of a message: %s", clip(error.text, LONGEST_DETAIL))
             message, nonce = reduced, reduced_nonce
     return await call(message, nonce)
+
+
+def _is_of_reference(parts: Sequence[Path]) -> bool:
+    """Whether Discord refused a reply because of what it replies to."""
+    return any(path[0] == REFERENCE for path in parts)
 
 
 class DiscordSender:
@@ -137,6 +146,8 @@ class DiscordSender:
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
         """Send a new message; in a forum, create a post with the tags that exist there."""
         message = self._prepared(target, message)
+        if target.reply_to is not None:
+            return await self._reply(target, message, nonce)
         channel = await self._channel(target.channel_id)
         if isinstance(channel, discord.ForumChannel):
             return await self._forum_post(channel, message)
@@ -148,6 +159,32 @@ class DiscordSender:
 
         sent = await _without_refused_parts(send, message, nonce)
         return _sent(message, message_id=sent.id)
+
+    async def _reply(self, target: Target, message: Message, nonce: str) -> Outcome:
+        """Reply to a message of the channel or of a forum post. If that message is gone, so is the reason for a reply."""
+        assert target.reply_to is not None
+        place = target.thread_id or target.channel_id
+        channel = self._client.get_partial_messageable(place)
+        replied = discord.MessageReference(message_id=target.reply_to, channel_id=place)
+
+        async def send(part: Message, nonce: str | None) -> discord.Message:
+            arguments = _arguments(part) | ({} if nonce is None else {"nonce": nonce})
+            return await channel.send(**arguments, reference=replied)
+
+        try:
+            sent = await _without_refused_parts(send, message, nonce)
+        except discord.HTTPException as error:
+            if error.code == INVALID_FORM_BODY and _is_of_reference(refused_parts(error.text)):
+                return Outcome(SendStatus.REFUSED, error.status, UNKNOWN_MESSAGE)
+            if target.thread_id is None:
+                raise
+            # A problem with a forum post is not a problem of the forum.
+            if error.code == UNKNOWN_CHANNEL:
+                return Outcome(SendStatus.REFUSED, error.status, UNKNOWN_MESSAGE)
+            if error.code in (THREAD_LOCKED, ARCHIVED_THREAD, MISSING_ACCESS, MISSING_PERMISSIONS):
+                return Outcome(SendStatus.LOCKED)
+            raise
+        return _sent(message, message_id=sent.id, thread_id=target.thread_id)
 
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
         try:
@@ -166,7 +203,7 @@ class DiscordSender:
     @_outcome
     async def find(self, target: Target, traits: MessageTraits) -> Outcome:
         """Look for a message that an earlier try may have sent."""
-        return await lookup.find(await self._channel(target.channel_id), traits)
+        return await lookup.find(await self._channel(target.thread_id or target.channel_id), traits)
 
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.model import Mode, Mute, Subscription, Volume
+from bot.domain.model import Mode, Mute, StorySize, Subscription, Volume
 from bot.domain.posting.schedule import Schedule
 from bot.domain.posting.volume import shown_volume
 from bot.domain.text.cleaning import clip, plural
+from bot.i18n import mark, tr
 from bot.messages.digest import schedule_words
 from bot.messages.message import escape, escape_to, fit_lines
 
@@ -132,6 +133,30 @@ def volume_choices(subscription: Subscription) -> list[PanelChoice]:
     """How much of a subscription can be posted."""
     present = shown_volume(subscription)
     return [PanelChoice(name, value.value, text, value is present) for value, name, text in _VOLUMES]
+
+
+_PING_SIZES = (
+    (StorySize.ANY, mark("Ping for each post"), ""),
+    (
+        StorySize.NOTABLE,
+        mark("Ping for notable stories"),
+        mark("When posted, or once when they become notable later"),
+    ),
+    (
+        StorySize.MAJOR,
+        mark("Ping for major stories"),
+        mark("When posted, or once when they become major later"),
+    ),
+)
+
+
+def ping_choices(subscription: Subscription) -> list[PanelChoice]:
+    """How big stories have to be for a ping."""
+    present = subscription.ping_from
+    return [
+        PanelChoice(tr(name), size.value, tr(text) if text else "", size is present)
+        for size, name, text in _PING_SIZES
+    ]
 
 
 def offer_words(feeds: int, per_day: float | None) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicEvidence, TopicMatch
+from bot.domain.model import Coverage, Relation, Stored, StorySize, StoryView, TopicEvidence, TopicMatch
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.text.cleaning import plural
 from bot.domain.text.words import name_key
+from bot.i18n import mark, tr
 from bot.messages.message import Embed, escape, escape_to, relative
 from bot.messages.story import colour_of, coverage_line, list_pages
 from bot.messages.volume import place_words
@@ -31,7 +32,7 @@ def fate_line(fate: PostFate) -> str:
     posted = f"Posted here {relative(fate.posted_at)}." if fate.posted_at is not None else ""
     match fate.state:
         case PostState.POSTED:
-            return posted
+            return " ".join((posted, *_pings(fate)))
         case PostState.POSTED_STALE:
             return f"{posted} Its last update failed: {reason}."
         case PostState.POSTED_FINAL:
@@ -42,16 +43,30 @@ def fate_line(fate: PostFate) -> str:
             return "Listed here together with other stories, because of the hourly limit or the quiet hours."
         case PostState.REFUSED:
             return f"Not posted here: {reason}."
-        case PostState.WITHHELD if fate.place is not None:
-            return f"Not posted here: {place_words(fate.place)}."
         case PostState.WITHHELD:
-            return f"Not posted here: {EXPLAIN[Reason(fate.reason)]}."
+            words = EXPLAIN[Reason(fate.reason)] if fate.place is None else place_words(fate.place)
+            in_digest = (tr("It can come in this channel's digest."),) if fate.in_digest else ()
+            return " ".join((f"Not posted here: {words}.", *in_digest))
         case PostState.NOT_SUBSCRIBED:
             return "Not posted here: this channel is not subscribed to any of its topics."
         case PostState.DIGEST_ONLY:
             return "Not posted here: this channel gets its topics in the digest only."
         case PostState.BEFORE_SUBSCRIPTION:
             return "Not posted here: it is older than the channel's subscription."
+
+
+_PINGS_FROM: Mapping[StorySize, str] = {
+    StorySize.NOTABLE: mark("It pings a role once it is notable."),
+    StorySize.MAJOR: mark("It pings a role once it is major."),
+}
+
+
+def _pings(fate: PostFate) -> Iterator[str]:
+    """What a post pings later, or that it has been announced once more."""
+    if fate.pings_from is not None and fate.pings_from in _PINGS_FROM:
+        yield tr(_PINGS_FROM[fate.pings_from])
+    if fate.escalated_at is not None:
+        yield tr("Announced again {when}, because it had grown.", when=relative(fate.escalated_at))
 
 
 def why_pages(

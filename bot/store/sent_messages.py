@@ -29,7 +29,7 @@ async def sent_message(
     same = sa.and_(_o.c.guild_id == guild_id, place, _o.c.message_id == message_id)
     rows = await connection.execute(
         sa.select(_o.c.id, _o.c.kind, _o.c.story, _o.c.payload)
-        .where(same, _o.c.kind.in_((outbox.STORY, outbox.DIGEST, outbox.ROLLUP)))
+        .where(same, _o.c.kind.in_((*outbox.PACED, outbox.DIGEST, outbox.ROLLUP)))
         .order_by(_o.c.closed, _o.c.id)
     )
     row = rows.first()

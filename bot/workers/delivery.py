@@ -252,16 +252,17 @@ class Delivery:
 
     async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         now = self._context.now()
-        target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id, claim.form)
+        target = _target(claim, render_context)
         if claim.kind == outbox.PUBLISH:
             unwanted = await asyncio.to_thread(rendering.publish_obstacle, claim, render_context, now)
             return unwanted or await self._sender.publish(target)
         if claim.message_id is None and claim.in_doubt_since is not None:
             # Before all else: what is no longer wanted may stand there as well.
-            looked = await self._sender.find(target, await self._mark(claim, claim.in_doubt_since))
+            looked = await self._sender.find(target, await self._mark(claim, target, claim.in_doubt_since))
             if looked.result is not SendStatus.MISSING:
                 return looked
-        if claim.message_id is not None and claim.story in render_context.merged_into:
+        is_pointer = claim.kind == outbox.STORY and claim.story in render_context.merged_into
+        if claim.message_id is not None and is_pointer:
             message = await self._pointer(claim, render_context)
         else:
             # In a thread: a story may have thousands of articles.
@@ -288,12 +289,13 @@ class Delivery:
         whole = thread_id is not None and outcome.result is SendStatus.OK
         return replace(outcome, shown=fingerprint(message, in_forum=whole))
 
-    async def _mark(self, claim: Claimed, since: datetime) -> MessageTraits:
+    async def _mark(self, claim: Claimed, target: Target, since: datetime) -> MessageTraits:
         """What tells the message that an earlier try may have made from others."""
         async with self._context.db.read() as connection:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
-        return MessageTraits(min(since, self._context.now()), numbers, _title_of(claim), others)
+        since = min(since, self._context.now())
+        return MessageTraits(since, numbers, _title_of(claim), others, target.reply_to)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.
@@ -366,11 +368,20 @@ class Delivery:
         return await asyncio.to_thread(rendering.publishes, claim, render_context)
 
 
+def _target(claim: Claimed, render_context: RenderContext) -> Target:
+    """Where a message goes or stands: a reply in the forum post that it replies to, if it is one."""
+    target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id, claim.form)
+    post = render_context.replied.get(claim.reply_to) if claim.reply_to is not None else None
+    if post is None or claim.message_id is not None:
+        return target
+    return replace(target, thread_id=post.thread_id, reply_to=post.message_id)
+
+
 def _title_of(claim: Claimed) -> str:
     """The first line of a message; empty for a story's, whose title changes."""
     payload = claim.payload or {}
     match claim.kind:
-        case outbox.STORY:
+        case outbox.STORY | outbox.ESCALATION:
             return ""
         case outbox.ROLLUP:
             return heading(rollup_title(is_quiet=bool(payload.get("quiet"))))

@@ -11,22 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.model_brief import NO_MODEL, Answers, BriefChoice, ModelBriefs
-from bot.domain.model import Mode, Mute, PostLayout, StoryView, Subscription, Topic
+from bot.domain.model import Mode, Mute, PostLayout, StorySize, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
+from bot.domain.posting.escalation import PostedState, escalation, has_size, pinged_roles
 from bot.domain.posting.volume import is_posted
 from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.messages.digest import without_stories
+from bot.messages.escalation import escalation_message
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
 from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
 from bot.store import outbox, rephrasings, rollups, stories, subscriptions
-from bot.store.outbox import Claimed
+from bot.store.outbox import Claimed, RepliedPost
 from bot.store.rollups import Listing
 from bot.store.subscriptions import ChannelState
 from bot.store.topic_cache import TopicCache
@@ -41,7 +43,8 @@ class RenderContext:
 
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
     waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
-    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists.
+    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists, and
+    `replied` are the posts that claims reply to, by their rows.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -59,6 +62,7 @@ class RenderContext:
     answers: Answers = field(default_factory=dict)
     choices: Mapping[int, BriefChoice] = field(default_factory=dict)
     listings: Mapping[int, Listing] = field(default_factory=dict)
+    replied: Mapping[int, RepliedPost] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
 
@@ -106,6 +110,7 @@ async def load(
         answers=await rephrasings.of_stories(connection, numbers) if chosen else {},
         choices=chosen,
         listings=listings,
+        replied=await outbox.replied_posts(connection, claimed),
     )
 
 
@@ -115,7 +120,7 @@ def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
         return RequestKind.PUBLISH
     if claim.message_id is None:
         return RequestKind.SEND
-    if claim.kind != outbox.STORY:
+    if claim.kind not in outbox.PACED:
         return RequestKind.EDIT
     pointer = claim.story in render_context.merged_into
     return RequestKind.EDIT if pointer or shows_story(claim, render_context) else RequestKind.REMOVAL
@@ -135,6 +140,8 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
             return _notice(claim, render_context, now)
         case outbox.ROLLUP:
             return _rollup(claim, render_context)
+        case outbox.ESCALATION:
+            return _escalation(claim, render_context, now)
         case _:
             return _post(claim, render_context, now)
 
@@ -191,6 +198,38 @@ def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
     return rollup_message(views, others, is_quiet=listing.is_quiet)
 
 
+def _escalation(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
+    """The reply that announces a story. Once it is out, it names the story as the story is, or says that it was withdrawn."""
+    assert claim.story is not None
+    sent = claim.message_id is not None
+    number = render_context.merged_into.get(claim.story, claim.story)
+    of_story = replace(claim, story=number)
+    post = render_context.replied.get(claim.reply_to or 0)
+    if not sent and (number != claim.story or post is None or post.message_id is None or post.closed):
+        return Outcome(SendStatus.STALE, detail="the post to reply to is gone")
+    if not sent and now - claim.created_at > STALE:
+        return Outcome(SendStatus.STALE, detail="the reply waited for more than a day")
+    if sent and not _story(of_story, render_context).members:
+        return withdrawn(number)
+    view = _view(of_story, render_context)
+    if view is None:
+        return (
+            Outcome(SendStatus.UNCHANGED, shown=claim.shown)
+            if sent
+            else Outcome(SendStatus.STALE, detail="the story was removed or is muted here")
+        )
+    payload = claim.payload or {}
+    matching = _live_subscriptions(of_story, view, render_context)
+    announced = escalation(view, matching, PostedState(payload["heat"], tuple(payload["roles"])))
+    if not sent and announced is None:
+        return Outcome(SendStatus.STALE, detail="no subscription of the channel announces the story")
+    roles = claim.mentioned if sent or announced is None else announced.roles
+    size = StorySize.MAJOR if has_size(view, StorySize.MAJOR) else StorySize(payload["size"])
+    topics = render_context.topics.visible_to(claim.guild_id)
+    topic = topics.resolve(next(iter(topics.specific_first(view.topics)), ""))
+    return escalation_message(view, size, roles, _accent(matching, topic))
+
+
 def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     assert claim.story is not None
     sent = claim.message_id is not None
@@ -211,8 +250,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     if not sent and now - claim.created_at > render_context.rules.max_age:
         return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
     is_first = outbox.FIRST in (claim.payload or {})
-    pinging = [] if is_first else _reached(view, matching)
-    roles = tuple(dict.fromkeys(s.mention_role_id for s in pinging if s.mention_role_id))
+    roles = () if is_first else pinged_roles(view, matching)
     topics = render_context.topics.visible_to(claim.guild_id)
     names = topics.specific_first(view.topics)
     topic = topics.resolve(next(iter(names), ""))
@@ -309,5 +347,5 @@ def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderC
 
 
 def _reached(view: StoryView, subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Those that ping and publish: a story that is posted for one subscription may be too small for another."""
+    """Those that publish: a story that is posted for one subscription may be too small for another."""
     return [s for s in subscriptions if is_posted(view, s)]
