@@ -10,6 +10,7 @@ from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip, plural
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
+from bot.messages.template import too_long_words
 from bot.services import status
 from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of, only_with, stored_articles
@@ -74,6 +75,9 @@ def _embed(status: status.Status) -> Embed:
         summary += f"\n⚠️ Nothing is being delivered: {plural(status.stalled, 'message')} overdue."
     if status.kept_embeds:
         summary += f"\nOlder posts that Discord no longer lets the bot update: {status.kept_embeds}"
+    if status.template is not None:
+        stored = status.template
+        summary += "".join(f"\n{line}" for line in too_long_words(stored.too_long_story, stored.too_long_at))
     if status.own_stored:
         summary += f"\n{stored_articles(status.own_stored, status.most_stored)}"
     not_posted = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in status.withheld.items()]

@@ -14,11 +14,14 @@ from bot.chat.reply import acknowledge, reply
 from bot.domain.model import PostLayout
 from bot.domain.text.cleaning import plural
 from bot.errors import InvalidInputError
+from bot.i18n import tr
 from bot.messages.message import Embed
 from bot.messages.story import GREY, story_post
-from bot.services import appearance, topics
+from bot.messages.template import EXAMPLE, fenced, too_long_words
+from bot.services import appearance, templates, topics
 from bot.services.appearance import Preview
 from bot.services.context import Context
+from cogs import template_form
 from cogs.common import Interaction, choices, guild_of, managed, managed_everywhere, requires
 
 
@@ -42,7 +45,7 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
 
     @app_commands.command(name="set")
     @app_commands.describe(
-        layout="Everything, a headline and a line, or a headline with its picture",
+        layout="Everything, a headline and a line, a headline with its picture, or this server's template",
         colour="Colour of the edge, such as #2D9CDB, or topic for the topic's colour",
         topic="Only posts of this topic (default: all of the channel)",
         everywhere="In all channels of this server (default: only this channel)",
@@ -79,6 +82,41 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
         )
         await views.answer(interaction, Embed(title="Appearance", description=text, colour=GREY))
 
+    template = app_commands.Group(name="template", description="A layout of this server's own")
+
+    @template.command(name="set")
+    @requires(manage_channels=True)
+    async def set_template(self, interaction: Interaction) -> None:
+        """Write the template of this server's posts. You see it on a story before it is saved."""
+        template_form.require_manager(interaction)
+        stored = await templates.find(self.context, guild_of(interaction).id)
+        await template_form.open_editor(self.context, interaction, stored.text if stored else EXAMPLE)
+
+    @template.command(name="show")
+    @requires(manage_channels=True)
+    async def show_template(self, interaction: Interaction) -> None:
+        """Show the template of this server's posts."""
+        stored = await templates.saved(self.context, guild_of(interaction).id)
+        text = "\n".join((fenced(stored.text), *too_long_words(stored.too_long_story, stored.too_long_at)))
+        embed = Embed(title=tr("The template of this server's posts"), description=text, colour=GREY)
+        await views.answer(interaction, embed)
+
+    @template.command(name="preview")
+    @requires(manage_channels=True)
+    async def preview_template(self, interaction: Interaction) -> None:
+        """Show a recent story with the template. Only you see it."""
+        stored = await templates.saved(self.context, guild_of(interaction).id)
+        await template_form.show_template(self.context, interaction, templates.checked(stored.text))
+
+    @template.command(name="remove")
+    @requires(manage_channels=True)
+    async def remove_template(self, interaction: Interaction) -> None:
+        """Remove the template. Posts that use it become cards."""
+        template_form.require_manager(interaction)
+        await templates.remove(self.context, guild_of(interaction).id)
+        words = tr("The template was removed. Channels that used it get cards.")
+        await views.answer(interaction, Embed(description=words, colour=GREY))
+
     @preview.autocomplete("topic")
     @set_.autocomplete("topic")
     async def _topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
@@ -99,16 +137,23 @@ class _LayoutPreview(views.Answer):
         super().__init__(interaction)
         self._cog, self._channel, self._preview, self._topic = cog, channel, preview, topic
         self._layout = PostLayout.CARD
+        self._layouts = [
+            layout for layout in PostLayout if layout is not PostLayout.TEMPLATE or preview.template
+        ]
         self._show(PostLayout.CARD)
 
     def _show(self, layout: PostLayout) -> None:
         self._layout = layout
         self.withdraw_offers()
         self.offer(
-            *(_Show(self, other, is_shown=other is layout) for other in PostLayout), _Use(self, layout)
+            *(_Show(self, other, is_shown=other is layout) for other in self._layouts), _Use(self, layout)
         )
         shown = story_post(
-            self._preview.view, topics=self._preview.topics, colour=self._preview.colour, layout=layout
+            self._preview.view,
+            topics=self._preview.topics,
+            colour=self._preview.colour,
+            layout=layout,
+            template=self._preview.template,
         )
         self.showing_layout(shown.layout)
 

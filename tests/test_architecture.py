@@ -102,6 +102,7 @@ ARROWS: dict[str, set[str]] = {
         "cogs.pages",
         "cogs.panel",
         "cogs.roles",
+        "cogs.template_form",
         "bot.services",
         "bot.messages",
         "bot.chat",

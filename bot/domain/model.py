@@ -53,11 +53,12 @@ class StorySize(StrEnum):
 
 
 class PostLayout(StrEnum):
-    """How much a post shows: all of it, a headline and a line, or a headline with its picture."""
+    """How much a post shows: all of it, a headline and a line, a headline with its picture, or what the server's template says."""
 
     CARD = "card"
     COMPACT = "compact"
     HEADLINE = "headline"
+    TEMPLATE = "template"
 
 
 class Relation(StrEnum):

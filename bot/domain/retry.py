@@ -66,7 +66,8 @@ class Outcome:
     """What came back: HTTP `status`, Discord's `code`, seconds of `retry_after`, ids of what now stands.
 
     `everywhere`: the answer is to all requests of the bot, such as a global limit or a ban, not to this one.
-    `form` is what the message is made of now (None: as before), `roles` are those that it names.
+    `form` is what the message is made of now (None: as before), `roles` are those that it names. `fell_back`: it does not fit into
+    a message with the server's template, and is a card.
     """
 
     result: SendStatus
@@ -80,6 +81,7 @@ class Outcome:
     everywhere: bool = False
     form: MessageForm | None = None
     roles: tuple[int, ...] = ()
+    fell_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from importlib.metadata import version
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.services.context import Context
-from bot.store import delivery, outbox, quotas, server_topics, sources, stories, subscriptions
+from bot.store import delivery, outbox, quotas, server_topics, sources, stories, subscriptions, templates
 from bot.store.sources import SourceState, SourceTotals
+from bot.store.templates import StoredTemplate
 
 RECENT = timedelta(days=1)
 MOST_TROUBLES = 10
@@ -40,7 +41,7 @@ class Status:
     """What `/status` shows. `stalled` messages wait although nothing stands in their way. `paused` are channel and reason; `withheld` counts the last day by reason.
     `suspended` are the server topics whose queries cost too much, each with the reason.
 
-    `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
+    `template` is that of the server's posts, which tells when a post had no room with it. `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
     `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
@@ -60,6 +61,7 @@ class Status:
     most_stored: int = 0
     suspended: Mapping[str, str] = field(default_factory=dict)
     kept_embeds: int = 0
+    template: StoredTemplate | None = None
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -83,6 +85,7 @@ async def status(context: Context, guild_id: int) -> Status:
             context.polls.most_stored,
             await server_topics.suspended(connection, guild_id),
             await outbox.kept_embeds(connection, guild_id),
+            await templates.template(connection, guild_id),
         )
 
 

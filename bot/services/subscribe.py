@@ -26,6 +26,7 @@ from bot.services import first_posts, volumes
 from bot.services.context import Context
 from bot.services.digests import FIRST
 from bot.services.story_batches import story_batches
+from bot.services.templates import require_template
 from bot.services.topics import NEAR, resolve
 from bot.store import digests, feeds, outbox, servers, stories, subscriptions, topics
 from bot.store.subscriptions import ChannelState
@@ -133,6 +134,7 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
     """
     now = context.now()
     async with context.db.write() as connection:
+        await require_template(connection, request.guild_id, request.layout)
         loaded_topics = await context.topics.load(connection, request.guild_id)
         topic = resolve(loaded_topics, request.topic)
         before_all = await subscriptions.subscriptions(connection, guild_id=request.guild_id)

@@ -283,6 +283,18 @@ subscriptions = sa.Table(
     _one_of("digest_volume", Volume),
 )
 
+# The template of each server's posts. The last post that did not fit into a message with it is a card.
+post_templates = sa.Table(
+    "post_templates",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("user_id", SNOWFLAKE, nullable=False),
+    sa.Column("set_at", UtcTime, nullable=False),
+    sa.Column("too_long_story", ID),
+    sa.Column("too_long_at", UtcTime),
+)
+
 channels = sa.Table(
     "channels",
     metadata,

@@ -20,7 +20,7 @@ from bot.messages.message import Message, heading
 from bot.messages.rollup import rollup_title
 from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
-from bot.store import delivery, digests, outbox, pointers, rollups, subscriptions
+from bot.store import delivery, digests, outbox, pointers, rollups, subscriptions, templates
 from bot.store.outbox import Claimed
 from bot.workers import rendering
 from bot.workers.rendering import RenderContext
@@ -287,7 +287,7 @@ class Delivery:
         # What is not all there yet is not taken for it: the next try brings the rest.
         thread_id = claim.thread_id or outcome.thread_id
         whole = thread_id is not None and outcome.result is SendStatus.OK
-        return replace(outcome, shown=fingerprint(message, in_forum=whole))
+        return replace(outcome, shown=fingerprint(message, in_forum=whole), fell_back=message.fell_back)
 
     async def _mark(self, claim: Claimed, target: Target, since: datetime) -> MessageTraits:
         """What tells the message that an earlier try may have made from others."""
@@ -353,6 +353,8 @@ class Delivery:
                     message_id=outcome.message_id,
                 )
                 await outbox.enqueue(connection, row)
+            if still_leased and outcome.fell_back and claim.story is not None:
+                await templates.note_too_long(connection, claim.guild_id, claim.story, now)
         if (
             not isinstance(verdict, Sent | Pause)
             and outcome.result is not SendStatus.WAITS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +16,7 @@ from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
 from bot.domain.posting.escalation import PostedState, escalation, has_size, pinged_roles
+from bot.domain.posting.template import Template, read_template
 from bot.domain.posting.volume import is_posted
 from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
 from bot.domain.stories.owners import MediaOwners
@@ -27,7 +28,7 @@ from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
 from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
-from bot.store import outbox, rephrasings, rollups, stories, subscriptions
+from bot.store import outbox, rephrasings, rollups, stories, subscriptions, templates
 from bot.store.outbox import Claimed, RepliedPost
 from bot.store.rollups import Listing
 from bot.store.subscriptions import ChannelState
@@ -44,7 +45,7 @@ class RenderContext:
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
     waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
     the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists, and
-    `replied` are the posts that claims reply to, by their rows.
+    `replied` are the posts that claims reply to, by their rows. `templates` are those of the claims' servers.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -63,6 +64,7 @@ class RenderContext:
     choices: Mapping[int, BriefChoice] = field(default_factory=dict)
     listings: Mapping[int, Listing] = field(default_factory=dict)
     replied: Mapping[int, RepliedPost] = field(default_factory=dict)
+    templates: Mapping[int, Template] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
 
@@ -111,7 +113,15 @@ async def load(
         choices=chosen,
         listings=listings,
         replied=await outbox.replied_posts(connection, claimed),
+        templates=await _templates(connection, {claim.guild_id for claim in claimed}),
     )
+
+
+async def _templates(connection: AsyncConnection, guild_ids: Collection[int]) -> dict[int, Template]:
+    """The templates of these servers. One that a later version of the bot does not read any more is left out."""
+    texts = await templates.texts_of(connection, guild_ids)
+    read = {guild_id: read_template(text) for guild_id, text in texts.items()}
+    return {guild_id: template for guild_id, template in read.items() if isinstance(template, Template)}
 
 
 def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
@@ -266,6 +276,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         since=claim.sent_at,
         model_briefs=render_context.model_briefs(claim.channel_id),
         said=partial(_said, render_context),
+        template=render_context.templates.get(claim.guild_id),
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)

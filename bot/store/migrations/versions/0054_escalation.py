@@ -1,4 +1,4 @@
-"""The size of stories from which a subscription pings, and replies to the posts of stories that reach it later."""
+"""The size of stories from which a subscription pings, replies to the posts of stories that reach it later, and templates of posts."""
 
 from __future__ import annotations
 
@@ -64,6 +64,16 @@ def upgrade() -> None:
     announces = sa.Column("announces_major", sa.Boolean, nullable=False, server_default=sa.false())
     op.add_column("subscriptions", announces)
     op.add_column("outbox", sa.Column("reply_to", sa.Integer))
+    op.create_table(
+        "post_templates",
+        sa.Column("guild_id", sa.BigInteger, autoincrement=False, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("user_id", sa.BigInteger, nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("too_long_story", sa.Integer, nullable=True),
+        sa.Column("too_long_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("guild_id", name="pk_post_templates"),
+    )
     if op.get_bind().dialect.name == "sqlite":
         _make_anew("outbox", _with_escalations)
     else:
