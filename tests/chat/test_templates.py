@@ -7,7 +7,7 @@ from simcord.results import InteractionResult
 
 from tests.chat.world import METRO, ROCKET, World, body, labels, mentions_in, seen
 from tests.make import record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 TEXT = "## {headline}\n-# {outlet_count} outlets on {topics}\n{brief}"
 
@@ -52,7 +52,7 @@ async def test_a_template_is_previewed_saved_and_used(world: World) -> None:
     for post in world.posts():
         text = shown(post).text
         assert "## [" in text
-        assert " outlets on AI" in text
+        assert " outlets on " in text
         assert labels(post) == ["Read", "Related coverage"]
     assert mentions_in(body(world.sends()[-1])) == ([], [str(role.id)])
     assert "outlet_count" in seen(await world.ask("appearance template show"))
@@ -62,7 +62,7 @@ async def test_a_template_is_previewed_saved_and_used(world: World) -> None:
 
 async def test_a_mistake_has_its_place_and_the_text_is_kept(world: World) -> None:
     answer = world.answer(await write(world, "## {headline}\nby {outlts}"))
-    assert "Line 2, column 4:" in seen(answer)
+    assert "Line 2, column 4:" in plain(seen(answer))
     assert "Did you mean" in seen(answer)
     assert "{outlets}" in shown(answer).text.replace("\\", "")
     form = await world.manager.click(answer.message, label="Edit…")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,10 +28,20 @@ def template(text: str) -> Template:
     return read
 
 
-def view(title: str = "Lighthouse relit", *others: str, **more: str) -> StoryView:
+def view(title: str = "Lighthouse relit", *others: str, excerpt: str = "", image: str = "") -> StoryView:
     """A story of some outlets."""
     members = [
-        stored(record(title, "alpha.example", url="https://alpha.example/1", topics=["AI"], **more), id=1)
+        stored(
+            record(
+                title,
+                "alpha.example",
+                url="https://alpha.example/1",
+                topics=["AI"],
+                excerpt=excerpt,
+                image=image,
+            ),
+            id=1,
+        )
     ]
     members += [
         stored(record(title, name, hours=1, url=f"https://{name}/"), id=2 + number)
@@ -161,3 +173,9 @@ def test_neither_a_template_nor_a_story_makes_other_markup_in_a_post(
                 assert node.href in addresses, (node, line)
             if node.kind == "autolink":
                 assert node.text.strip("<>") in addresses, (node, line)
+
+
+def test_the_documents_name_the_same_placeholders() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "templates.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `{")]
+    assert [row.split("`")[1] for row in rows] == [f"{{{name}}}" for name in PLACEHOLDERS]
