@@ -39,7 +39,9 @@ Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why i
 **Members with Manage Channels**
 `/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest off` · \
 `/digest now` · `/mute` and `/unmute` an outlet or words · \
-`/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts
+`/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts · \
+`/appearance template set`, `/appearance template show`, `/appearance template preview` and `/appearance template remove` \
+a layout of your own
 
 **Members with Manage Server**
 `/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · `/source list` · \

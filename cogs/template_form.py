@@ -108,7 +108,9 @@ class _Save(ui.Button[Any]):
             return
         require_manager(interaction)
         await templates.save(self._context, guild_of(interaction).id, self._text, interaction.user.id)
-        words = tr("Saved. Use it with `/appearance set layout:template`, for one channel or `everywhere`.")
+        words = tr(
+            "Saved. Choose the layout *template* with `/appearance set`, for one channel or everywhere."
+        )
         await views.answer(interaction, Embed(description=words, colour=GREY))
 
 
