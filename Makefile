@@ -10,6 +10,7 @@
 # make docs       builds the site of docs/ in site/
 # make soak       kills the bot at random moments on a loopback Discord, then checks every post (ARGS="KILLS SEED")
 # make model      learns what guesses topics of titles without a keyword, from texts of this project
+# make messages   brings the translations in step with the texts of the code (ARGS=nl begins a language)
 # make lock       renews requirements/*.txt, the locked dependencies
 # make licences   lists the dependencies with licences and ages
 # make picture    renders the pictures of the README
@@ -23,7 +24,7 @@ ARGS   ?=
 # Without compiled files every process that starts reads all its modules' sources anew, which takes seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: all demo test coverage setup run check format docs bench fuzz soak model lock licences picture clean
+.PHONY: all demo test coverage setup run check format docs bench fuzz soak model messages lock licences picture clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/.base
@@ -97,6 +98,9 @@ soak: $(VENV)/.dev
 
 model: $(VENV)/.dev
 	@$(BIN)/python -m scripts.title_model $(ARGS)
+
+messages: $(VENV)/.dev
+	@$(BIN)/python -m scripts.messages $(ARGS)
 
 # Each lock uses the previous one as a constraint, so that all of them agree.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -9,17 +9,19 @@ command line are.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from datetime import date, time
+from functools import cache, reduce
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from babel import Locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.dates import format_date, format_skeleton, format_time, get_day_names
+from babel.lists import format_list
 from babel.numbers import format_decimal
 
 ENGLISH = "en"
@@ -33,7 +35,8 @@ LANGUAGES = {
     "ja": "日本語",
 }
 
-_LOCALES = Path(__file__).parent / "locales"
+CHOICE = "choice"  # gettext's context of the names of choices, which come from the command tree
+LOCALES = Path(__file__).parent / "locales"
 
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -46,6 +49,16 @@ def language_for(code: str) -> str:
     """
     base = code.partition("-")[0].lower()
     return next((language for language in LANGUAGES if language.partition("-")[0] == base), ENGLISH)
+
+
+def language_of_locale(code: str) -> str | None:
+    """The complete language of one of Discord's codes; None where there is none, and for English.
+
+    >>> language_of_locale("es-419"), language_of_locale("en-GB"), language_of_locale("ko")
+    ('es', None, None)
+    """
+    language = language_for(code)
+    return None if language == ENGLISH else language
 
 
 @contextmanager
@@ -68,9 +81,18 @@ def spoken() -> str:
     return _language.get()
 
 
+def in_every_language(text: Callable[[], str]) -> frozenset[str]:
+    """What a text may be: as it is in each of the languages."""
+    texts = set()
+    for language in LANGUAGES:
+        with speaking(language):
+            texts.add(text())
+    return frozenset(texts)
+
+
 def locale() -> Locale:
-    """CLDR's data of that language, for numbers, dates and lists."""
-    return Locale.parse(spoken(), sep="-")
+    """CLDR's data of that language, for numbers, dates and lists. The bot's English is that of Great Britain."""
+    return Locale.parse("en-GB" if spoken() == ENGLISH else spoken(), sep="-")
 
 
 @cache
@@ -78,11 +100,35 @@ def catalogue(language: str) -> NullTranslations:
     """The texts of a language. Those without a translation stay English."""
     if language == ENGLISH:
         return NullTranslations()
-    source = (_LOCALES / f"{language}.po").read_bytes()
+    from babel.messages.mofile import write_mo  # English needs neither, and they are slow to import
+    from babel.messages.pofile import read_po
+
+    with (LOCALES / f"{language}.po").open("rb") as file:
+        texts = read_po(file, locale=language.replace("-", "_"))
+    for message in texts:
+        if isinstance(message.string, list | tuple) and not all(message.string):
+            message.string = ""  # or the forms that are there would stand beside empty ones
     compiled = io.BytesIO()
-    write_mo(compiled, read_po(io.BytesIO(source), locale=language.replace("-", "_")))
+    write_mo(compiled, texts)
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+def load_catalogues() -> None:
+    """Read the texts of all languages, which takes a moment, before anybody waits for them."""
+    for language in LANGUAGES:
+        catalogue(language)
+
+
+def translation(language: str, message: str, context: str | None = None) -> str:
+    """A text in one of the languages, with its placeholders; `context` as in `tr_in`."""
+    texts = catalogue(language)
+    return texts.gettext(message) if context is None else texts.pgettext(context, message)
+
+
+def choice_name(name: str) -> str:
+    """The name of a command's choice, as Discord shows it to those who read the language spoken."""
+    return translation(spoken(), name, CHOICE)
 
 
 def mark(message: str) -> str:
@@ -96,6 +142,23 @@ def tr(message: str, /, **values: Any) -> str:
     `message` is a literal, or a value that `mark` was called with. Values are inserted as they are: escape them before.
     """
     return catalogue(spoken()).gettext(message).format(**values)
+
+
+def tr_stored(text: str, *messages: str) -> str:
+    """A text that was stored in English, in the language spoken; the text itself if it is none of the catalogue's.
+
+    `messages` are those that it may have been made of by inserting values.
+    """
+    for message in messages:
+        if (match := _pattern(message).fullmatch(text)) is not None:
+            return tr(message, **match.groupdict())
+    return catalogue(spoken()).gettext(text) if text else ""
+
+
+@cache
+def _pattern(message: str) -> re.Pattern[str]:
+    """What a message can be with any values in it."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(message)), re.DOTALL)
 
 
 def tr_in(context: str, message: str, /, **values: Any) -> str:
@@ -122,3 +185,78 @@ def number(value: float) -> str:
     '1.234,5'
     """
     return format_decimal(value, locale=locale())
+
+
+def decimal(value: float) -> str:
+    """A number with one decimal place, even if that is 0.
+
+    >>> decimal(2)
+    '2.0'
+    """
+    return format_decimal(value, "0.0", locale=locale())
+
+
+def day(value: date, style: Literal["medium", "long"] = "medium") -> str:
+    """A day as the language writes it.
+
+    >>> day(date(2026, 3, 9)), day(date(2026, 3, 9), "long")
+    ('9 Mar 2026', '9 March 2026')
+    """
+    return format_date(value, style, locale=locale())
+
+
+def day_and_month(value: date) -> str:
+    """A day without its year.
+
+    >>> day_and_month(date(2026, 3, 9))
+    '9 March'
+    """
+    return format_skeleton("dMMMM", value, locale=locale())
+
+
+def time_of_day(value: time) -> str:
+    """A time of day, to the minute, as the language writes it.
+
+    >>> time_of_day(time(9, 5))
+    '09:05'
+    """
+    return format_time(value, "short", locale=locale())
+
+
+def weekday(number_of_day: int) -> str:
+    """A day of the week in full, 0 for Monday.
+
+    >>> weekday(6)
+    'Sunday'
+    """
+    return str(get_day_names("wide", "stand-alone", locale())[number_of_day])
+
+
+def list_of(items: Iterable[str], style: Literal["standard", "or"] = "standard") -> str:
+    """Things in a row, with the language's word before the last: `and`, or with style `or` its `or`.
+
+    >>> list_of(["Berlin", "Paris", "Rome"])
+    'Berlin, Paris and Rome'
+    """
+    return format_list(list(items), style, locale())
+
+
+def comma_list(items: Iterable[str]) -> str:
+    """Things with the language's comma between them, and no word before the last.
+
+    >>> comma_list(["Berlin", "Paris", "Rome"])
+    'Berlin, Paris, Rome'
+    """
+    first, *others = list(items) or [""]
+    return reduce(locale().list_patterns["standard"]["middle"].format, others, first)
+
+
+def list_and_more(items: Iterable[str], more: int) -> str:
+    """Things of which `more` are not named; as `comma_list` where all are.
+
+    >>> list_and_more(["Berlin", "Paris"], 3)
+    'Berlin, Paris and 3 more'
+    """
+    if not more:
+        return comma_list(items)
+    return list_of([*items, tr_plural("{count} more", "{count} more", more)])

@@ -21,6 +21,7 @@ from cogs.story_menus import StoryMenus
 from cogs.subscriptions import SubscriptionCommands
 from cogs.topics import TopicCommands
 from cogs.upkeep import Upkeep
+from cogs.votes import VoteButton, VoteCommands
 from cogs.welcome import Welcome, WelcomeButton
 
 COGS = (
@@ -36,6 +37,7 @@ COGS = (
     PaceCommands,
     QuietHoursCommands,
     MuteCommands,
+    VoteCommands,
     AboutCommands,
     SetupCommands,
 )
@@ -48,4 +50,4 @@ async def add_to(bot: commands.Bot, context: Context) -> None:
     await bot.add_cog(StoryMenus(context, bot))
     await bot.add_cog(Upkeep(context, bot))
     await bot.add_cog(Welcome(context, bot))
-    bot.add_dynamic_items(RelatedButton, WelcomeButton, RoleButton)
+    bot.add_dynamic_items(RelatedButton, WelcomeButton, RoleButton, VoteButton)

@@ -1,28 +1,32 @@
-"""/appearance preview and set: how posts look."""
+"""/appearance: how posts look, and in which language they are."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import discord
-from discord import app_commands, ui
+from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
-from bot.chat.reply import acknowledge, reply
+from bot.chat.reply import reply
+from bot.chat.translator import untranslated
 from bot.domain.model import PostLayout
-from bot.domain.text.cleaning import plural
 from bot.errors import InvalidInputError
-from bot.i18n import tr
+from bot.i18n import LANGUAGES, language_for, tr, tr_plural
 from bot.messages.message import Embed
-from bot.messages.story import GREY, story_post
+from bot.messages.story import GREY
 from bot.messages.template import EXAMPLE, fenced, too_long_words
-from bot.services import appearance, templates, topics
-from bot.services.appearance import Preview
+from bot.services import appearance, language, templates, topics
 from bot.services.context import Context
 from cogs import template_form
 from cogs.common import Interaction, choices, guild_of, managed, managed_everywhere, requires
+from cogs.layout_preview import LayoutPreview
+
+SPOKEN = [
+    app_commands.Choice(name="the server's language in Discord", value=language.SERVERS_OWN),
+    *(app_commands.Choice(name=untranslated(name), value=code) for code, name in LANGUAGES.items()),
+]
 
 
 @app_commands.guild_only()
@@ -41,7 +45,7 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
         """Show a recent story in each layout, and choose one. Only you see it."""
         channel = managed(interaction)
         shown = await appearance.preview(self.context, guild_of(interaction).id, channel.id, topic)
-        await reply(interaction, view=_LayoutPreview(self, interaction, channel, shown, topic))
+        await reply(interaction, view=LayoutPreview(self.choose, interaction, channel, shown, topic))
 
     @app_commands.command(name="set")
     @app_commands.describe(
@@ -62,10 +66,10 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
         """Set how this channel's posts look."""
         if layout is None and colour is None:
             raise InvalidInputError(
-                "Choose a layout, a colour, or both. `/appearance preview` shows the layouts."
+                tr("Choose a layout, a colour, or both. `/appearance preview` shows the layouts.")
             )
         if everywhere:
-            managed_everywhere(interaction, "Without `everywhere`, you change only this channel.")
+            managed_everywhere(interaction, tr("Without `everywhere`, you change only this channel."))
         channel = None if everywhere else managed(interaction)
         await self.choose(interaction, channel, layout=layout, colour=colour, topic=topic)
 
@@ -75,12 +79,40 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
         changed = await appearance.choose(
             self.context, guild_id, channel.id if channel is not None else None, **chosen
         )
-        place = channel.mention if channel is not None else "this server"
-        text = (
-            f"Set for {plural(len(changed), 'subscription')} in {place}. New posts look like this, and older ones will too when "
-            "they are updated."
+        if channel is not None:
+            text = tr_plural(
+                "Set for {count} subscription in {channel}. New posts look like this, and older ones will too when "
+                "they are updated.",
+                "Set for {count} subscriptions in {channel}. New posts look like this, and older ones will too when "
+                "they are updated.",
+                len(changed),
+                channel=channel.mention,
+            )
+        else:
+            text = tr_plural(
+                "Set for {count} subscription in this server. New posts look like this, and older ones will too "
+                "when they are updated.",
+                "Set for {count} subscriptions in this server. New posts look like this, and older ones will too "
+                "when they are updated.",
+                len(changed),
+            )
+        await views.answer(interaction, Embed(title=tr("Appearance"), description=text, colour=GREY))
+
+    @app_commands.command(name="language")
+    @app_commands.describe(chosen="The language of posts and digests")
+    @app_commands.rename(chosen="language")
+    @app_commands.choices(chosen=SPOKEN)
+    @requires(manage_channels=True)
+    async def language_(self, interaction: Interaction, chosen: str) -> None:
+        """Set the language of posts and digests in this server. Answers are in the language of whoever asks."""
+        managed_everywhere(interaction, tr("The language is that of all channels."))
+        set_ = await language.choose(self.context, guild_of(interaction).id, chosen)
+        text = tr(
+            "Posts and digests in this server are in this language from now on: **{language}**. Those that are already "
+            "there change when they are next updated.",
+            language=LANGUAGES[language_for(set_.code)],
         )
-        await views.answer(interaction, Embed(title="Appearance", description=text, colour=GREY))
+        await views.answer(interaction, Embed(title=tr("Language"), description=text, colour=GREY))
 
     template = app_commands.Group(name="template", description="A layout of this server's own")
 
@@ -121,73 +153,3 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
     @set_.autocomplete("topic")
     async def _topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
-
-
-class _LayoutPreview(views.Answer):
-    """A story in one layout at a time, with a button for each, and one that chooses the layout shown."""
-
-    def __init__(
-        self,
-        cog: AppearanceCommands,
-        interaction: Interaction,
-        channel: PostableChannel,
-        preview: Preview,
-        topic: str | None,
-    ) -> None:
-        super().__init__(interaction)
-        self._cog, self._channel, self._preview, self._topic = cog, channel, preview, topic
-        self._layout = PostLayout.CARD
-        self._layouts = [
-            layout for layout in PostLayout if layout is not PostLayout.TEMPLATE or preview.template
-        ]
-        self._show(PostLayout.CARD)
-
-    def _show(self, layout: PostLayout) -> None:
-        self._layout = layout
-        self.withdraw_offers()
-        self.offer(
-            *(_Show(self, other, is_shown=other is layout) for other in self._layouts), _Use(self, layout)
-        )
-        shown = story_post(
-            self._preview.view,
-            topics=self._preview.topics,
-            colour=self._preview.colour,
-            layout=layout,
-            template=self._preview.template,
-        )
-        self.showing_layout(shown.layout)
-
-    async def turn(self, interaction: Interaction, layout: PostLayout) -> None:
-        """Show another layout."""
-        self._show(layout)
-        await interaction.response.edit_message(view=self)
-        self._interaction = interaction
-
-    async def use(self, interaction: Interaction) -> None:
-        """Choose the layout that is shown."""
-        managed(interaction, self._channel)
-        await self._cog.choose(interaction, self._channel, layout=self._layout, topic=self._topic)
-
-
-class _Show(ui.Button[Any]):
-    def __init__(self, preview: _LayoutPreview, layout: PostLayout, *, is_shown: bool) -> None:
-        style = discord.ButtonStyle.secondary
-        super().__init__(label=layout.value.capitalize(), style=style, disabled=is_shown)
-        self._preview, self._layout = preview, layout
-
-    @views.answered
-    async def callback(self, interaction: Interaction) -> None:
-        """Show the layout."""
-        await self._preview.turn(interaction, self._layout)
-
-
-class _Use(ui.Button[Any]):
-    def __init__(self, preview: _LayoutPreview, layout: PostLayout) -> None:
-        super().__init__(label=f"Use {layout}", style=discord.ButtonStyle.primary)
-        self._preview = preview
-
-    @views.answered
-    async def callback(self, interaction: Interaction) -> None:
-        """Choose the layout."""
-        if await acknowledge(interaction):
-            await self._preview.use(interaction)

@@ -15,9 +15,13 @@ from bot.chat.permissions import PostableChannel, allowed, missing
 from bot.chat.views import Callback, answered
 from bot.domain.text.cleaning import clip
 from bot.errors import InvalidInputError, NotAllowedError
+from bot.i18n import comma_list, mark, tr
 from bot.messages.layout import CHOICE
 
 Interaction = discord.Interaction[Any]
+POSTABLE = mark(
+    "The bot posts in text channels, announcement channels, threads and forums. Choose one of these."
+)
 _REQUIRES = "__topicwire_requires__"
 S = TypeVar("S")
 P = ParamSpec("P")
@@ -145,13 +149,10 @@ def channel_of(interaction: Interaction, chosen: PostableChannel | None = None) 
     """
     channel = chosen or target_channel(interaction)
     if isinstance(channel, app_commands.AppCommandChannel | app_commands.AppCommandThread):
-        raise NotAllowedError(
-            f"The bot cannot see {channel.mention}. Give it View Channel there, or reopen the thread."
-        )
+        unseen = mark("The bot cannot see {channel}. Give it View Channel there, or reopen the thread.")
+        raise NotAllowedError(tr(unseen, channel=channel.mention))
     if not isinstance(channel, PostableChannel):
-        raise InvalidInputError(
-            "The bot posts in text channels, announcement channels, threads and forums. Choose one of these."
-        )
+        raise InvalidInputError(tr(POSTABLE))
     return channel
 
 
@@ -160,7 +161,9 @@ def managed(interaction: Interaction, chosen: PostableChannel | None = None) -> 
     channel = channel_of(interaction, chosen)
     user = interaction.user
     if not isinstance(user, discord.Member) or not allowed(channel, user).manage_channels:
-        raise NotAllowedError(f"You need the Manage Channels permission in {channel.mention}.")
+        raise NotAllowedError(
+            tr("You need the Manage Channels permission in {channel}.", channel=channel.mention)
+        )
     return channel
 
 
@@ -171,20 +174,15 @@ def managed_everywhere(interaction: Interaction, hint: str) -> None:
     """
     user = interaction.user
     if not isinstance(user, discord.Member) or not user.guild_permissions.manage_channels:
-        raise NotAllowedError(f"You need the Manage Channels permission in the whole server. {hint}")
+        needed = tr("You need the Manage Channels permission in the whole server.")
+        raise NotAllowedError(f"{needed} {hint}")
 
 
 def require_postable(channel: PostableChannel) -> None:
     """Raise NotAllowedError that names the permissions that the bot lacks in the channel."""
     if names := missing(channel):
-        raise NotAllowedError(
-            f"The bot cannot post in {channel.mention}. Give it {', '.join(names)} there, then try again."
-        )
-
-
-def stored_articles(stored: int, limit: int) -> str:
-    """How many articles of a server's own feeds are stored, and how many may be."""
-    return f"Stored articles from this server's feeds: {stored:,} (the limit is {limit:,})"
+        lacking = mark("The bot cannot post in {channel}. Give it {permissions} there, then try again.")
+        raise NotAllowedError(tr(lacking, channel=channel.mention, permissions=comma_list(names)))
 
 
 MOST_CHOICES = 25  # of autocompletion, set by Discord

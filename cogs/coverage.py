@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.chat.views import Opening, answer_pages
 from bot.domain.stories.ranking import Sort
+from bot.i18n import mark, tr
 from bot.messages.message import escape_to
 from bot.messages.story import related_pages, story_pages
 from bot.messages.why import notes, why_pages
@@ -11,6 +12,11 @@ from bot.services import related
 from bot.services.context import Context
 from cogs.common import Interaction, guild_of, target_channel_id
 from cogs.curate import actions
+
+TITLES = {  # of a list of stories: with a topic, and without
+    Sort.NEWEST: (mark("Latest: {topic}"), mark("Latest stories")),
+    Sort.HOT: (mark("Hottest: {topic}"), mark("Hottest stories")),
+}
 
 
 async def show_related(context: Context, interaction: Interaction, story: str) -> None:
@@ -50,11 +56,10 @@ async def show_latest(
     """Show the newest stories, or the hottest, of a topic or (None) of all."""
     guild_id = guild_of(interaction).id
     name, stories = await related.latest(context, topic, guild_id, target_channel_id(interaction), sort=order)
-    word = "Hottest" if order is Sort.HOT else "Latest"
-    title = f"{word}: {escape_to(name, 200)}" if name else f"{word} stories"
-    pages = await context.evaluations.in_turn(
-        guild_id, story_pages, title, stories, "There are no stories yet."
-    )
+    of_topic, of_all = TITLES[order]
+    title = tr(of_topic, topic=escape_to(name, 200)) if name else tr(of_all)
+    empty = tr("There are no stories yet.")
+    pages = await context.evaluations.in_turn(guild_id, story_pages, title, stories, empty)
     await answer_pages(interaction, pages, opening=opening_stories(context))
 
 
@@ -64,7 +69,7 @@ def opening_stories(context: Context) -> Opening:
     async def press(interaction: Interaction, story: str) -> None:
         await show_related(context, interaction, story)
 
-    return Opening("Open a story", press)
+    return Opening(tr("Open a story"), press)
 
 
 def opening_topics(context: Context) -> Opening:
@@ -73,4 +78,4 @@ def opening_topics(context: Context) -> Opening:
     async def press(interaction: Interaction, topic: str) -> None:
         await show_latest(context, interaction, topic)
 
-    return Opening("Show the stories of a topic", press)
+    return Opening(tr("Show the stories of a topic"), press)

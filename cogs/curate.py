@@ -10,14 +10,15 @@ import discord
 from discord import ui
 
 from bot.chat import views
-from bot.chat.components import to_view
 from bot.chat.errors import Modal
 from bot.chat.reply import acknowledge
 from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
 from bot.domain.text.cleaning import clip, isolate
 from bot.errors import InvalidInputError
+from bot.i18n import day, time_of_day, tr
 from bot.messages.layout import CHOICE
-from bot.messages.message import Embed, escape_to, panel
+from bot.messages.message import Embed, escape_to
+from bot.messages.story import GREY
 from bot.services import curate
 from bot.services.context import Context
 from bot.services.curate import Editor
@@ -45,16 +46,57 @@ def _editor(interaction: Interaction) -> Editor:
     return Editor(guild_of(interaction).id, interaction.user.id)
 
 
-async def _done(interaction: Interaction, text: str) -> None:
-    view = to_view((panel(Embed(description=text)),), interaction.client.command_ids)
-    await interaction.edit_original_response(view=view)
+async def _done(interaction: Interaction, text: str, undo: views.Press) -> None:
+    """Replace the answer by what was done, with a button that undoes it."""
+    embed = Embed(description=text)
+    view = views.ConfirmView(interaction, views.Choice(tr("Undo"), undo))
+    await interaction.edit_original_response(view=view.showing(embed, interaction.client.command_ids))
+
+
+async def _merge(context: Context, interaction: Interaction, number: int, other: str) -> None:
+    """Merge two stories. *Undo* takes the articles of the absorbed one out again."""
+    merged = await curate.merge(context, _editor(interaction), number, other)
+
+    async def undo(pressed: Interaction) -> None:
+        kept, fresh = await curate.split_story(context, _editor(pressed), merged.number, merged.articles)
+        text = tr("Undone: story #{new} is separate from #{number} again.", new=fresh, number=kept)
+        await views.answer(pressed, Embed(description=text, colour=GREY))
+
+    text = tr(
+        "Story #{merged} is now part of #{number}. The posts are updated within a minute.",
+        merged=merged.absorbed,
+        number=merged.number,
+    )
+    await _done(interaction, text, undo)
+
+
+async def _split(context: Context, interaction: Interaction, number: int, article: int, title: str) -> None:
+    """Take an article out of its story. *Undo* brings it back."""
+    kept, fresh = await curate.split_story(context, _editor(interaction), number, (article,))
+
+    async def undo(pressed: Interaction) -> None:
+        merged = await curate.merge(context, _editor(pressed), kept, str(fresh))
+        text = tr(
+            "Undone: “{title}” is part of story #{number} again.",
+            title=escape_to(title, 200),
+            number=merged.number,
+        )
+        await views.answer(pressed, Embed(description=text, colour=GREY))
+
+    text = tr(
+        "“{title}” is now story #{new}, separate from #{number}.",
+        title=escape_to(title, 200),
+        new=fresh,
+        number=kept,
+    )
+    await _done(interaction, text, undo)
 
 
 class _Merge(ui.Button[Any]):
     """Opens the form that asks for the other story."""
 
     def __init__(self, context: Context, number: int) -> None:
-        super().__init__(label="Merge with…")
+        super().__init__(label=tr("Merge with…"))
         self._context, self._number = context, number
 
     @views.answered
@@ -63,36 +105,28 @@ class _Merge(ui.Button[Any]):
         await interaction.response.send_modal(_WhichOther(self._context, self._number))
 
 
-class _WhichOther(Modal, title="Merge with another story"):
+class _WhichOther(Modal):
     """Asks for the other story by number, link or title."""
 
-    other: ui.TextInput[Any] = ui.TextInput(
-        label="Number, link, or words of its title", custom_id="other", max_length=200
-    )
-
     def __init__(self, context: Context, number: int) -> None:
-        super().__init__(timeout=views.ANSWER_SECONDS)
+        super().__init__(title=tr("Merge with another story"), timeout=views.ANSWER_SECONDS)
         self._context, self._number = context, number
+        label = tr("Number, link, or words of its title")
+        self._other: ui.TextInput[Any] = ui.TextInput(label=label, custom_id="other", max_length=200)
+        self.add_item(self._other)
 
     @views.answered
     async def on_submit(self, interaction: Interaction, /) -> None:
         if not await acknowledge(interaction):
             return
-        number, merged = await curate.merge(
-            self._context, _editor(interaction), self._number, self.other.value
-        )
-        await _done(
-            interaction,
-            f"Story #{merged} is now part of #{number}. The posts are updated within a minute."
-            f" To undo this, use `/related` for story {number} and press *Not the same story…*.",
-        )
+        await _merge(self._context, interaction, self._number, self._other.value)
 
 
 class _Part(ui.Button[Any]):
     """Opens the menu of the story's articles."""
 
     def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
-        super().__init__(label="Not the same story…")
+        super().__init__(label=tr("Not the same story…"))
         self._context, self._number, self._members = context, number, members
 
     @views.answered
@@ -106,12 +140,14 @@ async def ask_which_article(context: Context, interaction: Interaction, view: St
     editor = _editor(interaction)
     if len(view.members) < 2:
         raise InvalidInputError(
-            f"Story #{view.number} has only one article, so there is nothing to separate."
+            tr("Story #{number} has only one article, so there is nothing to separate.", number=view.number)
         )
     members = curate.may_split(context, editor.guild_id, view)
     if not members:
         curate.require_editor(context, editor)
-        raise InvalidInputError(f"No article of story #{view.number} can become a separate story.")
+        raise InvalidInputError(
+            tr("No article of story #{number} can become a separate story.", number=view.number)
+        )
     await _ask_which(context, interaction, view.number, members)
 
 
@@ -121,14 +157,19 @@ async def _ask_which(
     _editor(interaction)
     answer = views.Answer(interaction)
     answer.offer(_WhichReport(context, number, members[-MOST_CHOICES:]))
-    text = f"Which article of story #{number} is about something else? It becomes a separate story."
+    text = tr(
+        "Which article of story #{number} is about something else? It becomes a separate story.",
+        number=number,
+    )
     if len(members) > MOST_CHOICES:
-        text += f" The list shows the newest {MOST_CHOICES} articles."
+        text += " " + tr("The list shows the newest {count} articles.", count=MOST_CHOICES)
     await views.answer(interaction, Embed(description=text), answer)
 
 
 def _published(when: datetime) -> str:
-    return "date unknown" if when == UNKNOWN_DATE else f"{when:%d %b %H:%M} UTC"
+    if when == UNKNOWN_DATE:
+        return tr("date unknown")
+    return tr("{date}, {time} UTC", date=day(when.date()), time=time_of_day(when.time()))
 
 
 class _WhichReport(ui.Select[Any]):
@@ -136,7 +177,7 @@ class _WhichReport(ui.Select[Any]):
 
     def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
         super().__init__(
-            placeholder="Choose an article",
+            placeholder=tr("Choose an article"),
             options=[
                 discord.SelectOption(
                     label=clip(member.record.title, CHOICE) or member.record.outlet.domain,
@@ -156,11 +197,4 @@ class _WhichReport(ui.Select[Any]):
         if not await acknowledge(interaction, thinking=False):
             return
         [chosen] = self.values
-        number, fresh = await curate.split_story(
-            self._context, _editor(interaction), self._number, int(chosen)
-        )
-        await _done(
-            interaction,
-            f"“{escape_to(self._titles[chosen], 200)}” is now story #{fresh}, separate from #{number}."
-            f" To undo this, use `/related` for story {number}, press *Merge with…* and enter #{fresh}.",
-        )
+        await _split(self._context, interaction, self._number, int(chosen), self._titles[chosen])

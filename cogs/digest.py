@@ -9,8 +9,9 @@ from discord.ext import commands
 from bot.chat import views
 from bot.chat.components import mentions, to_view
 from bot.chat.reply import reply
-from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, DigestStyle
-from bot.domain.text.cleaning import clip, plural
+from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, DigestStyle, Schedule
+from bot.domain.text.cleaning import clip
+from bot.i18n import comma_list, tr, tr_plural
 from bot.messages.digest import channel_digest, digest_payload, schedule_words
 from bot.messages.layout import Markdown
 from bot.messages.message import Embed, dated, escape
@@ -72,25 +73,29 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         reading = digests.zone(timezone)
         schedule = digests.schedule(time, reading.zone, days, size, style)
         done = await digests.set_schedule(self.context, guild_of(interaction).id, channel.id, schedule)
-        text = (
-            f"{channel.mention} gets a digest {schedule_words(schedule)} "
-            f"with at most {plural(schedule.size, 'story', 'stories')}{' (headlines only)' if schedule.style is DigestStyle.HEADLINES else ''}.\nNext digest: <t:{int(done.next_digest.timestamp())}:F>"
-        )
+        lines = [
+            _set_text(schedule, channel.mention),
+            tr("Next digest: {time}", time=f"<t:{int(done.next_digest.timestamp())}:F>"),
+        ]
         if done.topics:
-            text += f"\nTopics: {clip(', '.join(map(escape, done.topics)), 1500)}"
+            lines.append(tr("Topics: {topics}", topics=clip(comma_list(map(escape, done.topics)), 1500)))
         else:
-            text += "\n⚠️ The digest has no topics yet. Use `/subscribe` with the mode *digest* or *both*."
+            lines.append(
+                "⚠️ " + tr("The digest has no topics yet. Use `/subscribe` with the mode *digest* or *both*.")
+            )
         if reading.note:
-            text += f"\n⚠️ {escape(reading.note)}"
+            lines.append(f"⚠️ {escape(reading.note)}")
 
         def instead(zone: str) -> views.Choice:
             async def press(pressed: Interaction) -> None:
                 await self._set(pressed, time, zone, days, size, style)
 
-            return views.Choice(f"Use {zone}", press)
+            return views.Choice(tr("Use {zone}", zone=zone), press)
 
         offer = views.ConfirmView(interaction, *map(instead, reading.others)) if reading.others else None
-        await views.answer(interaction, Embed(title="Digest set", description=text, colour=GREY), offer)
+        await views.answer(
+            interaction, Embed(title=tr("Digest set"), description="\n".join(lines), colour=GREY), offer
+        )
 
     @app_commands.command()
     @requires(manage_channels=True)
@@ -98,8 +103,8 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         """Turn off this channel's digest."""
         channel = managed(interaction)
         await digests.switch_off(self.context, channel.id)
-        text = f"{channel.mention} no longer gets a digest. Its subscriptions stay."
-        await views.answer(interaction, Embed(title="Digest off", description=text, colour=GREY))
+        text = tr("{channel} no longer gets a digest. Its subscriptions stay.", channel=channel.mention)
+        await views.answer(interaction, Embed(title=tr("Digest off"), description=text, colour=GREY))
 
     @app_commands.command()
     @answering
@@ -111,11 +116,14 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         message = channel_digest(digest, composed.topics, plan, composed.owners, composed.model_briefs)
         since = dated(digest.since)
         if message is None:
-            text = f"There have been no new stories since {since}. A digest is only sent when there are new stories."
-            await views.answer(interaction, Embed(title="Digest preview", description=text, colour=GREY))
+            text = tr(
+                "There have been no new stories since {date}. A digest is only sent when there are new stories.",
+                date=since,
+            )
+            await views.answer(interaction, Embed(title=tr("Digest preview"), description=text, colour=GREY))
             return
-        when = f"-# Preview · stories since {since} · {schedule_words(plan)}"
-        view = to_view((*message.layout, Markdown.of(when)), interaction.client.command_ids)
+        when = " · ".join((tr("Preview"), tr("stories since {date}", date=since), schedule_words(plan)))
+        view = to_view((*message.layout, Markdown.of(f"-# {when}")), interaction.client.command_ids)
         await reply(interaction, view=view, allowed_mentions=mentions(()))
 
     @app_commands.command()
@@ -126,14 +134,34 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         require_postable(channel)
         count = await digests.send_now(self.context, guild_of(interaction).id, channel.id, digest_payload)
         text = (
-            f"Sending a digest with {plural(count, 'story', 'stories')}."
+            tr_plural("Sending a digest with {count} story.", "Sending a digest with {count} stories.", count)
             if count
-            else "There are no new stories, so no digest is sent."
+            else tr("There are no new stories, so no digest is sent.")
         )
-        await views.answer(interaction, Embed(title="Digest", description=text, colour=GREY))
+        await views.answer(interaction, Embed(title=tr("Digest"), description=text, colour=GREY))
 
     @set_.autocomplete("timezone")
     async def _timezone(
         self, _interaction: Interaction, current: str
     ) -> list[discord.app_commands.Choice[str]]:
         return choices(digests.suggest_zones(current))
+
+
+def _set_text(schedule: Schedule, channel: str) -> str:
+    """When a channel gets its digest, and how long it is."""
+    when = schedule_words(schedule)
+    if schedule.style is DigestStyle.HEADLINES:
+        return tr_plural(
+            "{channel} gets a digest {when} with at most {count} story (headlines only).",
+            "{channel} gets a digest {when} with at most {count} stories (headlines only).",
+            schedule.size,
+            channel=channel,
+            when=when,
+        )
+    return tr_plural(
+        "{channel} gets a digest {when} with at most {count} story.",
+        "{channel} gets a digest {when} with at most {count} stories.",
+        schedule.size,
+        channel=channel,
+        when=when,
+    )

@@ -7,6 +7,8 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
+from bot.domain.model import Mute
+from bot.i18n import tr
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, list_pages
 from bot.services import mutes
@@ -19,7 +21,11 @@ from cogs.common import (
     may_see,
     only_with,
 )
-from cogs.muting import mute_with_care, muted_place
+from cogs.muting import mute_texts, mute_with_care, muted_place
+
+
+def _place(mute: Mute) -> str:
+    return tr("in {channel}", channel=f"<#{mute.channel_id}>") if mute.channel_id else tr("across the server")
 
 
 class MuteCommands(commands.Cog):
@@ -51,13 +57,13 @@ class MuteCommands(commands.Cog):
     async def _list(self, interaction: Interaction, channel: PostableChannel | None) -> None:
         mutes_of_server = await mutes.listing(self.context, guild_of(interaction).id)
         lines = [
-            f"• **{escape(mute.value)}** · {f'in <#{mute.channel_id}>' if mute.channel_id else 'across the server'}"
+            f"• **{escape(mute.value)}** · {_place(mute)}"
             for mute in mutes_of_server
             if (channel is None or mute.channel_id in (None, channel.id))
             and (not mute.channel_id or may_see(interaction, mute.channel_id))
         ]
-        empty = "Nothing is muted. Mute an outlet or words with `/mute`."
-        await views.answer_pages(interaction, list_pages("Muted", lines, empty))
+        empty = tr("Nothing is muted. Mute an outlet or words with `/mute`.")
+        await views.answer_pages(interaction, list_pages(tr("Muted"), lines, empty))
 
     @app_commands.command()
     @app_commands.describe(
@@ -71,10 +77,10 @@ class MuteCommands(commands.Cog):
         channel: ChannelOption | None = None,
     ) -> None:
         """Undo a mute."""
-        channel_id, place = muted_place(interaction, channel)
+        channel_id = muted_place(interaction, channel)
         value = await mutes.unmute(self.context, guild_of(interaction).id, channel_id, what)
-        text = f"**{escape(value)}** is no longer muted {place}."
-        await views.answer(interaction, Embed(title="Unmuted", description=text, colour=GREY))
+        text = mute_texts(value, channel).unmuted
+        await views.answer(interaction, Embed(title=tr("Unmuted"), description=text, colour=GREY))
 
     @unmute.autocomplete("what")
     async def _muted(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
-from bot.domain.text.cleaning import plural
+from bot.i18n import tr, tr_plural
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, story_line
 from bot.services import mutes
@@ -14,12 +16,41 @@ from cogs.common import Interaction, guild_of, managed, managed_everywhere
 EXAMPLES = 3
 
 
-def muted_place(interaction: Interaction, channel: PostableChannel | None) -> tuple[int | None, str]:
-    """The id of the channel (None for the server) and its description. Checks the user's permission."""
+def muted_place(interaction: Interaction, channel: PostableChannel | None) -> int | None:
+    """The id of the channel, or None for the server. Checks the user's permission."""
     if channel is not None:
-        return managed(interaction, channel).id, f"in {channel.mention}"
-    managed_everywhere(interaction, "To mute in one channel only, choose it in the channel option.")
-    return None, "across the server"
+        return managed(interaction, channel).id
+    managed_everywhere(interaction, tr("To mute in one channel only, choose it in the channel option."))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class MuteTexts:
+    """What is said about a mute, in Markdown."""
+
+    question: str
+    muted: str
+    already: str
+    unmuted: str
+
+
+def mute_texts(value: str, channel: PostableChannel | None) -> MuteTexts:
+    """What is said about a mute in a channel or (None) in the whole server."""
+    name = f"**{escape(value)}**"
+    if channel is None:
+        return MuteTexts(
+            question=tr("Mute {name} across the server?", name=name),
+            muted=tr("{name} is muted across the server. Undo with `/unmute`.", name=name),
+            already=tr("{name} is already muted across the server.", name=name),
+            unmuted=tr("{name} is no longer muted across the server.", name=name),
+        )
+    place = channel.mention
+    return MuteTexts(
+        question=tr("Mute {name} in {channel}?", name=name, channel=place),
+        muted=tr("{name} is muted in {channel}. Undo with `/unmute`.", name=name, channel=place),
+        already=tr("{name} is already muted in {channel}.", name=name, channel=place),
+        unmuted=tr("{name} is no longer muted in {channel}.", name=name, channel=place),
+    )
 
 
 async def mute_with_care(
@@ -27,53 +58,72 @@ async def mute_with_care(
 ) -> None:
     """Mute what `parse_mute` returned, in a channel or (None) in the whole server."""
     guild_id = guild_of(interaction).id
-    channel_id, place = muted_place(interaction, channel)
+    channel_id = muted_place(interaction, channel)
     effect = await mutes.effect(context, guild_id, channel_id, value)
-    name = f"**{escape(value)}**"
+    texts = mute_texts(value, channel)
 
     async def undo(pressed: Interaction) -> None:
         muted_place(pressed, channel)
         await mutes.unmute(context, guild_id, channel_id, value)
-        await views.answer(pressed, Embed("Unmuted", "", f"{name} is no longer muted {place}.", colour=GREY))
+        await views.answer(pressed, Embed(tr("Unmuted"), "", texts.unmuted, colour=GREY))
 
     async def mute(answering: Interaction) -> None:
         muted_place(answering, channel)
         if not await mutes.mute(context, guild_id, channel_id, value):
-            await views.answer(answering, Embed(description=f"{name} is already muted {place}.", colour=GREY))
+            await views.answer(answering, Embed(description=texts.already, colour=GREY))
             return
-        text = f"{name} is muted {place}. Undo with `/unmute`.\n{_meaning(value)}\n{_describe_effect(effect)}"
-        offer = views.ConfirmView(answering, views.Choice("Undo", undo))
-        await views.answer(answering, Embed("Muted", "", text, colour=GREY), offer)
+        text = f"{texts.muted}\n{_meaning(value)}\n{_describe_effect(effect)}"
+        offer = views.ConfirmView(answering, views.Choice(tr("Undo"), undo))
+        await views.answer(answering, Embed(tr("Muted"), "", text, colour=GREY), offer)
 
     if not effect.is_large:
         await mute(interaction)
         return
     offer = views.ConfirmView(
         interaction,
-        views.Choice("Mute it", mute, danger=True),
-        views.cancel("Cancel", f"{name} was not muted."),
+        views.Choice(tr("Mute it"), mute, danger=True),
+        views.cancel(tr("Cancel"), tr("{name} was not muted.", name=f"**{escape(value)}**")),
     )
-    text = f"{_describe_effect(effect)}\nThat is more than one story in ten. Mute {name} {place}?"
-    await views.answer(interaction, Embed("Are you sure?", "", text, colour=GREY), offer)
+    text = f"{_describe_effect(effect)}\n{tr('That is more than one story in ten.')} {texts.question}"
+    await views.answer(interaction, Embed(tr("Are you sure?"), "", text, colour=GREY), offer)
 
 
 def _meaning(value: str) -> str:
-    outlet = f"the outlet {escape(value)}" if "." in value else "any outlet with that name"
-    return (
-        f"This hides articles from {outlet} and articles with “{escape(mutes.phrase(value))}” in the title."
+    phrase = escape(mutes.phrase(value))
+    if "." not in value:
+        return tr(
+            "This hides articles from any outlet with that name and articles with “{phrase}” in the title.",
+            phrase=phrase,
+        )
+    return tr(
+        "This hides articles from the outlet {outlet} and articles with “{phrase}” in the title.",
+        outlet=escape(value),
+        phrase=phrase,
     )
 
 
 def _describe_effect(effect: mutes.MuteEffect) -> str:
     days = mutes.LOOK_BACK.days
     if not effect.total:
-        return f"There are no stories from the last {days} days to compare with."
+        return tr("There are no stories from the last {days} days to compare with.", days=days)
     if not effect.hidden:
-        return f"Of {plural(effect.total, 'story', 'stories')} from the last {days} days, it would have hidden none."
+        return tr_plural(
+            "Of {count} story from the last {days} days, it would have hidden none.",
+            "Of {count} stories from the last {days} days, it would have hidden none.",
+            effect.total,
+            days=days,
+        )
     lines = [
-        f"Of {plural(effect.total, 'story', 'stories')} from the last {days} days, it would have hidden **{len(effect.hidden)}**:",
+        tr_plural(
+            "Of {count} story from the last {days} days, it would have hidden **{hidden}**:",
+            "Of {count} stories from the last {days} days, it would have hidden **{hidden}**:",
+            effect.total,
+            days=days,
+            hidden=len(effect.hidden),
+        ),
         *(f"• {story_line(view, 300)}" for view in effect.hidden[:EXAMPLES]),
     ]
     if len(effect.hidden) > EXAMPLES:
-        lines.append(f"… and {len(effect.hidden) - EXAMPLES} more")
+        more = len(effect.hidden) - EXAMPLES
+        lines.append(tr_plural("… and {count} more", "… and {count} more", more))
     return "\n".join(lines)

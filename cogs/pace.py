@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
+from bot.i18n import tr
 from bot.messages.message import Embed, escape
 from bot.messages.pace import limit_text, quiet_text
 from bot.messages.story import GREY
@@ -29,7 +30,7 @@ class PaceCommands(commands.Cog):
         channel = managed(interaction)
         limit = await pace.limit(self.context, guild_of(interaction).id, channel.id, per_hour)
         text = limit_text(channel.mention, limit)
-        await views.answer(interaction, Embed(title="Limit set", description=text, colour=GREY))
+        await views.answer(interaction, Embed(title=tr("Limit set"), description=text, colour=GREY))
 
 
 @app_commands.guild_only()
@@ -59,7 +60,7 @@ class QuietHoursCommands(
         text = quiet_text(channel.mention, quiet, done.until)
         if reading.note:
             text += f"\n⚠️ {escape(reading.note)}"
-        await views.answer(interaction, Embed(title="Quiet hours set", description=text, colour=GREY))
+        await views.answer(interaction, Embed(title=tr("Quiet hours set"), description=text, colour=GREY))
 
     @app_commands.command()
     @requires(manage_channels=True)
@@ -67,8 +68,8 @@ class QuietHoursCommands(
         """Turn off this channel's quiet hours. What waits for their end is posted now."""
         channel = managed(interaction)
         await pace.end_quiet(self.context, channel.id)
-        text = f"{channel.mention} no longer has quiet hours."
-        await views.answer(interaction, Embed(title="Quiet hours off", description=text, colour=GREY))
+        text = tr("{channel} no longer has quiet hours.", channel=channel.mention)
+        await views.answer(interaction, Embed(title=tr("Quiet hours off"), description=text, colour=GREY))
 
     @set_.autocomplete("timezone")
     async def _timezone(

@@ -13,6 +13,7 @@ from bot.chat.panel import still
 from bot.chat.self_roles import require_offerable, toggle_role
 from bot.chat.views import LastingButton
 from bot.errors import NotAllowedError, NotFoundError
+from bot.i18n import mark, tr
 from bot.messages.message import Embed
 from bot.messages.roles import offer_text, role_given, role_taken
 from bot.messages.story import GREY
@@ -21,7 +22,7 @@ from bot.services.roles import PingedTopic, pinged_by
 from cogs.common import Interaction, guild_of, may_see
 
 ACTION = "role:"  # of the custom id of the button, followed by the role's ID
-LABEL = "Get or give back the role"
+LABEL = mark("Get or give back the role")
 
 
 async def change_role(context: Context, interaction: Interaction, role_id: int) -> str:
@@ -29,7 +30,7 @@ async def change_role(context: Context, interaction: Interaction, role_id: int) 
     role, pings = await offered_role(context, interaction, role_id)
     member = interaction.user
     if not isinstance(member, discord.Member):
-        raise NotAllowedError("Only members of this server can have its roles.")
+        raise NotAllowedError(tr("Only members of this server can have its roles."))
     interaction.client.tree.limits.count_role_change(interaction)
     if not await toggle_role(member, role):
         return role_taken(role.id)
@@ -43,10 +44,12 @@ async def offered_role(
     guild = guild_of(interaction)
     role = guild.get_role(role_id)
     if role is None:
-        raise NotFoundError("That role was deleted.")
+        raise NotFoundError(tr("That role was deleted."))
     pings = await pinged_by(context, guild.id, role_id)
     if not pings:
-        raise NotAllowedError("No post of this server pings that role now, so the bot no longer gives it.")
+        raise NotAllowedError(
+            tr("No post of this server pings that role now, so the bot no longer gives it.")
+        )
     require_offerable(role)
     return role, pings
 
@@ -54,7 +57,7 @@ async def offered_role(
 def role_offer(role: discord.Role, topics: list[str], channel_id: int) -> ui.LayoutView:
     """The message that offers a role for these topics in a channel. Its button works after a restart."""
     button: ui.Button[Any] = ui.Button(
-        label=LABEL, custom_id=f"{ACTION}{role.id}", style=discord.ButtonStyle.primary
+        label=tr(LABEL), custom_id=f"{ACTION}{role.id}", style=discord.ButtonStyle.primary
     )
     text = ui.TextDisplay[Any](offer_text(role.id, topics, channel_id))
     return still(ui.Container(text, ui.ActionRow(button)))
@@ -67,7 +70,7 @@ class RoleButton(
 
     def __init__(self, role_id: int) -> None:
         self.role_id = role_id
-        super().__init__(ui.Button(label=LABEL, custom_id=f"{ACTION}{role_id}"))
+        super().__init__(ui.Button(label=tr(LABEL), custom_id=f"{ACTION}{role_id}"))
 
     @classmethod
     async def from_custom_id(

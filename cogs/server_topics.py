@@ -12,7 +12,7 @@ from bot.chat import views
 from bot.chat.chart import Series, bars
 from bot.domain.model import Volume
 from bot.domain.posting.volume import FIXED
-from bot.domain.text.cleaning import plural
+from bot.i18n import comma_list, mark, tr, tr_plural
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY
 from bot.messages.topics import backtest_summary, heading, newest_matches, topic_details, topic_saved
@@ -23,6 +23,10 @@ from cogs.common import Interaction, answering, check, choices, guild_of, may_se
 
 DAYS = server_topics.LOOK_BACK.days
 MOST_CHANNELS = 20  # named in a text
+DELETE = mark("Delete **{topic}**? Its subscriptions in {channels} are removed as well.")
+DELETE_UNUSED = mark("Delete **{topic}**? No channel is subscribed to it.")
+DELETED = mark("**{topic}** was deleted. Its subscriptions in {channels} were removed. Existing posts stay.")
+DELETED_UNUSED = mark("**{topic}** was deleted. Existing posts stay.")
 CHART = "posts.png"
 COLOURS = {Volume.EVERYTHING: "#5865F2", Volume.NOTABLE: "#F2C94C", Volume.MAJOR: "#EB5757"}
 
@@ -50,7 +54,8 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
         draft = Draft(name, query, aliases, parent)
         change = await server_topics.create(self.context, guild_of(interaction).id, draft)
         await views.answer(
-            interaction, topic_saved("Topic created", change.topic, change.records, DAYS, change.looked_at)
+            interaction,
+            topic_saved(tr("Topic created"), change.topic, change.records, DAYS, change.looked_at),
         )
 
     @app_commands.command()
@@ -75,7 +80,8 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
         draft = Draft(name, query, aliases, parent)
         change = await server_topics.edit(self.context, guild_of(interaction).id, topic, draft)
         await views.answer(
-            interaction, topic_saved("Topic changed", change.topic, change.records, DAYS, change.looked_at)
+            interaction,
+            topic_saved(tr("Topic changed"), change.topic, change.records, DAYS, change.looked_at),
         )
 
     @app_commands.command()
@@ -92,25 +98,25 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
             channels = _visible_channels(
                 pressed, await server_topics.delete(self.context, guild_id, doomed.topic.name)
             )
-            removed = f" Its subscriptions in {_join_channels(channels)} were removed." if channels else ""
-            text = f"**{name}** was deleted.{removed} Existing posts stay."
-            await views.answer(pressed, Embed("Topic deleted", "", text, colour=GREY))
+            said = DELETED if channels else DELETED_UNUSED
+            text = tr(said, topic=name, channels=_join_channels(channels))
+            await views.answer(pressed, Embed(tr("Topic deleted"), "", text, colour=GREY))
 
         channels_now = _visible_channels(interaction, doomed)
-        consequence = (
-            f"Its subscriptions in {_join_channels(channels_now)} are removed as well."
-            if channels_now
-            else "No channel is subscribed to it."
-        )
-        text = f"Delete **{name}**? {consequence}"
+        question = DELETE if channels_now else DELETE_UNUSED
+        text = tr(question, topic=name, channels=_join_channels(channels_now))
         if doomed.feeds:
-            text += f" It is the topic of {plural(doomed.feeds, 'feed')} of this server. Without it, keywords decide the topics of the articles."
+            text += " " + tr_plural(
+                "It is the topic of {count} feed of this server. Without it, keywords decide the topics of the articles.",
+                "It is the topic of {count} feeds of this server. Without it, keywords decide the topics of the articles.",
+                doomed.feeds,
+            )
         offer = views.ConfirmView(
             interaction,
-            views.Choice("Delete it", press, danger=True),
-            views.cancel("Keep it", f"**{name}** was not deleted."),
+            views.Choice(tr("Delete it"), press, danger=True),
+            views.cancel(tr("Keep it"), tr("**{topic}** was not deleted.", topic=name)),
         )
-        await views.answer(interaction, Embed("Delete this topic?", "", text, colour=GREY), offer)
+        await views.answer(interaction, Embed(tr("Delete this topic?"), "", text, colour=GREY), offer)
 
     @app_commands.command()
     @app_commands.describe(topic="A built-in topic or one of this server's topics")
@@ -127,11 +133,14 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
     async def test(self, interaction: Interaction, topic: str) -> None:
         """Show the newest matching articles, with the matching words in bold."""
         result = await tryout.newest(self.context, guild_of(interaction).id, topic)
-        empty = f"No article from the last {DAYS} days matches."
+        empty = tr("No article from the last {days} days matches.", days=DAYS)
         title = heading(result.request.topic, result.request.text)
-        note = (
-            f"Only the newest {plural(result.looked_at, 'article')} could be checked." if result.cut else ""
+        checked = tr_plural(
+            "Only the newest {count} article could be checked.",
+            "Only the newest {count} articles could be checked.",
+            result.looked_at,
         )
+        note = checked if result.cut else ""
         await views.answer(interaction, newest_matches(title, result.matches, empty, note))
 
     @app_commands.command()
@@ -142,6 +151,7 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
         result = await tryout.backtest(
             self.context, guild_of(interaction).id, target_channel_id(interaction), topic
         )
+        # The options' values: the font of the picture has no letters of other scripts.
         series = [Series(str(volume), COLOURS[volume], result.backtest.posts[volume]) for volume in FIXED]
         chart = await self.context.evaluations.in_turn(
             guild_of(interaction).id, bars, result.backtest.days, series
@@ -174,9 +184,11 @@ def _visible_channels(interaction: Interaction, topic: TopicDetails) -> list[str
     """The channels that follow a topic. Channels that the user cannot see are only counted."""
     visible = [f"<#{channel_id}>" for channel_id in topic.channels if may_see(interaction, channel_id)]
     hidden = len(topic.channels) - len(visible)
-    return visible + ([f"{plural(hidden, 'channel')} that you cannot see"] if hidden else [])
+    counted = tr_plural("{count} channel that you cannot see", "{count} channels that you cannot see", hidden)
+    return [*visible, counted] if hidden else visible
 
 
 def _join_channels(channels: list[str]) -> str:
-    rest = [f"{len(channels) - MOST_CHANNELS} more"] if len(channels) > MOST_CHANNELS else []
-    return ", ".join(channels[:MOST_CHANNELS] + rest)
+    more = len(channels) - MOST_CHANNELS
+    rest = [tr_plural("{count} more", "{count} more", more)] if more > 0 else []
+    return comma_list(channels[:MOST_CHANNELS] + rest)

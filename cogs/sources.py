@@ -6,13 +6,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.domain.text.cleaning import plural
+from bot.i18n import comma_list, number, tr, tr_plural, tr_stored
 from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, fit_lines, link, relative
 from bot.messages.story import GREY, colour_of, list_pages
 from bot.services import sources, topics
 from bot.services.context import Context
-from cogs.common import Interaction, choices, guild_of, only_with, stored_articles
-from cogs.pages import feed_line
+from cogs.common import Interaction, choices, guild_of, only_with
+from cogs.pages import feed_line, stored_articles
 
 EXAMPLES = 8
 TOPICS = 3  # of an item
@@ -46,20 +46,28 @@ class SourceCommands(commands.GroupCog, group_name="source", group_description="
         listing = await sources.listing(self.context, guild_of(interaction).id)
         lines = [feed_line(feed) for feed in listing.server_feeds]
         if listing.full:
-            lines.append(
-                f"\n⚠️ These feeds have reached the limit of {plural(listing.full, 'new article')} a day. "
-                "Further articles are rejected until midnight UTC."
+            full = tr_plural(
+                "These feeds have reached the limit of {count} new article a day. "
+                "Further articles are rejected until midnight UTC.",
+                "These feeds have reached the limit of {count} new articles a day. "
+                "Further articles are rejected until midnight UTC.",
+                listing.full,
             )
+            lines.append(f"\n⚠️ {full}")
         if listing.stored:
             lines.append(f"\n{_stored(listing.stored, listing.most_stored)}")
         shared = listing.shared
         total = sum(shared.values())
         if total and lines:
-            lines.append(
-                f"\nShared by all servers: {plural(total, 'feed')}, {shared['failing']} of them failing."
+            shared_feeds = tr_plural(
+                "Shared by all servers: {count} feed, {failing} of them failing.",
+                "Shared by all servers: {count} feeds, {failing} of them failing.",
+                total,
+                failing=number(shared["failing"]),
             )
-        empty = "This server has no feeds yet. Add one with `/source add`."
-        await views.answer_pages(interaction, list_pages("Feeds of this server", lines, empty))
+            lines.append(f"\n{shared_feeds}")
+        empty = tr("This server has no feeds yet. Add one with `/source add`.")
+        await views.answer_pages(interaction, list_pages(tr("Feeds of this server"), lines, empty))
 
     @app_commands.command()
     @app_commands.describe(source="Name or address of the feed")
@@ -67,8 +75,8 @@ class SourceCommands(commands.GroupCog, group_name="source", group_description="
     async def remove(self, interaction: Interaction, source: str) -> None:
         """Remove one of this server's feeds. Its articles stay."""
         feed = await sources.remove(self.context, source, guild_of(interaction).id)
-        text = f"**{escape_to(feed.shown, TITLE)}** was removed. Its articles stay."
-        await views.answer(interaction, Embed(title="Feed removed", description=text, colour=GREY))
+        text = tr("**{feed}** was removed. Its articles stay.", feed=escape_to(feed.shown, TITLE))
+        await views.answer(interaction, Embed(title=tr("Feed removed"), description=text, colour=GREY))
 
     @app_commands.command()
     @app_commands.describe(
@@ -94,54 +102,69 @@ class SourceCommands(commands.GroupCog, group_name="source", group_description="
 
 
 def _stored(stored: int, most: int) -> str:
-    text = f"{stored_articles(stored, most)}."
+    text = tr("{statement}.", statement=stored_articles(stored, most))
     if stored < most:
         return text
-    return f"⚠️ {text} New articles are rejected. The person who runs the bot can raise the limit: `feeds.most_stored`."
+    rejected = tr(
+        "New articles are rejected. The person who runs the bot can raise the limit: `feeds.most_stored`."
+    )
+    return f"⚠️ {text} {rejected}"
 
 
 def _added(added: sources.AddedFeed) -> Embed:
     document = added.preview.document
-    rows = [f"{link(added.feed.shown, added.feed.url, TITLE)} · {plural(len(document.items), 'article')}"]
+    articles = tr_plural("{count} article", "{count} articles", len(document.items))
+    rows = [f"{link(added.feed.shown, added.feed.url, TITLE)} · {articles}"]
     if added.feed.topics:
-        names = ", ".join(escape(name) for name in added.feed.topics)
-        rows.append(f"All its articles belong to **{names}**.")
+        names = comma_list(escape(name) for name in added.feed.topics)
+        rows.append(tr("All its articles belong to **{topics}**.", topics=names))
     else:
-        rows.append("Keywords decide which articles are posted. To post all of them, choose a `topic`.")
-    rows.append("These articles are not posted. New articles are posted from now on, in this server only.")
+        rows.append(tr("Keywords decide which articles are posted. To post all of them, choose a `topic`."))
+    rows.append(
+        tr("These articles are not posted. New articles are posted from now on, in this server only.")
+    )
     if not added.heard:
         rows.append(
-            "No channel here has a subscription yet. The bot reads the feed once you use `/subscribe`."
+            tr("No channel here has a subscription yet. The bot reads the feed once you use `/subscribe`.")
         )
     rows += ["", *_items(added.preview)]
-    title = "Feed added" if added.new else "Feed changed"
+    title = tr("Feed added") if added.new else tr("Feed changed")
     return Embed(title=title, description=fit_lines(rows, DESCRIPTION)[0], colour=colour_of(added.feed.shown))
 
 
 def _preview(preview: sources.FeedPreview) -> Embed:
     document = preview.document
     matched = sum(bool(names) for _, names in preview.items)
-    rows = [
-        f"{link(document.title or preview.url, preview.url, TITLE)} · {plural(len(preview.items), 'article')}, "
-        f"{matched} with a topic"
-    ]
+    articles = tr_plural(
+        "{count} article, {matched} with a topic",
+        "{count} articles, {matched} with a topic",
+        len(preview.items),
+        matched=number(matched),
+    )
+    rows = [f"{link(document.title or preview.url, preview.url, TITLE)} · {articles}"]
     if document.rejected:
         example = document.rejected[0]
-        rows.append(
-            f"{plural(len(document.rejected), 'article')} rejected, for example item {example.item}: {escape(example.reason)}"
+        rejected = tr_plural(
+            "{count} article rejected, for example item {item}: {reason}",
+            "{count} articles rejected, for example item {item}: {reason}",
+            len(document.rejected),
+            item=example.item,
+            reason=escape(tr_stored(example.reason)),
         )
+        rows.append(rejected)
     rows += ["", *_items(preview)]
-    rows.append("\nAdd it with `/source add`.")
-    return Embed("Feed preview", "", fit_lines(rows, DESCRIPTION)[0], colour=colour_of(preview.url))
+    rows.append("\n" + tr("Add it with `/source add`."))
+    return Embed(tr("Feed preview"), "", fit_lines(rows, DESCRIPTION)[0], colour=colour_of(preview.url))
 
 
 def _items(preview: sources.FeedPreview) -> list[str]:
     lines = []
     for record, names in preview.items[:EXAMPLES]:
-        about = ", ".join(escape(name) for name in names[:TOPICS]) or "no topic"
+        about = comma_list(escape(name) for name in names[:TOPICS]) or tr("no topic")
         about += f" +{len(names) - TOPICS}" if len(names) > TOPICS else ""
         when = f" · {relative(record.published)}" if record.published else ""
         lines.append(f"• {link(record.title, record.url, TITLE)}{when} · {about}")
     if len(preview.items) > EXAMPLES:
-        lines.append(f"… and {len(preview.items) - EXAMPLES} more")
+        more = len(preview.items) - EXAMPLES
+        lines.append(tr_plural("… and {count} more", "… and {count} more", more))
     return lines

@@ -11,6 +11,7 @@ from discord.ext import commands
 from bot.chat.views import LastingButton
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.cleaning import clip, isolate
+from bot.i18n import tr
 from bot.messages.layout import CHOICE
 from bot.messages.story import RELATED_ACTION
 from bot.services import related, topics
@@ -78,7 +79,7 @@ class RelatedButton(
 
     def __init__(self, story: str) -> None:
         self.story = story
-        super().__init__(ui.Button(label="Related coverage", custom_id=f"{RELATED_ACTION}{story}"))
+        super().__init__(ui.Button(label=tr("Related coverage"), custom_id=f"{RELATED_ACTION}{story}"))
 
     @classmethod
     async def from_custom_id(

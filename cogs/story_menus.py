@@ -12,6 +12,7 @@ from bot.chat import views
 from bot.chat.views import Answer, Choice, ConfirmView, OptionMenu
 from bot.domain.model import StoryView
 from bot.domain.text.cleaning import clip, isolate
+from bot.i18n import tr
 from bot.messages.layout import CHOICE, OPTIONS, Option
 from bot.messages.message import Embed, escape_to
 from bot.messages.story import GREY, story_option
@@ -100,7 +101,7 @@ class StoryMenus(commands.Cog):
             await then(pressed, int(value))
 
         options = [story_option(view) for view in told[:OPTIONS]]
-        await _ask(interaction, "Which of these stories?", "Choose a story", options, chosen)
+        await _ask(interaction, tr("Which of these stories?"), tr("Choose a story"), options, chosen)
 
     async def _view(self, interaction: Interaction, number: int) -> StoryView:
         return await related.story_seen(
@@ -122,8 +123,8 @@ class StoryMenus(commands.Cog):
             Option(clip(isolate(outlet.name), CHOICE) or "…", str(place), clip(outlet.domain, CHOICE))
             for place, outlet in enumerate(outlets)
         ]
-        question = f"Which outlet of story #{view.number}?"
-        await _ask(interaction, question, "Choose an outlet", options, chosen)
+        question = tr("Which outlet of story #{number}?", number=view.number)
+        await _ask(interaction, question, tr("Choose an outlet"), options, chosen)
 
     async def _ask_place(self, interaction: Interaction, domain: str) -> None:
         """Ask where to mute an outlet, then mute it like `/mute`."""
@@ -140,13 +141,12 @@ class StoryMenus(commands.Cog):
         name = f"**{escape_to(value, NAME)}**"
         offer = ConfirmView(
             interaction,
-            Choice("In this channel", here),
-            Choice("In the whole server", everywhere),
-            views.cancel("Cancel", f"{name} was not muted."),
+            Choice(tr("In this channel"), here),
+            Choice(tr("In the whole server"), everywhere),
+            views.cancel(tr("Cancel"), tr("{name} was not muted.", name=name)),
         )
-        await views.answer(
-            interaction, Embed(description=f"Where should {name} be muted?", colour=GREY), offer
-        )
+        question = tr("Where should {name} be muted?", name=name)
+        await views.answer(interaction, Embed(description=question, colour=GREY), offer)
 
 
 async def _ask(

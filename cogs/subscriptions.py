@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 import discord
@@ -13,6 +12,7 @@ from bot.chat import views
 from bot.chat.permissions import PostableChannel
 from bot.domain.model import Mode, PostLayout, StorySize, Volume
 from bot.errors import InvalidInputError
+from bot.i18n import mark, tr
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, list_pages
 from bot.services import subscribe, topics
@@ -31,10 +31,14 @@ from cogs.common import (
     only_with,
     require_postable,
 )
+from cogs.missing_channels import in_missing_channel, missing_channel_name, missing_channel_value
 from cogs.pages import channel_lines, require_pingable, subscribed
 
-_LOST = re.compile(r"(\d{15,20}) (.+)")
 PAGE = 15  # lines
+POSTING = mark("Posting story #{number} in {channel}.")
+POSTED = mark("Story #{number} is already posted in {channel}.")
+UNSUBSCRIBED = mark("{channel} no longer follows **{topic}**. Existing posts stay.")
+UNSUBSCRIBED_LOST = mark("The missing channel {channel} no longer follows **{topic}**. Existing posts stay.")
 
 
 class SubscriptionCommands(commands.Cog):
@@ -80,7 +84,10 @@ class SubscriptionCommands(commands.Cog):
             require_pingable(mention)
         if publish and not (isinstance(target, discord.TextChannel) and target.is_news()):
             raise InvalidInputError(
-                f"{target.mention} is not an announcement channel, so it has no followers to publish to."
+                tr(
+                    "{channel} is not an announcement channel, so it has no followers to publish to.",
+                    channel=target.mention,
+                )
             )
         request = SubscribeRequest(
             guild_of(interaction).id,
@@ -112,16 +119,11 @@ class SubscriptionCommands(commands.Cog):
             posted = await subscribe.post_now(
                 self.context, newest.number, subscription.guild_id, subscription.channel_id
             )
-            place = f"<#{subscription.channel_id}>"
-            number = newest.number
-            text = (
-                f"Posting story #{number} in {place}."
-                if posted
-                else f"Story #{number} is already posted in {place}."
-            )
+            sentence = POSTING if posted else POSTED
+            text = tr(sentence, number=newest.number, channel=f"<#{subscription.channel_id}>")
             await views.answer(pressed, Embed(description=text, colour=GREY))
 
-        return views.ConfirmView(interaction, views.Choice("Post the newest story now", press))
+        return views.ConfirmView(interaction, views.Choice(tr("Post the newest story now"), press))
 
     @app_commands.command()
     @app_commands.describe(topic="Topic to unsubscribe from", channel="The channel (default: this channel)")
@@ -134,19 +136,19 @@ class SubscriptionCommands(commands.Cog):
     ) -> None:
         """Unsubscribe a channel from a topic."""
         guild = guild_of(interaction)
-        if (lost := _lost(guild, topic)) is not None:
-            managed_everywhere(interaction, "The bot cannot see that channel.")
+        if (lost := in_missing_channel(guild, topic)) is not None:
+            managed_everywhere(interaction, tr("The bot cannot see that channel."))
             channel_id, topic = lost
             name = await subscribe.unsubscribe(
                 self.context, topic, channel_id, guild.id, channel_deleted=True
             )
-            place = f"The missing channel {channel_id}"
+            sentence, place = UNSUBSCRIBED_LOST, str(channel_id)
         else:
             target = managed(interaction, channel)
             name = await subscribe.unsubscribe(self.context, topic, target.id, guild.id)
-            place = target.mention
-        text = f"{place} no longer follows **{escape(name)}**. Existing posts stay."
-        await views.answer(interaction, Embed(title="Unsubscribed", description=text, colour=GREY))
+            sentence, place = UNSUBSCRIBED, target.mention
+        text = tr(sentence, channel=place, topic=escape(name))
+        await views.answer(interaction, Embed(title=tr("Unsubscribed"), description=text, colour=GREY))
 
     @app_commands.command()
     @app_commands.guild_only()
@@ -162,9 +164,9 @@ class SubscriptionCommands(commands.Cog):
         ]
         lines = [line for channel_text, _ in visible for line in channel_text]
         headings = [f"**<#{entry.channel_id}>**" for channel_text, entry in visible for _ in channel_text]
-        empty = "No channel has a subscription yet. Start with `/subscribe`."
+        empty = tr("No channel has a subscription yet. Start with `/subscribe`.")
         await views.answer_pages(
-            interaction, list_pages("Subscriptions", lines, empty, under=headings, size=PAGE)
+            interaction, list_pages(tr("Subscriptions"), lines, empty, under=headings, size=PAGE)
         )
 
     @subscribe.autocomplete("topic")
@@ -181,19 +183,8 @@ class SubscriptionCommands(commands.Cog):
             self.context, guild.id, lambda i: guild.get_channel_or_thread(i) is not None
         )
         names += [
-            app_commands.Choice(
-                name=f"{s.topic[:60]} in the missing channel {s.channel_id}",
-                value=f"{s.channel_id} {s.topic}",
-            )
+            app_commands.Choice(name=missing_channel_name(s), value=missing_channel_value(s))
             for s in lost
-            if current.casefold() in f"{s.channel_id} {s.topic}".casefold()
+            if current.casefold() in missing_channel_value(s).casefold()
         ]
         return names[-MOST_CHOICES:]
-
-
-def _lost(guild: discord.Guild, text: str) -> tuple[int, str] | None:
-    """Channel id and topic from a completion that names a missing channel; None for any other text."""
-    match = _LOST.fullmatch(text.strip())
-    if match is None or guild.get_channel_or_thread(int(match[1])) is not None:
-        return None
-    return int(match[1]), match[2]

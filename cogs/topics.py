@@ -6,6 +6,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
+from bot.i18n import tr
 from bot.messages.topics import topic_pages
 from bot.services import topics
 from bot.services.context import Context
@@ -26,7 +27,9 @@ class TopicCommands(commands.Cog):
     async def topics(self, interaction: Interaction, search: str = "") -> None:
         """List all topics with their number of stories."""
         rows = await topics.listing(self.context, search, guild_of(interaction).id)
-        empty = f"No topic matches “{search[:80]}”." if search else "There are no topics yet."
+        empty = tr("There are no topics yet.")
+        if search:
+            empty = tr("No topic matches “{search}”.", search=search[:80])
         await views.answer_pages(
             interaction,
             await self.context.evaluations.in_turn(guild_of(interaction).id, topic_pages, rows, empty),

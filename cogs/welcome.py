@@ -14,17 +14,22 @@ from bot.chat import views
 from bot.chat.greeting import greet
 from bot.chat.panel import still
 from bot.chat.views import LastingButton
+from bot.i18n import mark, speaking, tr
 from bot.messages.commands import CommandIds, with_mentions
 from bot.messages.message import Embed
 from bot.messages.setup import NOT_FOR_YOU, WELCOME, Page
 from bot.messages.story import GREY
-from bot.services import subscribe
+from bot.services import language, subscribe
 from bot.services.context import Context
 from cogs.common import Interaction, guild_of
 from cogs.panel import open_panel, show_example
 
 ACTION = "welcome:"  # of the custom ids of the buttons
-BUTTONS = {"topics": "Choose topics", "digest": "Digest time", "example": "Show an example"}
+BUTTONS = {
+    "topics": mark("Choose topics"),
+    "digest": mark("Digest time"),
+    "example": mark("Show an example"),
+}
 MISSED = timedelta(days=1)  # a server that joined longer ago has found its way
 PAGES = {"topics": Page.TOPICS, "digest": Page.DIGEST}
 
@@ -41,7 +46,9 @@ class Welcome(commands.Cog):
         """Greet a server that invited the bot."""
         joined_at = guild.me.joined_at if guild.me is not None else None
         if await subscribe.may_greet(self.context, guild.id, joined_at or self.context.now()):
-            await greet(guild, welcome(self.bot.command_ids))
+            await language.note_preferred(self.context, guild.id, guild.preferred_locale.value)
+            with speaking((await language.server_language(self.context, guild.id)).code):
+                await greet(guild, welcome(self.bot.command_ids))
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
@@ -60,10 +67,10 @@ class Welcome(commands.Cog):
 def welcome(ids: CommandIds) -> ui.LayoutView:
     """What the bot does, with the buttons to begin. They work after a restart."""
     buttons: list[ui.Button[Any]] = [
-        ui.Button(label=label, custom_id=f"{ACTION}{name}", style=discord.ButtonStyle.primary)
+        ui.Button(label=tr(label), custom_id=f"{ACTION}{name}", style=discord.ButtonStyle.primary)
         for name, label in BUTTONS.items()
     ]
-    return still(ui.Container(ui.TextDisplay(with_mentions(WELCOME, ids)), ui.ActionRow(*buttons)))
+    return still(ui.Container(ui.TextDisplay(with_mentions(tr(WELCOME), ids)), ui.ActionRow(*buttons)))
 
 
 class WelcomeButton(
@@ -75,7 +82,7 @@ class WelcomeButton(
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(ui.Button(label=BUTTONS[name], custom_id=f"{ACTION}{name}"))
+        super().__init__(ui.Button(label=tr(BUTTONS[name]), custom_id=f"{ACTION}{name}"))
 
     @classmethod
     async def from_custom_id(
@@ -89,7 +96,7 @@ class WelcomeButton(
         guild_of(interaction)
         context: Context = interaction.client.context
         if not interaction.permissions.manage_guild:
-            await views.answer(interaction, Embed(description=NOT_FOR_YOU, colour=GREY))
+            await views.answer(interaction, Embed(description=tr(NOT_FOR_YOU), colour=GREY))
         elif (page := PAGES.get(self.name)) is not None:
             await open_panel(context, interaction, page)
         else:

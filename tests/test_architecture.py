@@ -98,6 +98,8 @@ ARROWS: dict[str, set[str]] = {
         "cogs.common",
         "cogs.coverage",
         "cogs.curate",
+        "cogs.layout_preview",
+        "cogs.missing_channels",
         "cogs.muting",
         "cogs.pages",
         "cogs.panel",

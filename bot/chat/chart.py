@@ -1,4 +1,7 @@
-"""Bar charts by day, readable on Discord's dark and light themes."""
+"""Bar charts by day, readable on Discord's dark and light themes.
+
+Their few words are English in every language: Pillow's font has no letters beyond ASCII.
+"""
 
 from __future__ import annotations
 

@@ -14,9 +14,11 @@ from discord.ext import commands
 from bot.chat.application import invite_link
 from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
+from bot.chat.translator import CatalogueTranslator
 from bot.chat.transport import supervise, tracing
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
+from bot.i18n import load_catalogues
 from bot.messages.commands import CommandIds
 from bot.services.context import Context
 
@@ -121,6 +123,8 @@ class Client(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Add the commands, and have Discord show them."""
+        await asyncio.to_thread(load_catalogues)
+        await self.tree.set_translator(CatalogueTranslator())
         await self._add_commands(self, self.context)
         self.sync_trouble = await self.sync()
 

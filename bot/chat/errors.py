@@ -18,9 +18,11 @@ from discord import app_commands, ui
 
 from bot.chat.components import to_container, to_item, to_view
 from bot.chat.limits import CommandLimits
+from bot.chat.permissions import permission_name
 from bot.chat.reply import acknowledge, reply
-from bot.domain.text.cleaning import clip, plural
+from bot.domain.text.cleaning import clip
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
+from bot.i18n import comma_list, mark, speak, tr, tr_plural
 from bot.messages.commands import CommandIds, escape_but_commands, mentioned
 from bot.messages.layout import COMPONENTS, ROW, Layout, Room
 from bot.messages.message import DESCRIPTION, Embed, panel
@@ -29,13 +31,15 @@ from bot.messages.story import GREY
 log = logging.getLogger(__name__)
 
 RED = 0xEB5757
-BUG = "Something went wrong. Try again. If it keeps happening, send the id below to the person who runs the bot."
-EXPIRED = "This has expired. Use the command again."
+BUG = mark(
+    "Something went wrong. Try again. If it keeps happening, send the id below to the person who runs the bot."
+)
+EXPIRED = mark("This has expired. Use the command again.")
 _CLAIMED = "heard"
 
 
 def _names(permissions: list[str]) -> str:
-    return ", ".join(name.replace("_", " ").replace("guild", "server").title() for name in permissions)
+    return comma_list(map(permission_name, permissions))
 
 
 # Codes of an interaction: unknown, already acknowledged, token expired, message dismissed.
@@ -52,10 +56,14 @@ def explain(error: BaseException) -> str | None:
     """The text for the user about an expected error; None for a bug."""
     match error:
         case StoreError():  # its message is for the person who runs the bot
-            return "The bot cannot use its database right now. Try again in a minute. If it keeps happening, send the id below to the person who runs the bot."
+            return tr(
+                "The bot cannot use its database right now. Try again in a minute. "
+                "If it keeps happening, send the id below to the person who runs the bot."
+            )
         case QueryRefusedError():
             drawn = error.drawn.replace("`", "ˋ")  # which could end the block
-            return f"{_shown(str(error))}\n```\n{drawn}\n```\nFor example: `{error.example}`"
+            example = tr("For example: `{example}`", example=error.example)
+            return f"{_shown(str(error))}\n```\n{drawn}\n```\n{example}"
         case TopicwireError():
             return _shown(str(error))
         case app_commands.AppCommandError():
@@ -70,21 +78,32 @@ def _explain_refusal(error: app_commands.AppCommandError) -> str | None:
     """The text about a check that failed before the command ran."""
     match error:
         case app_commands.MissingPermissions(missing_permissions=missing):
-            return f"You need this permission: {_names(missing)}. Ask an admin of this server."
+            return tr(
+                "You need this permission: {permissions}. Ask an admin of this server.",
+                permissions=_names(missing),
+            )
         case app_commands.BotMissingPermissions(missing_permissions=missing):
-            return (
-                f"The bot needs this permission here: {_names(missing)}. Grant it in the channel's settings."
+            return tr(
+                "The bot needs this permission here: {permissions}. Grant it in the channel's settings.",
+                permissions=_names(missing),
             )
         case app_commands.NoPrivateMessage():
-            return "This command only works in a server."
+            return tr("This command only works in a server.")
         case app_commands.TransformerError():
-            return f"“{_shown(clip(str(error.value), 100))}” is not a valid choice. Pick one from the list."
+            return tr(
+                "“{typed}” is not a valid choice. Pick one from the list.",
+                typed=_shown(clip(str(error.value), 100)),
+            )
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
-            return "Discord still shows an old version of this command. Try again in a minute."
+            return tr("Discord still shows an old version of this command. Try again in a minute.")
         case app_commands.CommandOnCooldown():
-            return f"Too many requests. Try again in {plural(math.ceil(error.retry_after), 'second')}."
+            return tr_plural(
+                "Too many requests. Try again in {count} second.",
+                "Too many requests. Try again in {count} seconds.",
+                math.ceil(error.retry_after),
+            )
         case app_commands.CheckFailure():
-            return "You are not allowed to do that here."
+            return tr("You are not allowed to do that here.")
         case _:
             return None
 
@@ -93,11 +112,11 @@ def _explain_answer(error: discord.HTTPException) -> str | None:
     """The text about an error response of Discord."""
     match error:
         case discord.NotFound(code=code) if code in _ANSWER_IMPOSSIBLE:
-            return "Discord no longer accepts an answer to this. Use the command again."
+            return tr("Discord no longer accepts an answer to this. Use the command again.")
         case discord.Forbidden():
-            return "Discord did not allow this. Check the bot's permissions in the channel."
+            return tr("Discord did not allow this. Check the bot's permissions in the channel.")
         case _ if error.status >= 500:
-            return "Discord is having problems right now. Try again in a few minutes."
+            return tr("Discord is having problems right now. Try again in a few minutes.")
         case _:
             return None
 
@@ -125,12 +144,12 @@ async def answer_error(
         )
     else:
         incident = secrets.token_hex(4)
-        footer = f"Error {incident}"
+        footer = tr("Error {id}", id=incident)
         if isinstance(error, StoreError):
             log.error("error %s in %s: %s", incident, where, error, exc_info=error.__cause__)
         else:
             log.error("error %s in %s", incident, where, exc_info=error)
-    description = clip(f"⚠️ {explain(error) or BUG}", DESCRIPTION)
+    description = clip(f"⚠️ {explain(error) or tr(BUG)}", DESCRIPTION)
     answer = Embed(description=description, footer=footer, colour=RED)
     ids = interaction.client.command_ids
     try:
@@ -142,8 +161,12 @@ async def answer_error(
 
 
 def claim(interaction: discord.Interaction[Any]) -> None:
-    """Mark the interaction as handled, so that `answer_expired` ignores it."""
+    """Mark the interaction as handled, so that `answer_expired` ignores it, and speak the member's language from now on.
+
+    discord.py runs each view, form and button in a task of its own, which begins with this.
+    """
     interaction.extras[_CLAIMED] = True
+    speak(interaction.locale.value)
 
 
 async def answer_expired(interaction: discord.Interaction[Any]) -> None:
@@ -153,8 +176,9 @@ async def answer_expired(interaction: discord.Interaction[Any]) -> None:
     await asyncio.sleep(0)  # discord.py has started the views before, and each calls `claim` at once
     if _CLAIMED in interaction.extras or interaction.response.is_done():
         return
+    speak(interaction.locale.value)
     try:
-        expired = panel(Embed(description=EXPIRED, colour=GREY))
+        expired = panel(Embed(description=tr(EXPIRED), colour=GREY))
         await reply(interaction, view=to_view((expired,), interaction.client.command_ids))
     except discord.HTTPException as error:
         log.warning("an expired button could not be answered: %s", error)
@@ -166,7 +190,7 @@ def require_membership(interaction: discord.Interaction[Any]) -> None:
     User-installed applications can be used anywhere, and permissions in an unknown server mean nothing.
     """
     if interaction.guild_id is None or interaction.client.get_guild(interaction.guild_id) is None:
-        raise NotAllowedError("This only works in servers that the bot was added to.")
+        raise NotAllowedError(tr("This only works in servers that the bot was added to."))
 
 
 def refusal(interaction: discord.Interaction[Any]) -> Exception | None:
@@ -202,6 +226,7 @@ class Tree(app_commands.CommandTree[Any]):
         """
         if (handler := asyncio.current_task()) is not None:
             self.client.keep(handler)
+        speak(interaction.locale.value)
         if interaction.type is discord.InteractionType.autocomplete:
             return await self._may_complete(interaction)
         if interaction.type is not discord.InteractionType.application_command:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import discord
@@ -12,12 +12,12 @@ import discord
 from bot.chat.permissions import allowed
 from bot.chat.port import MessageTraits
 from bot.domain.retry import MessageForm, Outcome, SendStatus
+from bot.i18n import in_every_language
 from bot.messages.message import heading, small
-from bot.messages.story import RELATED_ACTION
+from bot.messages.story import RELATED_ACTION, story_label
 
 CLOCK_SKEW = timedelta(minutes=15)  # between this machine and Discord
 MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on
-_STORY = re.compile(r"^-# Story \\?#(\d+)(?: .*)?$")  # the line that says which story it is
 MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 
@@ -85,9 +85,10 @@ def _has_traits(message: discord.Message, traits: MessageTraits) -> bool:
         if action.startswith(RELATED_ACTION):
             return action.removeprefix(RELATED_ACTION) in map(str, traits.stories)
     shown = list(_lines(message))
-    if any(_STORY.sub(r"\1", line) in map(str, traits.stories) for line in shown):
+    labels = [small(label) for n in traits.stories for label in in_every_language(partial(story_label, n))]
+    if any(f"{line} ".replace("\\#", "#").startswith(f"{label} ") for line in shown for label in labels):
         return True
-    return bool(traits.title) and shown[:1] == [traits.title.strip()]
+    return shown[:1] != [] and shown[0] in {title.strip() for title in traits.titles}
 
 
 def _components(components: Iterable[Any]) -> Iterator[Any]:

@@ -12,8 +12,9 @@ import discord
 from discord import ui
 
 from bot.chat.errors import Modal, admit, answer_error, claim, is_mistake
-from bot.chat.views import ANSWER_SECONDS
+from bot.chat.views import ANSWER_SECONDS, LABEL
 from bot.domain.text.cleaning import clip
+from bot.i18n import tr
 from bot.messages.commands import with_mentions
 from bot.messages.layout import CHOICE
 from bot.messages.setup import EXPIRED, PanelChoice
@@ -21,6 +22,11 @@ from bot.messages.setup import EXPIRED, PanelChoice
 Interaction = discord.Interaction[Any]
 Press = Callable[[Interaction, Sequence[Any]], Awaitable[None]]
 MOST_TYPED = 200  # characters of a field of a form
+# Characters of texts, which may be longer in other languages: https://discord.com/developers/docs/components/reference
+PLACEHOLDER = 150
+FORM_TITLE = 45
+FORM_LABEL = 45
+FORM_EXAMPLE = 100
 POSTABLE = [
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -51,7 +57,7 @@ class Panel(ui.LayoutView):
     async def on_timeout(self) -> None:
         """Say that the panel has expired, unless the message is gone."""
         try:
-            text = with_mentions(EXPIRED, self._interaction.client.command_ids)
+            text = with_mentions(tr(EXPIRED), self._interaction.client.command_ids)
             await self._interaction.edit_original_response(view=still(ui.TextDisplay(text)))
         except discord.HTTPException:
             return
@@ -103,7 +109,7 @@ def button(
     style = discord.ButtonStyle.danger if danger else discord.ButtonStyle.secondary
     style = discord.ButtonStyle.primary if main else style
     return _PanelButton(
-        press, label=label, style=style, disabled=disabled, custom_id=f"panel:{name or label}"
+        press, label=clip(label, LABEL), style=style, disabled=disabled, custom_id=f"panel:{name or label}"
     )
 
 
@@ -130,7 +136,12 @@ def menu(
         for choice in {choice.value: choice for choice in choices}.values()  # values must differ
     ]
     least, most = (0, len(options)) if several else (1, 1)
-    look = {"custom_id": f"panel:{name}", "placeholder": placeholder, "min_values": least, "max_values": most}
+    look = {
+        "custom_id": f"panel:{name}",
+        "placeholder": clip(placeholder, PLACEHOLDER),
+        "min_values": least,
+        "max_values": most,
+    }
     return ui.ActionRow(_PanelMenu(press, options=options, **look))
 
 
@@ -150,7 +161,7 @@ def channel_menu(channel_id: int, press: Press) -> ui.ActionRow[Panel]:
         _PanelChannels(
             press,
             custom_id="panel:channel",
-            placeholder="Choose a channel",
+            placeholder=tr("Choose a channel"),
             channel_types=POSTABLE,
             default_values=chosen if channel_id else [],
         )
@@ -175,7 +186,7 @@ def role_menu(role_id: int | None, press: Press) -> ui.ActionRow[Panel]:
         _PanelRoles(
             press,
             custom_id="panel:role",
-            placeholder="Ping a role with each post (none)",
+            placeholder=tr("Ping a role with each post (none)"),
             min_values=0,
             default_values=chosen,
         )
@@ -192,12 +203,12 @@ class Form(Modal):
         press: Press,
         allow: Callable[[Interaction], object],
     ) -> None:
-        super().__init__(title=title)
+        super().__init__(title=clip(title, FORM_TITLE))
         self._fields = list(fields.values())
         self._press = press
         self._allow = allow
         for label, field in fields.items():
-            self.add_item(ui.Label(text=label, component=field))
+            self.add_item(ui.Label(text=clip(label, FORM_LABEL), component=field))
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Accept members who may use the panel now, within the rate limits."""
@@ -213,7 +224,7 @@ def field(name: str, *, default: str = "", example: str = "", required: bool = T
     return ui.TextInput(
         custom_id=name,
         default=default or None,
-        placeholder=example or None,
+        placeholder=clip(example, FORM_EXAMPLE) or None,
         required=required,
         max_length=MOST_TYPED,
     )

@@ -29,13 +29,13 @@ class Target:
 class MessageTraits:
     """How to recognise a message among the bot's messages since `since` in a channel.
 
-    `stories` are the story numbers that its button may have. A message without a story is recognised by its `title`, the first line.
-    `excluded` are the ids of messages that are something else. A reply is recognised by what it replies to alone.
+    `stories` are the story numbers that its button may have. A message without a story is recognised by its first line, one of
+    `titles`. `excluded` are the ids of messages that are something else. A reply is recognised by what it replies to alone.
     """
 
     since: datetime
     stories: frozenset[int] = frozenset()
-    title: str = ""
+    titles: frozenset[str] = frozenset()
     excluded: frozenset[int] = frozenset()
     reply_to: int | None = None
 

@@ -35,6 +35,7 @@ from bot.domain.retry import (
     is_transient,
 )
 from bot.domain.text.cleaning import clip
+from bot.i18n import tr
 from bot.messages.commands import NO_IDS, mentioned
 from bot.messages.forum import Tag, chosen, followed
 from bot.messages.message import Message
@@ -326,7 +327,7 @@ async def _open_post(forum: discord.ForumChannel, message: Message, *, required:
     async def open_post(part: Message, _nonce: str | None) -> Any:
         tags = chosen(_tags(forum), part.tags, required=required)
         return await forum.create_thread(
-            name=part.name or "News",
+            name=part.name or tr("News"),
             applied_tags=[tag for number in tags if (tag := forum.get_tag(number)) is not None],
             **_arguments(part),
         )

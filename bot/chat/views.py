@@ -15,6 +15,7 @@ from bot.chat.errors import View, admit, answer_error, claim, is_mistake
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import cut
 from bot.errors import UnknownNameError
+from bot.i18n import tr, tr_in
 from bot.messages.layout import Option
 from bot.messages.message import Embed, panel
 from bot.messages.paging import jump_options
@@ -127,7 +128,10 @@ class Pages(Answer):
         super().__init__(interaction)
         self._pages = pages
         self._at = 0
-        self._turns = (_Turn(self, "Previous", "◀️", by=-1), _Turn(self, "Next", "▶️", by=1))
+        self._turns = (
+            _Turn(self, tr_in("button", "Previous"), "◀️", by=-1),
+            _Turn(self, tr_in("button", "Next"), "▶️", by=1),
+        )
         self._actions = actions
         self._opening = opening
         self._show(0)
@@ -173,7 +177,9 @@ class _Turn(ui.Button[Any]):
 
 class _Jump(ui.Select[Any]):
     def __init__(self, pages: Pages, jumps: Sequence[Option]) -> None:
-        super().__init__(custom_id=JUMP_ACTION, placeholder="Jump to a page", options=select_options(jumps))
+        super().__init__(
+            custom_id=JUMP_ACTION, placeholder=tr("Jump to a page"), options=select_options(jumps)
+        )
         self._pages = pages
 
     @answered

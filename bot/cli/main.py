@@ -121,6 +121,12 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Exit after the replay instead of opening the page.")
     ] = False,
+    new_server: Annotated[
+        bool,
+        typer.Option(
+            "--new-server", help="Begin in an empty server that the bot joins, and set it up by clicking."
+        ),
+    ] = False,
     port: Annotated[
         int, typer.Option(help="The port of the page; 0 picks a free port.", min=0, max=65535)
     ] = 0,
@@ -128,7 +134,7 @@ def demo(
     """Show the real bot at work on a simulated Discord, without an account."""
     from bot.demo.main import show
 
-    show(records=records, topics=topics, topic=topic, once=once, port=port)
+    show(records=records, topics=topics, topic=topic, once=once, new_server=new_server, port=port)
 
 
 @app.command()

@@ -28,7 +28,7 @@ from bot.domain.text.cleaning import plural
 from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
 from bot.runtime.app import App
-from bot.services.context import Context
+from bot.services.context import ALL, Context
 from bot.sources.model import Item
 from bot.sources.topic_files import load_topics
 from bot.store import digests, stories
@@ -54,8 +54,13 @@ NIGHT: tuple[tuple[datetime, str, dict[str, str]], ...] = (
 )
 
 
-def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, port: int) -> None:
-    """Replay records, print what the bot posts, and keep a page open unless `once`."""
+def show(
+    *, records: Path | None, topics: Path | None, topic: str, once: bool, new_server: bool, port: int
+) -> None:
+    """Replay records, print what the bot posts, and keep a page open unless `once`.
+
+    With `new_server`, the bot joins an empty server after the replay, and the visitor sets it up on the page.
+    """
     try:
         import simcord.preview  # noqa: F401 - only whether it is there
     except ImportError as error:
@@ -68,7 +73,7 @@ def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, p
         raise TopicwireError(
             f"Another program uses port {port}. Choose another one with --port, or omit the option."
         )
-    demo = Demo(Console(), records or NEWS, directory, topic)
+    demo = (NewServer if new_server else Demo)(Console(), records or NEWS, directory, topic)
     with tempfile.TemporaryDirectory(prefix="topicwire-demo-") as folder:
         asyncio.run(demo.run(Path(folder) / "demo.db", None if once else port))
 
@@ -92,7 +97,13 @@ def assets() -> dict[str, tuple[str, bytes]]:
 
 
 class Demo:
-    """One run of the demo."""
+    """One run of the demo: a server that follows a topic for some days, then a page with its channel."""
+
+    invitation = (
+        "Open the channel at the address below. Type /setup, /subscribe, /latest, /related or /why, and press the "
+        "buttons. /appearance preview shows the layouts of a post, /digest preview shows tomorrow's digest, and "
+        "/digest now sends it."
+    )
 
     def __init__(self, console: Console, records: Path, topics: Path | None, topic: str) -> None:
         self.console = console
@@ -112,15 +123,19 @@ class Demo:
         items, topics = await self._load()
         db = await Database.open(str(database))
         try:
-            app = App(Context(db, self.clock), replay=True)
+            app = App(Context(db, self.clock, editors=ALL), replay=True)
             await rematch.configure(app.context, topics)
             async with simcord.run(app.client) as env:
-                await self._populate(env)
-                await self._replay(app, env, items, last_digest=port is None)
-                if port is not None:
-                    await self._serve(app, env, port)
+                await self._show(app, env, items, port)
         finally:
             await db.close()
+
+    async def _show(self, app: App, env: simcord.Env, items: Sequence[Item], port: int | None) -> None:
+        await self._move_clock(env, published(items[0]))
+        await self._join(env)
+        await self._replay(app, env, items, last_digest=port is None)
+        if port is not None:
+            await self._serve(app, env, port)
 
     async def _load(self) -> tuple[list[Item], tuple[Topic, ...]]:
         items, rejected = await read_records(self._records)
@@ -151,12 +166,15 @@ class Demo:
         name = topic.name if topic else self._topic
         return name if counts[name] else counts.most_common(1)[0][0]
 
-    async def _populate(self, env: simcord.Env) -> None:
+    async def _join(self, env: simcord.Env) -> None:
+        """A server with one channel invites the bot. Print the bot's greeting."""
         import discord
+        from simcord.backend import serializers
 
         assert env.bot.user is not None
         await env.bot.user.edit(username="Topicwire")
         guild = env.create_guild("Topicwire demo")
+        await env.settle()
         name = self._topic.lower().replace(" ", "-")
         self.channel = guild.create_text_channel(name)
         # The visitor may use every command and press every button.
@@ -164,6 +182,16 @@ class Demo:
         role = guild.create_role("Editors", permissions=allowed)
         self.user = guild.add_member(env.create_user("you"), roles=[role])
         self._names = {self.channel.id: name}
+        # The simulated bot is in a server before that has a channel to say hello in, so it leaves and joins again.
+        payload = dict(serializers.guild_create_payload(env.backend, env.backend.get_guild(guild.id)))
+        del payload["unavailable"]  # Discord says of a server that was away that it is there again
+        env.backend.emit("GUILD_DELETE", {"id": str(guild.id)})
+        await env.settle()
+        env.backend.emit("GUILD_CREATE", payload)
+        await env.settle()
+        for message in self.channel.history():
+            self._seen[message.id] = message
+            self.console.print(panel(message, "Topicwire joins the server", self.clock(), self._names))
 
     async def _replay(self, app: App, env: simcord.Env, items: Sequence[Item], last_digest: bool) -> None:
         """Store the records in order of publication. `last_digest`: send the digest of the last day too."""
@@ -173,7 +201,7 @@ class Demo:
         )
         source = Replay()
         started = time.perf_counter()
-        await self._move_clock(env, first)
+        greetings = len(self._seen)
         await app.ingest.step(source.load(()))
         with_digest = last - first < SHORT
         await self._run_command("subscribe", topic=self._topic, mode="both" if with_digest else "live")
@@ -199,8 +227,8 @@ class Demo:
         if last_digest:
             await self._mornings(app, env, self.clock() + LAST_DAY)
         await self._explain_largest(app)
-        counts = Counter("digest" if is_digest(m) else "post" for m in self._seen.values())
-        if not self._seen:
+        counts = Counter("digest" if is_digest(m) else "post" for m in list(self._seen.values())[greetings:])
+        if not counts:
             raise TopicwireError(f"No story on {self._topic} was big enough to post. Try another --topic.")
         took = time.perf_counter() - started
         self.console.rule(
@@ -264,11 +292,7 @@ class Demo:
             port=port or None,
         )
         async with page:
-            self.console.print(
-                "\nOpen the channel at the address below. Type /setup, /subscribe, /latest, /related or /why, and press the "
-                "buttons. /appearance preview shows the layouts of a post, /digest preview shows tomorrow's digest, and "
-                "/digest now sends it. Press Ctrl+C to stop the demo."
-            )
+            self.console.print(f"\n{self.invitation} Press Ctrl+C to stop the demo.")
             self.console.print(f"\n[bold cyan]{page.url}[/]", soft_wrap=True)
             sys.stdout.flush()
             with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
@@ -291,3 +315,21 @@ class Demo:
                 with contextlib.suppress(simcord.SetupError):
                     await page.refresh()
                     stale = False
+
+
+class NewServer(Demo):
+    """The first hour: the news has come in already, and the bot joins a server that follows nothing yet."""
+
+    invitation = (
+        "The bot has just joined a server. Open its channel at the address below and press *Choose topics*: the first "
+        "stories come at once. Everything else can be set up in the same panel, without a command."
+    )
+
+    async def _show(self, app: App, env: simcord.Env, items: Sequence[Item], port: int | None) -> None:
+        source = Replay()
+        for moment, group in by_minute(items):
+            await self._move_clock(env, moment)
+            await app.ingest.step(source.load(group))
+        await self._join(env)
+        if port is not None:
+            await self._serve(app, env, port)

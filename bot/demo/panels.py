@@ -14,7 +14,7 @@ from rich.text import Text
 
 _MARKS = re.compile(
     r"\\(?P<plain>.)|\[(?P<text>(?:\\.|[^\]\\])*)\]\((?P<url>[^)\s]*)\)|<t:(?P<time>\d+(?::\w)?)>"
-    r"|<(?P<kind>#|@&)(?P<id>\d+)>|\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|`(?P<code>[^`]+)`"
+    r"|<(?P<kind>#|@&)(?P<id>\d+)>|\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|\*(?P<italic>(?:\\.|[^*\\])+)\*|`(?P<code>[^`]+)`"
     r"|</(?P<command>[^:>]+):\d+>"
     r"|^(?:-# (?P<small>.*)|#{1,3} (?P<heading>.*))$",
     re.DOTALL | re.MULTILINE,
@@ -55,6 +55,8 @@ def markdown(text: str, now: datetime, names: Mapping[int, str]) -> Text:
                 shown.append(f"/{match['command']}", "blue")
             case "bold":
                 shown.append_text(_styled(markdown(match["bold"], now, names), "bold"))
+            case "italic":
+                shown.append_text(_styled(markdown(match["italic"], now, names), "italic"))
             case "code":
                 shown.append(match["code"], "green")
             case "small":

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.i18n import mark
+
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=30)
 NEXT_RENAME = timedelta(minutes=5)  # Discord lets a thread be renamed twice in ten minutes
@@ -133,54 +135,70 @@ class RefusalScope(StrEnum):
     PASSES = "passes"  # nothing that lasts
 
 
-_GONE = "the channel was deleted, or the bot cannot see it"
-_MAY_NOT_POST = "the bot cannot post there. Give it Send Messages and Embed Links in the channel"
-_NO_HISTORY = "the bot cannot check whether it already posted a message there. Give it Read Message History in the channel"
-_NO_TAG = "the forum requires a tag on every post. Add a tag with the name of the topic, or turn this requirement off"
-_NO_KIND = "the bot cannot post in this type of channel. Choose another channel"
+_GONE = mark("the channel was deleted, or the bot cannot see it")
+_MAY_NOT_POST = mark("the bot cannot post there. Give it Send Messages and Embed Links in the channel")
+_NO_HISTORY = mark(
+    "the bot cannot check whether it already posted a message there. Give it Read Message History in the channel"
+)
+_NO_TAG = mark(
+    "the forum requires a tag on every post. Add a tag with the name of the topic, or turn this requirement off"
+)
+_NO_KIND = mark("the bot cannot post in this type of channel. Choose another channel")
 
+# Reasons are stored in English, and translated when they are shown.
 # Every code that says more than "this message was refused", which is what an unknown code means.
 CODES: Mapping[int, tuple[RefusalScope, str]] = {
     UNKNOWN_CHANNEL: (RefusalScope.CHANNEL, _GONE),
-    10004: (RefusalScope.CHANNEL, "the bot is no longer in the server. Invite it again"),
-    UNKNOWN_MESSAGE: (RefusalScope.GONE, "the message was deleted"),
-    20016: (RefusalScope.PASSES, "slow mode is on in the channel"),
-    20022: (RefusalScope.PASSES, "the channel has reached Discord's limit for edits of announcements"),
-    20026: (RefusalScope.PASSES, "Discord flagged the bot as spam. The person who runs it can appeal"),
-    20028: (RefusalScope.PASSES, "the channel has reached Discord's limit for messages"),
-    20029: (RefusalScope.PASSES, "the server has reached Discord's limit for messages"),
-    30046: (RefusalScope.PASSES, "Discord limits edits of messages that are older than an hour"),
-    40001: (RefusalScope.PASSES, "Discord does not accept the bot's token"),
-    40002: (RefusalScope.PASSES, "Discord requires the bot's account to be verified"),
-    40004: (RefusalScope.PASSES, "Discord has temporarily turned off sending messages"),
-    40006: (RefusalScope.PASSES, "Discord has temporarily turned off this feature"),
-    40007: (RefusalScope.CHANNEL, "the bot is banned from the server"),
+    10004: (RefusalScope.CHANNEL, mark("the bot is no longer in the server. Invite it again")),
+    UNKNOWN_MESSAGE: (RefusalScope.GONE, mark("the message was deleted")),
+    20016: (RefusalScope.PASSES, mark("slow mode is on in the channel")),
+    20022: (RefusalScope.PASSES, mark("the channel has reached Discord's limit for edits of announcements")),
+    20026: (RefusalScope.PASSES, mark("Discord flagged the bot as spam. The person who runs it can appeal")),
+    20028: (RefusalScope.PASSES, mark("the channel has reached Discord's limit for messages")),
+    20029: (RefusalScope.PASSES, mark("the server has reached Discord's limit for messages")),
+    30046: (RefusalScope.PASSES, mark("Discord limits edits of messages that are older than an hour")),
+    40001: (RefusalScope.PASSES, mark("Discord does not accept the bot's token")),
+    40002: (RefusalScope.PASSES, mark("Discord requires the bot's account to be verified")),
+    40004: (RefusalScope.PASSES, mark("Discord has temporarily turned off sending messages")),
+    40006: (RefusalScope.PASSES, mark("Discord has temporarily turned off this feature")),
+    40007: (RefusalScope.CHANNEL, mark("the bot is banned from the server")),
     40058: (RefusalScope.KIND, _NO_KIND),
-    40062: (RefusalScope.PASSES, "Discord is limiting requests at the moment"),
+    40062: (RefusalScope.PASSES, mark("Discord is limiting requests at the moment")),
     40066: (
         RefusalScope.CHANNEL,
-        "the forum requires a tag, and only moderators can set its tags. Allow everyone to set one, "
-        "or give the bot Manage Threads",
+        mark(
+            "the forum requires a tag, and only moderators can set its tags. Allow everyone to set one, "
+            "or give the bot Manage Threads"
+        ),
     ),
     TAG_REQUIRED: (RefusalScope.CHANNEL, _NO_TAG),
-    40333: (RefusalScope.PASSES, "Cloudflare blocks the bot's requests"),
-    MISSING_ACCESS: (RefusalScope.CHANNEL, "the bot cannot see the channel. Give it View Channel there"),
-    50005: (RefusalScope.GONE, "the message belongs to another bot account"),
+    40333: (RefusalScope.PASSES, mark("Cloudflare blocks the bot's requests")),
+    MISSING_ACCESS: (
+        RefusalScope.CHANNEL,
+        mark("the bot cannot see the channel. Give it View Channel there"),
+    ),
+    50005: (RefusalScope.GONE, mark("the message belongs to another bot account")),
     50008: (RefusalScope.KIND, _NO_KIND),
-    50009: (RefusalScope.CHANNEL, "the channel's verification level is too high for the bot"),
+    50009: (RefusalScope.CHANNEL, mark("the channel's verification level is too high for the bot")),
     MISSING_PERMISSIONS: (RefusalScope.CHANNEL, _MAY_NOT_POST),
-    50014: (RefusalScope.PASSES, "Discord does not accept the bot's token"),
-    50021: (RefusalScope.GONE, "the message is one of Discord's system messages"),
+    50014: (RefusalScope.PASSES, mark("Discord does not accept the bot's token")),
+    50021: (RefusalScope.GONE, mark("the message is one of Discord's system messages")),
     50024: (RefusalScope.KIND, _NO_KIND),
-    ARCHIVED_THREAD: (RefusalScope.CHANNEL, "the thread is archived. Reopen it"),
-    110001: (RefusalScope.PASSES, "the bot's application is not available yet"),
-    130000: (RefusalScope.PASSES, "Discord is overloaded"),
-    THREAD_LOCKED: (RefusalScope.CHANNEL, "the thread is locked. Unlock it, or give the bot Manage Threads"),
-    160006: (RefusalScope.PASSES, "the server has reached Discord's limit of active threads"),
-    160007: (RefusalScope.PASSES, "the server has reached Discord's limit of active announcement threads"),
-    200000: (RefusalScope.MESSAGE, "the server's AutoMod blocked the message"),
-    200001: (RefusalScope.MESSAGE, "the server's AutoMod blocked the title"),
-    240000: (RefusalScope.MESSAGE, "Discord considers a link in the message harmful"),
+    ARCHIVED_THREAD: (RefusalScope.CHANNEL, mark("the thread is archived. Reopen it")),
+    110001: (RefusalScope.PASSES, mark("the bot's application is not available yet")),
+    130000: (RefusalScope.PASSES, mark("Discord is overloaded")),
+    THREAD_LOCKED: (
+        RefusalScope.CHANNEL,
+        mark("the thread is locked. Unlock it, or give the bot Manage Threads"),
+    ),
+    160006: (RefusalScope.PASSES, mark("the server has reached Discord's limit of active threads")),
+    160007: (
+        RefusalScope.PASSES,
+        mark("the server has reached Discord's limit of active announcement threads"),
+    ),
+    200000: (RefusalScope.MESSAGE, mark("the server's AutoMod blocked the message")),
+    200001: (RefusalScope.MESSAGE, mark("the server's AutoMod blocked the title")),
+    240000: (RefusalScope.MESSAGE, mark("Discord considers a link in the message harmful")),
 }
 # Statuses that speak for themselves where a proxy answered in Discord's place: the request is too long.
 _TOO_LONG = frozenset((413, 414, 431))
@@ -222,7 +240,7 @@ def reason(outcome: Outcome) -> str:
     return (
         refusal_of(outcome)[1]
         if outcome.result is SendStatus.REFUSED
-        else outcome.detail or "Discord did not answer"
+        else outcome.detail or mark("Discord did not answer")
     )
 
 
@@ -255,13 +273,13 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: RequestKind = Req
         case SendStatus.HIDDEN:
             return Pause(_NO_HISTORY)
         case SendStatus.STALE:
-            return Drop(outcome.detail or "the message is no longer needed")
+            return Drop(outcome.detail or mark("the message is no longer needed"))
         case SendStatus.ABSENT:
             return Pause(_GONE)
         case SendStatus.WAITS:
-            return Retry(now + _wait(outcome, attempt), outcome.detail or "waiting for another message")
+            return Retry(now + _wait(outcome, attempt), outcome.detail or mark("waiting for another message"))
         case SendStatus.LOCKED:
-            return _refused(RefusalScope.MESSAGE, "the forum post is locked", now, ask)
+            return _refused(RefusalScope.MESSAGE, mark("the forum post is locked"), now, ask)
         case SendStatus.REFUSED if not is_transient(outcome):
             return _refused(*refusal_of(outcome), now, ask)
     detail = reason(outcome)

@@ -15,15 +15,16 @@ from bot.domain.briefs.sentences import excerpt
 from bot.domain.model import Outlet, StoryView
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.text.cleaning import clip, length
+from bot.i18n import comma_list, mark, tr
+from bot.messages.languages import language_name
 from bot.messages.message import dated, escape, escape_markup, link
 
 EXCERPT = 400  # UTF-16 units of the excerpt of a story that has no brief
 LINK = 200  # of the link of an outlet: one whose address is longer is only named
 CHANGE = 600  # of the line that says what changed
 NAME = 60
-BY_A_MODEL = "Rephrased by a model from the linked articles"
-MADE = "*{} by a model*"
-TRANSLATED = "Translated from {} by a model; the links lead to the original articles"
+BY_A_MODEL = mark("Rephrased by a model from the linked articles")
+TRANSLATED = mark("Translated from {language} by a model; the links lead to the original articles")
 
 
 def attributed(sentence: Sentence) -> str:
@@ -48,7 +49,9 @@ def model_label(made: ModelBrief) -> str:
     """What says that a model wrote a brief; nothing where none did."""
     if not made.lines:
         return ""
-    return TRANSLATED.format(made.translated_from) if made.translated_from else BY_A_MODEL
+    if not made.translated_from:
+        return tr(BY_A_MODEL)
+    return tr(TRANSLATED, language=language_name(made.translated_from))
 
 
 def digest_sentence(
@@ -70,8 +73,10 @@ def digest_sentence(
     )
     if chosen is None or chosen in sentences:
         made = model_briefs.of(sentences)
-        label = MADE.format(
-            f"translated from {made.translated_from}" if made.translated_from else "rephrased"
+        label = (
+            tr("*translated from {language} by a model*", language=language_name(made.translated_from))
+            if made.translated_from
+            else tr("*rephrased by a model*")
         )
         lines = (f"{_cited(line, sentences)} · {label}" for line in made.lines)
         if line := next((line for line in lines if length(line) <= limit), ""):
@@ -102,7 +107,7 @@ def figures_line(figures: Sequence[Figure]) -> str:
 
 def _cited(line: ModelSentence, sentences: Sequence[Sentence]) -> str:
     records = (sentences[place].report.record for place in line.cites)
-    return f"{escape(line.text)} — {', '.join(_linked(record.outlet, record.url) for record in records)}"
+    return f"{escape(line.text)} — {comma_list(_linked(record.outlet, record.url) for record in records)}"
 
 
 def _linked(outlet: Outlet, url: str) -> str:

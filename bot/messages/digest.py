@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,48 +12,74 @@ from zoneinfo import ZoneInfo
 from bot.domain.briefs.model_brief import NO_MODEL, ModelBriefs
 from bot.domain.model import StoryView
 from bot.domain.posting.digest import MOST_SECTIONS, Digest, DigestEntry, Section
-from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, DigestStyle, Schedule, describe_days
+from bot.domain.posting.schedule import EVERY_DAY, DigestStyle, Schedule
 from bot.domain.posting.zones import shown
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
-from bot.domain.text.cleaning import length, plural
+from bot.domain.text.cleaning import length
 from bot.domain.topics.topics import Topics
+from bot.i18n import (
+    comma_list,
+    day,
+    day_and_month,
+    in_every_language,
+    mark,
+    time_of_day,
+    tr,
+    tr_plural,
+    weekday,
+)
 from bot.messages.briefs import digest_sentence
 from bot.messages.forum import tag_names
 from bot.messages.layout import TEXT, Container, Gallery, Markdown, Part, texts
 from bot.messages.message import TITLE, Message, escape_to, heading, link, small
-from bot.messages.story import colour_of, picture_of, spike_words
+from bot.messages.story import colour_of, outlet_count, picture_of, spike_words, story_count
 
-DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
+# What a forum may call its tag for digests. Servers name their tags like that, so it is the same in every language.
+DIGEST_TAGS = ("Digest", "Digests")
 SENTENCE = 420  # UTF-16 units of the line below a headline
 QUOTE = 4  # what stands around it: a line break, the mark of a quotation, and an empty line below it
 RESERVED = 130  # characters that every entry of a digest has at least
 BELOW = 200  # for the line that says how many stories more there are, and for that of a preview
 
 
-def since_words(told_at: datetime, until: datetime, zone: str) -> str:
-    """`yesterday`, a weekday within a week, else the date: when a story was last told."""
+_SCHEDULES = {
+    EVERY_DAY: mark("every day at {time} ({zone})"),
+    frozenset(range(5)): mark("Monday to Friday at {time} ({zone})"),
+    frozenset((5, 6)): mark("on weekends at {time} ({zone})"),
+}
+_HEADINGS = {len(EVERY_DAY): mark("Daily digest"), 1: mark("Weekly digest")}  # by the number of days
+
+
+def growth_words(grew: int, told_at: datetime, until: datetime, zone: str) -> str:
+    """How many outlets joined a story since it was last told: yesterday, on a weekday within a week, else on a date."""
     tz = ZoneInfo(zone)
     then, now = told_at.astimezone(tz).date(), until.astimezone(tz).date()
     days = (now - then).days
     if days <= 0:
-        return "earlier today"
+        return tr_plural("+{count} outlet since earlier today", "+{count} outlets since earlier today", grew)
     if days == 1:
-        return "yesterday"
-    return DAY_NAMES[then.weekday()] if days < 7 else _short(then)
-
-
-def _short(day: date) -> str:
-    return f"{day.day} {day:%B}"
+        return tr_plural("+{count} outlet since yesterday", "+{count} outlets since yesterday", grew)
+    if days < 7:
+        name = weekday(then.weekday())
+        return tr_plural(
+            "+{count} outlet since {weekday}", "+{count} outlets since {weekday}", grew, weekday=name
+        )
+    return tr_plural(
+        "+{count} outlet since {date}", "+{count} outlets since {date}", grew, date=day_and_month(then)
+    )
 
 
 def schedule_words(schedule: Schedule) -> str:
-    """When a digest comes, within a sentence: `daily at 09:00 (Berlin)`."""
-    return f"{describe_days(schedule.days)} at {schedule.at:%H:%M} ({shown(schedule.zone)})"
+    """When a digest comes, within a sentence: `every day at 09:00 (Berlin)`."""
+    at = {"time": time_of_day(schedule.at), "zone": shown(schedule.zone)}
+    if schedule.days in _SCHEDULES:
+        return tr(_SCHEDULES[schedule.days], **at)
+    return tr("{days} at {time} ({zone})", days=comma_list(map(weekday, sorted(schedule.days))), **at)
 
 
 def heading_of(days: frozenset[int]) -> str:
     """What a digest is called that comes on these days."""
-    return {len(EVERY_DAY): "Daily digest", 1: "Weekly digest"}.get(len(days), "Digest")
+    return tr(_HEADINGS[len(days)]) if len(days) in _HEADINGS else tr("Digest")
 
 
 def digest_message(
@@ -73,9 +99,9 @@ def digest_message(
     """
     if not digest.entries:
         return None
-    until = digest.until.astimezone(ZoneInfo(zone))
-    title = f"## {heading_of(days)} · {DAY_NAMES[until.weekday()]}, {_short(until.date())}"
-    above = Markdown((title, small(_count(len(digest.entries)))))
+    until = digest.until.astimezone(ZoneInfo(zone)).date()
+    date = tr("{weekday}, {date}", weekday=weekday(until.weekday()), date=day_and_month(until))
+    above = Markdown((f"## {heading_of(days)} · {date}", small(story_count(len(digest.entries)))))
     sections = digest.sections[:MOST_SECTIONS]
     left = digest.left_out + sum(len(section.entries) for section in digest.sections[MOST_SECTIONS:])
     headings = [_section_heading(section) for section in sections]
@@ -98,12 +124,9 @@ def digest_message(
     ]
     if style is DigestStyle.BRIEF and lines[0]:
         containers[0] = _with_picture(containers[0], sections[0].entries[0].view)
-    below = [Markdown.of(small(f"{plural(left, 'more story', 'more stories')}: `/latest`"))] if left else []
+    more = tr_plural("{count} more story: `/latest`", "{count} more stories: `/latest`", left) if left else ""
+    below = [Markdown.of(small(more))] if more else []
     return Message(layout=(above, *(one for one in containers if len(one.parts) > 1), *below))
-
-
-def _count(stories: int) -> str:
-    return plural(stories, "story", "stories")
 
 
 def _section_heading(section: Section) -> str:
@@ -159,9 +182,13 @@ def without_stories(message: Message, gone: Collection[int]) -> Message | None:
         return None
     above = left.layout[0]
     if isinstance(above, Markdown):  # it says how many there are
-        before, after = (_count(len(one.stories)) for one in (message, left))
+        before = in_every_language(lambda: story_count(len(message.stories)))  # of when it was composed
+        after = story_count(len(left.stories))
         entries = tuple(
-            f"{e.removesuffix(before)}{after}" if e.endswith(before) else e for e in above.entries
+            entry.removesuffix(count) + after
+            if (count := next(filter(entry.endswith, before), ""))
+            else entry
+            for entry in above.entries
         )
         left = replace(left, layout=(Markdown(entries), *left.layout[1:]))
     return left
@@ -203,9 +230,9 @@ def _line(entry: DigestEntry, until: datetime, zone: str, limit: int) -> str:
     view = entry.view
     tail = f" — {escape_to(view.lead.record.outlet.name, 40)}"
     if entry.told_at is not None:
-        tail += f" · **+{plural(entry.grew, 'outlet')} since {since_words(entry.told_at, until, zone)}**"
+        tail += f" · **{growth_words(entry.grew, entry.told_at, until, zone)}**"
     elif view.outlets > 1:
-        tail += f" · {plural(view.outlets, 'outlet')}"
+        tail += f" · {outlet_count(view.outlets)}"
     head = f"`#{view.number}` "
     room = max(60, min(limit, 700) - length(tail) - length(head))
     return head + link(view.lead.record.title, view.lead.record.url, room) + tail
@@ -245,7 +272,7 @@ def digest_payload(
     assert message is not None
     local = digest.until.astimezone(ZoneInfo(schedule.zone))
     tags = tag_names((section.topic for section in digest.sections), topics)
-    name = f"Digest of {local.day} {local:%B %Y}"
+    name = tr("Digest of {date}", date=day(local.date(), "long"))
     return replace(message, name=name, tags=(*DIGEST_TAGS, *tags)).to_json() | {
         "stories": list(message.stories)
     }

@@ -6,7 +6,7 @@ from functools import cache
 
 from babel import Locale, UnknownLocaleError
 
-ENGLISH = "en"  # ISO 639-1: the language of the bot's own texts
+from bot.i18n import spoken
 
 
 def base_language(tag: str) -> str:
@@ -14,15 +14,18 @@ def base_language(tag: str) -> str:
     return tag.replace("_", "-").partition("-")[0].lower()
 
 
-@cache
-def language_name(tag: str, reader: str = ENGLISH) -> str:
-    """What readers of `reader` call the language of a tag; its code where it has no name there.
+def language_name(tag: str, reader: str = "") -> str:
+    """What readers of `reader`, by default of the language spoken, call the language of a tag; its code where it has no name.
 
     >>> language_name("de-AT")
     'German'
     """
-    code = base_language(tag)
+    return _language_name(base_language(tag), reader or spoken())
+
+
+@cache
+def _language_name(code: str, reader: str) -> str:
     try:
-        return Locale.parse(reader).languages.get(code) or code
+        return Locale.parse(reader.replace("-", "_")).languages.get(code) or code
     except (UnknownLocaleError, ValueError):
         return code

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from bot.domain.model import UNKNOWN_DATE
 from bot.domain.text.cleaning import clip, clip_isolated, isolate, length
+from bot.i18n import mark, tr, tr_plural
 from bot.messages import layout
 from bot.messages.layout import (
     Button,
@@ -31,7 +32,7 @@ from bot.messages.layout import (
     texts,
 )
 
-_NO_DATE = "date unknown"
+_NO_DATE = mark("date unknown")
 
 TITLE = 256
 DESCRIPTION = 3000
@@ -323,12 +324,17 @@ def link(text: str, url: str, limit: int) -> str:
 
 def dated(when: datetime) -> str:
     """The date and the time of day, as each reader's Discord writes them."""
-    return _NO_DATE if when == UNKNOWN_DATE else f"<t:{int(when.timestamp())}:f>"
+    return tr(_NO_DATE) if when == UNKNOWN_DATE else f"<t:{int(when.timestamp())}:f>"
 
 
 def relative(when: datetime) -> str:
     """Discord's relative time, shown in the reader's language."""
-    return _NO_DATE if when == UNKNOWN_DATE else f"<t:{int(when.timestamp())}:R>"
+    return tr(_NO_DATE) if when == UNKNOWN_DATE else f"<t:{int(when.timestamp())}:R>"
+
+
+def more_line(left: int) -> str:
+    """The last line of a list that leaves so many out."""
+    return tr_plural("… and {count} more", "… and {count} more", left)
 
 
 def fit_lines(entries: Iterable[str], limit: int) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.i18n import tr
 from bot.messages.layout import OPTIONS, Option
 
 FEW = 3  # pages, up to which buttons reach each one quickly
@@ -24,4 +25,7 @@ def jump_options(pages: int, at: int) -> tuple[Option, ...]:
     """The pages that a menu on page `at` offers, by their place; none if the list has only a few pages."""
     if pages <= FEW:
         return ()
-    return tuple(Option(f"Page {target + 1} of {pages}", str(target)) for target in jump_targets(pages, at))
+    return tuple(
+        Option(tr("Page {page} of {pages}", page=target + 1, pages=pages), str(target))
+        for target in jump_targets(pages, at)
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from bot.i18n import tr
 from bot.messages.layout import (
     Beside,
     Button,
@@ -21,7 +22,7 @@ from bot.messages.layout import (
     walk,
 )
 from bot.messages.message import Message
-from bot.messages.story import RELATED_ACTION
+from bot.messages.story import RELATED_ACTION, story_label
 
 Path = tuple[
     str, ...
@@ -150,7 +151,7 @@ def _plain_name(message: Message) -> str:
     number = next(
         (action.removeprefix(RELATED_ACTION) for action in actions if action.startswith(RELATED_ACTION)), ""
     )
-    return f"Story #{number}" if number else "News"
+    return story_label(number) if number else tr("News")
 
 
 def _buttons_of(part: Part) -> tuple[Button, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.domain.stories.hit import Hit, LeftOut
 from bot.domain.text.cleaning import length
+from bot.i18n import tr, tr_plural
 from bot.messages import marks
 from bot.messages.message import Embed, escape_to
 from bot.messages.story import around_title, list_pages, story_option
@@ -29,9 +30,15 @@ def left_out_words(left_out: LeftOut | None) -> str:
     """What was left out, as words; empty where nothing was."""
     match left_out:
         case LeftOut(stories=int(stories)):
-            return f"only the first {stories:,} stories are shown"
+            return tr_plural(
+                "only the first {count} story is shown", "only the first {count} stories are shown", stories
+            )
         case LeftOut(checked=int(checked)):
-            return f"only {checked:,} possible matches were checked"
+            return tr_plural(
+                "only {count} possible match was checked",
+                "only {count} possible matches were checked",
+                checked,
+            )
         case _:
             return ""
 
@@ -40,9 +47,9 @@ def pages(query: str, hits: Sequence[Hit], left_out: LeftOut | None) -> tuple[Em
     """The stories in pages. Each says below what was left out, if anything."""
     note = left_out_words(left_out)
     embeds = list_pages(
-        f"Search: {escape_to(query, 200)}",
+        tr("Search: {query}", query=escape_to(query, 200)),
         [f"• {line(hit)}" for hit in hits],
-        "No story matches. Only whole words match. To match the beginning of a word, end it with *.",
+        tr("No story matches. Only whole words match. To match the beginning of a word, end it with *."),
         options=[story_option(hit.view, hit.match.stored.record) for hit in hits],
     )
     return tuple(

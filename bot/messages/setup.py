@@ -10,57 +10,62 @@ from enum import StrEnum
 from bot.domain.model import Mode, Mute, StorySize, Subscription, Volume
 from bot.domain.posting.schedule import Schedule
 from bot.domain.posting.volume import shown_volume
-from bot.domain.text.cleaning import clip, plural
-from bot.i18n import mark, tr
+from bot.domain.text.cleaning import clip
+from bot.i18n import comma_list, list_and_more, mark, tr, tr_plural
 from bot.messages.digest import schedule_words
-from bot.messages.message import escape, escape_to, fit_lines
+from bot.messages.message import escape, escape_to, fit_lines, more_line
 
 BODY = 2600  # UTF-16 units of what a page lists
 NOTICE = 900  # of what the last press did
 OPTIONS = 25  # of a menu: https://discord.com/developers/docs/components/reference#string-select
 NAME = 80
 
-WELCOME = (
+# To be translated where they are used.
+WELCOME = mark(
     "### Hello! I'm Topicwire.\n"
     "I follow topics instead of single feeds, and post one message per story, which I update as more outlets report it. "
     "I can also send a digest of the best stories at a time you choose.\n"
     "-# Members with *Manage Server* can set me up with these buttons or with `/setup`."
 )
-NOT_FOR_YOU = (
+NOT_FOR_YOU = mark(
     "These buttons are for members with the permission *Manage Server*. Ask one of them to choose topics for this server. "
     "You can browse the news with `/latest` and `/search`."
 )
-EXPIRED = "This panel has expired. Open it again with `/setup`."
-EXAMPLE = "-# This is an example. Only you can see it, and nothing was posted."
-INVENTED = "-# This is an example with an invented story. Only you can see it, and nothing was posted."
+EXPIRED = mark("This panel has expired. Open it again with `/setup`.")
+EXAMPLE = mark("-# This is an example. Only you can see it, and nothing was posted.")
+INVENTED = mark("-# This is an example with an invented story. Only you can see it, and nothing was posted.")
 
 
 class Page(StrEnum):
-    """A page of the panel; its value is what its button says."""
+    """A page of the panel; its value is what its button says, translated."""
 
-    OVERVIEW = "Overview"
-    TOPICS = "Topics"
-    POSTS = "Posts"
-    DIGEST = "Digest"
-    MUTES = "Mutes"
-    FEEDS = "Feeds"
+    OVERVIEW = mark("Overview")
+    TOPICS = mark("Topics")
+    POSTS = mark("Posts")
+    DIGEST = mark("Digest")
+    MUTES = mark("Mutes")
+    FEEDS = mark("Feeds")
 
 
 TITLES = {
-    Page.OVERVIEW: "Set up Topicwire",
-    Page.TOPICS: "Choose topics",
-    Page.POSTS: "What is posted, and who is pinged",
-    Page.DIGEST: "The digest",
-    Page.MUTES: "Mutes",
-    Page.FEEDS: "Feeds of this server",
+    Page.OVERVIEW: mark("Set up Topicwire"),
+    Page.TOPICS: mark("Choose topics"),
+    Page.POSTS: mark("What is posted, and who is pinged"),
+    Page.DIGEST: mark("The digest"),
+    Page.MUTES: mark("Mutes"),
+    Page.FEEDS: mark("Feeds of this server"),
 }
 HINTS = {
-    Page.OVERVIEW: "Choose a channel, then its topics. Everything here can be changed at any time.",
-    Page.TOPICS: "Choose a category, then the topics that the channel follows. A topic includes all its subtopics.",
-    Page.POSTS: "Choose one of the channel's topics to change how it is posted.",
-    Page.DIGEST: "A digest is one message with the best stories of the channel's topics since the last one.",
-    Page.MUTES: "Articles from muted outlets, or with muted words in the title, are hidden.",
-    Page.FEEDS: "Articles from these feeds are shown in this server only.",
+    Page.OVERVIEW: mark("Choose a channel, then its topics. Everything here can be changed at any time."),
+    Page.TOPICS: mark(
+        "Choose a category, then the topics that the channel follows. A topic includes all its subtopics."
+    ),
+    Page.POSTS: mark("Choose one of the channel's topics to change how it is posted."),
+    Page.DIGEST: mark(
+        "A digest is one message with the best stories of the channel's topics since the last one."
+    ),
+    Page.MUTES: mark("Articles from muted outlets, or with muted words in the title, are hidden."),
+    Page.FEEDS: mark("Articles from these feeds are shown in this server only."),
 }
 
 
@@ -109,30 +114,44 @@ class PanelChoice:
 
 
 _MODES = (
-    (Mode.LIVE, "Live posts", "One message per story, as soon as it is reported"),
-    (Mode.DIGEST, "Digest", "Only in the digest"),
-    (Mode.BOTH, "Live posts and digest", "One message per story, and the best ones in the digest"),
+    (Mode.LIVE, mark("Live posts"), mark("One message per story, as soon as it is reported")),
+    (Mode.DIGEST, mark("Digest"), mark("Only in the digest")),
+    (
+        Mode.BOTH,
+        mark("Live posts and digest"),
+        mark("One message per story, and the best ones in the digest"),
+    ),
 )
 # How much is posted. The one list of these choices in the panel.
 _VOLUMES = (
-    (Volume.FEW, "Few stories", "The biggest of the topic, about 2 posts a day"),
-    (Volume.SOME, "Some stories", "About 8 posts a day; the usual choice"),
-    (Volume.MANY, "Many stories", "About 25 posts a day"),
-    (Volume.EVERYTHING, "All stories", "Everything on the topic"),
-    (Volume.NOTABLE, "Notable stories", "What several outlets report, however many stories there are"),
-    (Volume.MAJOR, "Major stories", "What very many outlets report, however many stories there are"),
+    (Volume.FEW, mark("Few stories"), mark("The biggest of the topic, about 2 posts a day")),
+    (Volume.SOME, mark("Some stories"), mark("About 8 posts a day; the usual choice")),
+    (Volume.MANY, mark("Many stories"), mark("About 25 posts a day")),
+    (Volume.EVERYTHING, mark("All stories"), mark("Everything on the topic")),
+    (
+        Volume.NOTABLE,
+        mark("Notable stories"),
+        mark("What several outlets report, however many stories there are"),
+    ),
+    (
+        Volume.MAJOR,
+        mark("Major stories"),
+        mark("What very many outlets report, however many stories there are"),
+    ),
 )
 
 
 def mode_choices(subscription: Subscription) -> list[PanelChoice]:
     """How a subscription can be delivered."""
-    return [PanelChoice(name, mode.value, text, mode is subscription.mode) for mode, name, text in _MODES]
+    return [
+        PanelChoice(tr(name), mode.value, tr(text), mode is subscription.mode) for mode, name, text in _MODES
+    ]
 
 
 def volume_choices(subscription: Subscription) -> list[PanelChoice]:
     """How much of a subscription can be posted."""
     present = shown_volume(subscription)
-    return [PanelChoice(name, value.value, text, value is present) for value, name, text in _VOLUMES]
+    return [PanelChoice(tr(name), value.value, tr(text), value is present) for value, name, text in _VOLUMES]
 
 
 _PING_SIZES = (
@@ -161,12 +180,12 @@ def ping_choices(subscription: Subscription) -> list[PanelChoice]:
 
 def offer_words(feeds: int, per_day: float | None) -> str:
     """What a topic can be expected to bring, for its option in a menu."""
-    parts = [plural(feeds, "feed")] if feeds else []
+    parts = [tr_plural("{count} feed", "{count} feeds", feeds)] if feeds else []
     if per_day is not None:
         parts.append(
-            f"about {plural(round(per_day), 'story', 'stories')} a day"
+            tr_plural("about {count} story a day", "about {count} stories a day", round(per_day))
             if per_day >= 1
-            else "less than a story a day"
+            else tr("less than a story a day")
         )
     return " · ".join(parts)
 
@@ -176,41 +195,65 @@ def page_text(page: Page, channel_id: int, problems: Sequence[str], notice: str,
 
     `channel_id` is 0 if no channel is chosen.
     """
-    place = f"Channel: <#{channel_id}> · {_state_of(problems)}" if channel_id else "Choose a channel first."
+    place = _place(channel_id, problems) if channel_id else tr("Choose a channel first.")
     said = (
         [f"\n{fit_lines((clip(line, NOTICE) for line in notice.splitlines()), NOTICE)[0]}"] if notice else []
     )
     listed, left = fit_lines(lines, BODY)
-    more = [f"… and {left} more"] if left else []
-    head = [f"### {TITLES[page]}", HINTS[page], *([] if page is Page.FEEDS else [place]), *said]
+    more = [more_line(left)] if left else []
+    head = [f"### {tr(TITLES[page])}", tr(HINTS[page]), *([] if page is Page.FEEDS else [place]), *said]
     return "\n".join([*head, *([f"\n{listed}"] if listed else []), *more])
 
 
-def _state_of(problems: Sequence[str]) -> str:
-    return f"⚠️ the bot lacks {', '.join(problems)} there" if problems else "✅ the bot can post there"
+def _place(channel_id: int, problems: Sequence[str]) -> str:
+    channel = f"<#{channel_id}>"
+    if not problems:
+        return tr("Channel: {channel} · ✅ the bot can post there", channel=channel)
+    return tr(
+        "Channel: {channel} · ⚠️ the bot lacks {permissions} there",
+        channel=channel,
+        permissions=comma_list(problems),
+    )
 
 
 def subscribed_words(topics: Sequence[str], removed: Sequence[str], channel_id: int) -> str:
     """What a choice of topics changed."""
     parts = []
+    channel = f"<#{channel_id}>"
     if topics:
-        parts.append(f"✅ <#{channel_id}> now follows {_names(topics)}.")
+        parts.append(tr("✅ {channel} now follows {topics}.", channel=channel, topics=_names(topics)))
     if removed:
-        parts.append(f"<#{channel_id}> no longer follows {_names(removed)}. Existing posts stay.")
-    return "\n".join(parts) or "Nothing changed."
+        parts.append(
+            tr(
+                "{channel} no longer follows {topics}. Existing posts stay.",
+                channel=channel,
+                topics=_names(removed),
+            )
+        )
+    return "\n".join(parts) or tr("Nothing changed.")
 
 
 def _names(topics: Sequence[str], most: int = 5) -> str:
     shown = [f"**{escape_to(topic, NAME)}**" for topic in topics[:most]]
-    return ", ".join(shown) + (f" and {len(topics) - most} more" if len(topics) > most else "")
+    return list_and_more(shown, len(topics) - len(shown))
 
 
 def brings_words(topic: str, stories: int, feeds: int, is_new: bool) -> str:
     """What a new subscription can be expected to bring: `stories` of the last week, or articles of `feeds` soon."""
     name = f"**{escape_to(topic, NAME)}**"
     if is_new and feeds:
-        return f"{name}: the bot reads {plural(feeds, 'feed')} for it, and posts new articles from now on."
-    return f"{name}: {plural(stories, 'story', 'stories')} in the last 7 days."
+        return tr_plural(
+            "{topic}: the bot reads {count} feed for it, and posts new articles from now on.",
+            "{topic}: the bot reads {count} feeds for it, and posts new articles from now on.",
+            feeds,
+            topic=name,
+        )
+    return tr_plural(
+        "{topic}: {count} story in the last 7 days.",
+        "{topic}: {count} stories in the last 7 days.",
+        stories,
+        topic=name,
+    )
 
 
 def digest_lines(
@@ -218,20 +261,28 @@ def digest_lines(
 ) -> list[str]:
     """The present state of a channel's digest."""
     if schedule is None or next_digest is None:
-        lines = ["The digest is turned off." if off else "This channel has no digest yet."]
+        lines = [tr("The digest is turned off.") if off else tr("This channel has no digest yet.")]
     else:
         lines = [
-            f"The digest is sent {schedule_words(schedule)}, with at most {plural(schedule.size, 'story', 'stories')}.",
-            f"Next digest: <t:{int(next_digest.timestamp())}:F>",
+            tr_plural(
+                "The digest is sent {when}, with at most {count} story.",
+                "The digest is sent {when}, with at most {count} stories.",
+                schedule.size,
+                when=schedule_words(schedule),
+            ),
+            tr("Next digest: {time}", time=f"<t:{int(next_digest.timestamp())}:F>"),
         ]
     if not has_topics:
-        lines.append("⚠️ None of this channel's topics is in the digest yet.")
+        lines.append(tr("⚠️ None of this channel's topics is in the digest yet."))
     return lines
 
 
 def mute_lines(mutes: Iterable[Mute]) -> list[str]:
     """What is muted, and where."""
-    return [
-        f"• **{escape(mute.value)}** · {f'in <#{mute.channel_id}>' if mute.channel_id else 'across the server'}"
-        for mute in mutes
-    ] or ["Nothing is muted."]
+    return [f"• **{escape(mute.value)}** · {_scope(mute)}" for mute in mutes] or [tr("Nothing is muted.")]
+
+
+def _scope(mute: Mute) -> str:
+    if not mute.channel_id:
+        return tr("across the server")
+    return tr("in {channel}", channel=f"<#{mute.channel_id}>")

@@ -18,11 +18,12 @@ from bot.domain.posting.template import Template
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
-from bot.domain.text.cleaning import clip, isolate, length, plural
+from bot.domain.text.cleaning import clip, isolate, length
 from bot.domain.text.words import name_key
+from bot.i18n import comma_list, mark, number, spoken, tr, tr_in, tr_plural
 from bot.messages.briefs import attributed, change_line, change_since, figures_line, model_label, summary
 from bot.messages.commands import escape_but_commands
-from bot.messages.languages import ENGLISH, base_language, language_name
+from bot.messages.languages import base_language, language_name
 from bot.messages.layout import (
     ALT,
     BUTTON_URL,
@@ -81,12 +82,14 @@ EXTRA = 3  # the rank of that: the coverage is what the page is for
 BELOW = 4  # lines of coverage that leave room for what further outlets say
 BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
+VOTE_ACTION = "vote:"  # with `up:` or `down:`, and the story's number
+VOTES = {"up": "👍", "down": "👎"}
 MOST_ROLES = 50  # named in one message: they take at most a third of its text
 GREY = 0x80848E
-ALREADY = "Already in the news"  # the note of the first posts of a subscription
+ALREADY = mark("Already in the news")  # the note of the first posts of a subscription
 # What a report is called that is no text, and what its button says.
-RECORD_TYPES = {"video": "video", "podcast": "podcast"}
-OPEN = {"video": "Watch", "podcast": "Listen"}
+RECORD_TYPES = {"video": mark("video"), "podcast": mark("podcast")}
+OPEN = {"video": mark("Watch"), "podcast": mark("Listen")}
 
 # Twelve colours that read well on Discord's dark and light themes.
 PALETTE = (
@@ -107,10 +110,23 @@ def colour_of(topic: str) -> int:
 
 def spike_words(spike: Spike) -> str:
     """`▲ 5 stories today, usually 1 a day`."""
-    usual = f"{spike.usual:.0f} a day" if spike.usual > 0.5 else "none"
-    if 0 < spike.usual <= 0.5:
-        usual = f"1 every {1 / spike.usual:.0f} days"
-    return f"▲ {plural(spike.stories, 'story', 'stories')} today, usually {usual}"
+    if spike.usual > 0.5:
+        return tr_plural(
+            "▲ {count} story today, usually {usual} a day",
+            "▲ {count} stories today, usually {usual} a day",
+            spike.stories,
+            usual=number(round(spike.usual)),
+        )
+    if spike.usual > 0:
+        return tr_plural(
+            "▲ {count} story today, usually 1 every {days} days",
+            "▲ {count} stories today, usually 1 every {days} days",
+            spike.stories,
+            days=number(round(1 / spike.usual)),
+        )
+    return tr_plural(
+        "▲ {count} story today, usually none", "▲ {count} stories today, usually none", spike.stories
+    )
 
 
 def fingerprint(message: Message, *, in_forum: bool = False) -> str:
@@ -137,7 +153,7 @@ def story_post(
     said: SaidBy | None = None,
     layout: PostLayout = PostLayout.CARD,
     note: str = "",
-    language: str = ENGLISH,
+    votes: bool = False,
     template: Template | None = None,
 ) -> Message:
     """The living message of a story, in a `layout`, with a `note` above all else.
@@ -145,13 +161,14 @@ def story_post(
     `topics` are the story's in the order to show them (as they came); `mentions` are roles to name; `subscribed` the
     topics it is posted for, which are a forum's tags first. A brief has one sentence of each of the `owners`. `since` is
     when the message was sent: it says what changed after that. `model_briefs` is what the channel shows of a model's
-    answers. `said` is `said_in_post`, or what remembers its results. Reports in another language than `language` say so.
-    `template` is the server's, for the layout of that name: a post that does not fit into a message with it is a card.
+    answers. `said` is `said_in_post`, or what remembers its results. Reports in another language than the one spoken say so.
+    With `votes`, it has buttons to vote with. `template` is the server's, for the layout of that name: a post that does not fit into a
+    message with it is a card.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
-    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, language)
+    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, votes)
     room = Room(TEXT - length(mention_line(roles)), COMPONENTS - 2)
     accent = colour if colour is not None else colour_of(next(iter(topics), ""))
     above = Ranked(0, Markdown.of(small(note)))
@@ -179,7 +196,7 @@ class PostContent:
     since: datetime | None
     model_briefs: ModelBriefs
     said: SaidBy
-    language: str
+    votes: bool
 
 
 def card(content: PostContent) -> list[Ranked]:
@@ -195,18 +212,20 @@ def card(content: PostContent) -> list[Ranked]:
         Ranked(0, Markdown.of(small(model_label(made)))),
         Ranked(2, Markdown.of(_what_changed(content, news))),
         Ranked(4, Divider()),
-        Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
+        Ranked(3, Markdown.of(small(outlet_line(view)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
-        Ranked(0, Buttons(tuple(_buttons(view)))),
+        Ranked(0, Buttons(tuple(_buttons(content)))),
     ]
 
 
 def compact(content: PostContent) -> list[Ranked]:
     """A headline and a line, with the coverage a press away."""
     view = content.view
-    line = [_outlet(view.lead.record, content.language), plural(view.outlets, "outlet"), _when(view)]
+    line = [_outlet(view.lead.record), outlet_count(view.outlets), _when(view)]
     text = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
-    return [Ranked(0, Beside(text, Button("Coverage", action=f"{RELATED_ACTION}{view.number}")))]
+    coverage = Button(tr_in("button", "Coverage"), action=f"{RELATED_ACTION}{view.number}")
+    shown = Ranked(0, Beside(text, coverage))
+    return [shown, Ranked(0, Buttons(tuple(_vote_buttons(view))))] if content.votes else [shown]
 
 
 def headline(content: PostContent) -> list[Ranked]:
@@ -216,9 +235,9 @@ def headline(content: PostContent) -> list[Ranked]:
         Ranked(4, Markdown.of(small(_topic_line(content)))),
         Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
         Ranked(4, picture_of(view)),
-        Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
+        Ranked(3, Markdown.of(small(outlet_line(view)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
-        Ranked(0, Buttons(tuple(_buttons(view)))),
+        Ranked(0, Buttons(tuple(_buttons(content)))),
     ]
 
 
@@ -226,7 +245,7 @@ def templated(content: PostContent, template: Template) -> list[Ranked]:
     """What the server's template says, and the buttons."""
     view = content.view
     parts = fill(template, template_values(content), picture_of(view))
-    buttons = Ranked(0, Buttons(tuple(_buttons(view))))
+    buttons = Ranked(0, Buttons(tuple(_buttons(content))))
     return [*(Ranked(0, part) for part in parts), buttons] if parts else []
 
 
@@ -245,8 +264,8 @@ def template_values(content: PostContent) -> dict[str, str]:
         "brief": "\n".join(filter(None, told)),
         "what_changed": _what_changed(content, news),
         "topics": _topic_line(content),
-        "outlet": _outlet(lead, content.language),
-        "outlets": outlet_line(view, content.language),
+        "outlet": _outlet(lead),
+        "outlets": outlet_line(view),
         "outlet_count": str(view.outlets),
         "time": relative(view.first) if view.first != UNKNOWN_DATE else "",
         "updated": relative(view.last) if view.last != UNKNOWN_DATE else "",
@@ -287,14 +306,14 @@ def _topic_line(content: PostContent) -> str:
     shown = " · ".join(escape(topic) for topic in content.topics)
     while length(shown) > TOPIC_LINE:
         shown = shown.rpartition(" · ")[0]
-    return " · ".join(filter(None, (shown, *_marks(lead, content.language))))
+    return " · ".join(filter(None, (shown, *_marks(lead))))
 
 
-def _marks(record: Record, language: str) -> list[str]:
+def _marks(record: Record) -> list[str]:
     """What a reader wants to know of a report before it is opened: that it is no text, or in another language."""
-    marks = [RECORD_TYPES[record.type]] if record.type in RECORD_TYPES else []
-    if record.language and base_language(record.language) != language:
-        marks.append(f"in {language_name(record.language)}")
+    marks = [tr(RECORD_TYPES[record.type])] if record.type in RECORD_TYPES else []
+    if record.language and base_language(record.language) != base_language(spoken()):
+        marks.append(tr("in {language}", language=language_name(record.language)))
     return marks
 
 
@@ -309,8 +328,9 @@ def picture_of(view: StoryView) -> Gallery:
 
 def _what_changed(content: PostContent, news: Sentence | None) -> str:
     grew = grown_by(content.view, content.since)
-    parts = [f"+{plural(grew, 'outlet')}" if grew else "", change_line(news) if news else ""]
-    return " · ".join(("**What changed**", *filter(None, parts))) if any(parts) else ""
+    more = tr_plural("+{count} outlet", "+{count} outlets", grew) if grew else ""
+    parts = [more, change_line(news) if news else ""]
+    return " · ".join((tr("**What changed**"), *filter(None, parts))) if any(parts) else ""
 
 
 def grown_by(view: StoryView, since: datetime | None) -> int:
@@ -321,7 +341,7 @@ def grown_by(view: StoryView, since: datetime | None) -> int:
     return len({member.record.outlet.domain for member in view.members} - before) if before else 0
 
 
-def outlet_line(view: StoryView, language: str = ENGLISH) -> str:
+def outlet_line(view: StoryView) -> str:
     """The outlets that report the event, the lead's first, each linked to its report, in one line."""
     same = [view.lead, *(entry.stored for entry in view.coverage if entry.relation is Relation.SAME)]
     first: dict[str, Record] = {}
@@ -329,44 +349,69 @@ def outlet_line(view: StoryView, language: str = ENGLISH) -> str:
         first.setdefault(stored.record.outlet.domain, stored.record)
     line = ""
     for count, record in enumerate(first.values()):
-        outlet = _outlet(record, language)
+        outlet = _outlet(record)
         if count == SHOWN_OUTLETS or length(line) + length(outlet) > OUTLET_LINE:
-            return f"{line} and {len(first) - count} more"
+            more = len(first) - count
+            return tr_plural("{outlets} and {count} more", "{outlets} and {count} more", more, outlets=line)
         line += f" · {outlet}" if line else outlet
     return line
 
 
-def _outlet(record: Record, language: str) -> str:
+def _outlet(record: Record) -> str:
     """`[The Keeper](https://keeper.example/relit) (keeper.example, video, in Spanish)`."""
     name, domain = record.outlet.name, record.outlet.domain
-    notes = [*([] if name_key(name) == name_key(domain) else [escape(domain)]), *_marks(record, language)]
+    notes = [*([] if name_key(name) == name_key(domain) else [escape(domain)]), *_marks(record)]
     shown = link(clip(name, OUTLET_NAME), record.url, OUTLET_LINK)
-    return f"{shown} ({', '.join(notes)})" if notes else shown
+    return f"{shown} ({comma_list(notes)})" if notes else shown
+
+
+def story_label(number_of_story: int | str) -> str:
+    """What a story is called by its number. A post without its button is found again by it, in any language."""
+    return tr("Story #{number}", number=number_of_story)
+
+
+def story_count(stories: int) -> str:
+    """`3 stories`."""
+    return tr_plural("{count} story", "{count} stories", stories)
+
+
+def outlet_count(outlets: int) -> str:
+    """`3 outlets`."""
+    return tr_plural("{count} outlet", "{count} outlets", outlets)
 
 
 def _dates(view: StoryView) -> str:
     """`Story #12 · 3 outlets · first report 2 hours ago · last update 5 minutes ago`."""
-    parts = (f"Story #{view.number}", plural(view.outlets, "outlet"), _when(view))
+    parts = (story_label(view.number), outlet_count(view.outlets), _when(view))
     return " · ".join(filter(None, parts))
 
 
 def _when(view: StoryView) -> str:
-    dates = {"first report": view.first, "last update": view.last}
-    if view.first == view.last:
-        del dates["last update"]
-    return " · ".join(f"{what} {relative(when)}" for what, when in dates.items() if when != UNKNOWN_DATE)
+    first = tr("first report {when}", when=relative(view.first)) if view.first != UNKNOWN_DATE else ""
+    is_updated = view.last not in (view.first, UNKNOWN_DATE)
+    last = tr("last update {when}", when=relative(view.last)) if is_updated else ""
+    return " · ".join(filter(None, (first, last)))
 
 
-def _buttons(view: StoryView) -> Iterator[Button]:
+def _buttons(content: PostContent) -> Iterator[Button]:
+    view = content.view
     lead = view.lead.record
     if length(address := safe_url(lead.url)) <= BUTTON_URL:
-        yield Button(OPEN.get(lead.type, "Read"), url=address)
-    yield Button("Related coverage", action=f"{RELATED_ACTION}{view.number}")
+        label = tr(OPEN[lead.type]) if lead.type in OPEN else tr_in("button", "Read")
+        yield Button(label, url=address)
+    yield Button(tr_in("button", "Related coverage"), action=f"{RELATED_ACTION}{view.number}")
+    if content.votes:
+        yield from _vote_buttons(view)
+
+
+def _vote_buttons(view: StoryView) -> Iterator[Button]:
+    for name, label in VOTES.items():
+        yield Button(label, action=f"{VOTE_ACTION}{name}:{view.number}")
 
 
 def _beside(names: Sequence[str]) -> str:
     """Names with commas between them, as they stand in a text that is no Markdown."""
-    return ", ".join(map(isolate, names))
+    return comma_list(map(isolate, names))
 
 
 def _field(name: str, entries: Sequence[str]) -> tuple[Field, ...]:
@@ -385,27 +430,32 @@ def withdrawn(number: int) -> Message:
     """What stands in place of a story whose records were all removed: nothing of what they said."""
     shown = panel(
         Embed(
-            title="Story withdrawn",
-            description="The outlets removed all articles of this story.",
-            footer=f"Story #{number}",
+            title=tr("Story withdrawn"),
+            description=tr("The outlets removed all articles of this story."),
+            footer=story_label(number),
             colour=GREY,
         )
     )
-    return Message(layout=(shown,), name=f"Story #{number} withdrawn")
+    return Message(layout=(shown,), name=tr("Story #{number} withdrawn", number=number))
 
 
 def forwarded(number: int, survivor: int, jump_url: str) -> Message:
     """What stands in the second message of two stories that turned out to be one."""
     shown = panel(
         Embed(
-            title=f"This story continues in #{survivor}",
+            title=tr("This story continues in #{number}", number=survivor),
             url=jump_url,
-            description=f"Both stories are about the same event. [Go to story #{survivor}]({jump_url})",
-            footer=f"Story #{number} → #{survivor}",
+            description=tr(
+                "Both stories are about the same event. [Go to story #{number}]({address})",
+                number=survivor,
+                address=jump_url,
+            ),
+            footer=f"{story_label(number)} → #{survivor}",
             colour=GREY,
         )
     )
-    return Message(layout=(shown,), name=f"Story #{number} continues in #{survivor}")
+    name = tr("Story #{number} continues in #{survivor}", number=number, survivor=survivor)
+    return Message(layout=(shown,), name=name)
 
 
 def related_pages(
@@ -432,12 +482,8 @@ def related_pages(
         author=clip(lead.outlet.name, AUTHOR),
         colour=colour_of(next(iter(topics), "")),
     )
-    published = view.lead.published
-    summary = (
-        f"{'Date unknown' if published == UNKNOWN_DATE else f'Published {relative(published)}'} · score {view.heat}"
-        f"{' · notable' if view.notable else ''} · {plural(view.outlets, 'outlet')}"
-    )
-    parts = [(Relation.SAME, "Same event"), (Relation.BACKGROUND, "Background")]
+    summary = _rating(view)
+    parts = [(Relation.SAME, tr("Same event")), (Relation.BACKGROUND, tr("Background"))]
     entries = [
         (title, coverage_line(entry, COVERAGE))
         for relation, title in parts
@@ -463,23 +509,35 @@ def related_pages(
             fields += beyond
         description = "\n".join((summary, *notes)) if index == 0 else summary
         if not entries:
-            description += "\n\nThere is no other coverage yet."
+            description += "\n\n" + tr("There is no other coverage yet.")
         footer = clip(_footer(view.number, topics), FOOTER_TOPICS)
         if len(chunks) > 1:
-            footer += f" · page {index + 1} of {len(chunks)}"
+            footer += " · " + tr("page {page} of {pages}", page=index + 1, pages=len(chunks))
         pages.append(replace(head, description=description, footer=footer, fields=tuple(fields)))
     pages[-1] = replace(pages[-1], options=tuple(map(story_option, (*before, *after))))
     return tuple(pages)
 
 
+def _rating(view: StoryView) -> str:
+    """`Published 2 hours ago · score 82 · notable · 3 outlets`."""
+    published = view.lead.published
+    parts = (
+        tr("Date unknown") if published == UNKNOWN_DATE else tr("Published {when}", when=relative(published)),
+        tr("score {score}", score=view.heat),
+        tr("notable") if view.notable else "",
+        outlet_count(view.outlets),
+    )
+    return " · ".join(filter(None, parts))
+
+
 def _footer(number: int, topics: Sequence[str]) -> str:
-    return f"Story #{number} · {_beside(topics)}" if topics else f"Story #{number}"
+    return f"{story_label(number)} · {_beside(topics)}" if topics else story_label(number)
 
 
 def _said(additions: Sequence[Sentence], figures: Sequence[Sequence[Figure]]) -> list[Field]:
     parts = (
-        ("What others add", [f"• {attributed(sentence)}" for sentence in additions]),
-        ("Figures differ", [f"• {figures_line(group)}" for group in figures]),
+        (tr("What others add"), [f"• {attributed(sentence)}" for sentence in additions]),
+        (tr("Figures differ"), [f"• {figures_line(group)}" for group in figures]),
     )
     shown = ((name, fit_lines(entries, MOST_SAID)[0]) for name, entries in parts)
     return [Field(name, text, EXTRA) for name, text in shown if text]
@@ -488,14 +546,14 @@ def _said(additions: Sequence[Sentence], figures: Sequence[Sequence[Figure]]) ->
 def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:
     moments = timeline(view)
     course = [
-        f"{dated(moment.report.published)} · {plural(moment.outlets, 'outlet')} · "
+        f"{dated(moment.report.published)} · {outlet_count(moment.outlets)} · "
         f"{link(moment.report.record.title, moment.report.record.url, 160)}"
         for moment in moments
     ]
     parts = (
-        ("Timeline", course),
-        ("Earlier stories", [story_line(other, 190) for other in before]),
-        ("Later stories", [story_line(other, 190) for other in after]),
+        (tr("Timeline"), course),
+        (tr("Earlier stories"), [story_line(other, 190) for other in before]),
+        (tr("Later stories"), [story_line(other, 190) for other in after]),
     )
     fitting = ((name, fit_lines(lines, MOST_SAID)[0]) for name, lines in parts)
     return [Field(name, text, EXTRA) for name, text in fitting if text]
@@ -512,7 +570,7 @@ def around_title(view: StoryView, record: Record) -> tuple[str, str]:
     """What stands before and after the title of a story's record in a list: number; outlet, outlets, time."""
     tail = f" — {escape_to(record.outlet.name, 60)}"
     if view.outlets > 1:
-        tail += f" · {plural(view.outlets, 'outlet')}"
+        tail += f" · {outlet_count(view.outlets)}"
     return f"`#{view.number}` ", f"{tail} · {relative(view.last)}"
 
 
@@ -540,7 +598,10 @@ def list_pages(
         wanted = [title_above, entry] if title_above and title_above != above else [entry]
         if not pages or len(pages[-1]) + len(wanted) > size or _size(wanted) > room:
             wanted = (
-                [f"{title_above} (continued)" if title_above == above else title_above, entry]
+                [
+                    tr("{heading} (continued)", heading=title_above) if title_above == above else title_above,
+                    entry,
+                ]
                 if title_above
                 else [entry]
             )
@@ -557,19 +618,30 @@ def list_pages(
             title=title,
             description="\n".join(page),
             colour=colour,
-            footer=f"page {number} of {len(pages)} · {plural(len(entries), 'entry', 'entries')}"
-            if len(pages) > 1
-            else "",
+            footer=_position(place, len(pages), len(entries)),
             options=tuple(opening),
         )
-        for number, (page, opening) in enumerate(zip(pages, openings, strict=True), 1)
+        for place, (page, opening) in enumerate(zip(pages, openings, strict=True), 1)
+    )
+
+
+def _position(page: int, pages: int, entries: int) -> str:
+    """Which page of a list it is; nothing of a list that has only one."""
+    if pages == 1:
+        return ""
+    return tr_plural(
+        "page {page} of {pages} · {count} entry",
+        "page {page} of {pages} · {count} entries",
+        entries,
+        page=page,
+        pages=pages,
     )
 
 
 def story_option(view: StoryView, record: Record | None = None) -> Option:
     """A story as an option of a menu, by the title of a `record` (by default its lead's); its value is its number."""
     shown = record or view.lead.record
-    about = " · ".join((isolate(shown.outlet.name), plural(view.outlets, "outlet")))
+    about = f"{isolate(shown.outlet.name)} · {outlet_count(view.outlets)}"
     return Option(
         clip(f"#{view.number} {isolate(shown.title)}", CHOICE), str(view.number), clip(about, CHOICE)
     )

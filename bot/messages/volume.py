@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 from bot.domain.model import Calibration, Mode, StorySize, Subscription, Volume
 from bot.domain.posting.volume import POSTS_A_DAY, VolumePlace, digest_volume, live_volume
-from bot.domain.text.cleaning import plural
-from bot.i18n import mark, tr
+from bot.i18n import ENGLISH, mark, number, spoken, tr, tr_plural
 
+# To be translated where it is used.
 STORIES: Mapping[Volume, str] = {
-    Volume.FEW: "few stories",
-    Volume.SOME: "some stories",
-    Volume.MANY: "many stories",
-    Volume.EVERYTHING: "all stories",
-    Volume.NOTABLE: "notable stories",
-    Volume.MAJOR: "major stories",
+    Volume.FEW: mark("few stories"),
+    Volume.SOME: mark("some stories"),
+    Volume.MANY: mark("many stories"),
+    Volume.EVERYTHING: mark("all stories"),
+    Volume.NOTABLE: mark("notable stories"),
+    Volume.MAJOR: mark("major stories"),
 }
 
 # What the digest has beside live posts.
@@ -48,29 +48,40 @@ def ping_words(role_id: int, size: StorySize) -> str:
 def rate(per_day: float) -> str:
     """So many posts a day, or a week if they are few."""
     if round(per_day) >= 1:
-        return f"about {plural(round(per_day), 'post')} a day"
+        return tr_plural("about {count} post a day", "about {count} posts a day", round(per_day))
     if round(per_day * 7) >= 1:
-        return f"about {plural(round(per_day * 7), 'post')} a week"
-    return "less than one post a week"
+        return tr_plural("about {count} post a week", "about {count} posts a week", round(per_day * 7))
+    return tr("less than one post a week")
 
 
 def volume_words(volume: Volume, calibration: Calibration | None) -> str:
     """A volume, with how much that is if it is known."""
     per_day = calibration.posts if calibration is not None else POSTS_A_DAY.get(volume)
-    return STORIES[volume] if per_day is None else f"{STORIES[volume]} ({rate(per_day)})"
+    name = tr(STORIES[volume])
+    return name if per_day is None else tr("{volume} ({rate})", volume=name, rate=rate(per_day))
 
 
-def ordinal(number: int) -> str:
-    """`1st`, `2nd`, `3rd`, `4th`, `11th` ..."""
-    suffix = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number:,}{suffix}"
+def ordinal(place: int) -> str:
+    """`1st`, `2nd`, `3rd`, `4th`, `11th` ... in English; the number alone in other languages, whose texts say the rest."""
+    if spoken() != ENGLISH:
+        return number(place)
+    suffix = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{number(place)}{suffix}"
 
 
 def place_words(place: VolumePlace) -> str:
     """Why a story is too small for a volume."""
     if place.posts < 1:
-        return f"only the biggest of about {place.stories:,} stories a day are posted here; this one came {ordinal(place.place)}"
-    return (
-        f"the {place.posts:,} biggest of about {place.stories:,} stories a day are posted here; "
-        f"this one came {ordinal(place.place)}"
+        return tr_plural(
+            "only the biggest of about {count} story a day is posted here; this one came {place}",
+            "only the biggest of about {count} stories a day are posted here; this one came {place}",
+            place.stories,
+            place=ordinal(place.place),
+        )
+    return tr_plural(
+        "the {posts} biggest of about {count} story a day are posted here; this one came {place}",
+        "the {posts} biggest of about {count} stories a day are posted here; this one came {place}",
+        place.stories,
+        posts=number(place.posts),
+        place=ordinal(place.place),
     )

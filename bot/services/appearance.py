@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.domain.model import PostLayout, StoryView, Subscription
 from bot.domain.posting.template import Template, read_template
 from bot.errors import InvalidInputError, NotFoundError
+from bot.i18n import tr
 from bot.services.context import Context
 from bot.services.related import latest
 from bot.services.templates import require_template
@@ -42,7 +43,11 @@ def accent_of(colour: str | None) -> int | None:
         return None
     if (rgb := _RGB.fullmatch(colour.strip())) is None:
         raise InvalidInputError(
-            f"“{colour[:40]}” is not a colour: write it like #2D9CDB, or write {OF_TOPIC} for the topic's colour."
+            tr(
+                "“{text}” is not a colour: write it like #2D9CDB, or write {topic} for the topic's colour.",
+                text=colour[:40],
+                topic=OF_TOPIC,
+            )
         )
     return int(rgb[1], 16)
 
@@ -71,7 +76,7 @@ async def choose(
             name = resolve(await context.topics.load(connection, guild_id), topic).name
             chosen = tuple(subscription for subscription in chosen if subscription.topic == name)
         if not chosen:
-            raise NotFoundError("There is no such subscription yet. Start with `/subscribe`.")
+            raise NotFoundError(tr("There is no such subscription yet. Start with `/subscribe`."))
         appearance = Appearance(layout, accent, keep_accent=colour is None)
         await subscriptions.set_appearance(connection, [s.id for s in chosen], appearance)
     return chosen
@@ -92,7 +97,7 @@ async def preview(context: Context, guild_id: int, channel_id: int, topic: str |
         if views:
             break
     else:
-        raise NotFoundError("No story has come in yet, so there is nothing to show. Try again later.")
+        raise NotFoundError(tr("No story has come in yet, so there is nothing to show. Try again later."))
     view = next((v for v in views if any(m.record.image for m in v.members)), views[0])
     names = topics.specific_first(view.topics)
     resolved = topics.resolve(next(iter(names), ""))

@@ -6,7 +6,7 @@ A decision is stored as an override that clustering obeys from then on. The oppo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clustering.batch import Clustering
 from bot.domain.model import Stored, StoryView
-from bot.domain.posting.plan import affected, nothing_new, plan
+from bot.domain.posting.plan import MOVED, affected, nothing_new, plan, reason_sentence
 from bot.domain.stories.story import Story, lead_of
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
+from bot.i18n import tr, tr_plural
 from bot.services.context import ALL, Context
 from bot.services.related import number_of, unknown
 from bot.store import audience, pointers, records, revisions, stories, story_overrides
@@ -51,16 +52,23 @@ def may_split(context: Context, guild_id: int, story: StoryView) -> tuple[Stored
     return tuple(s for s in candidates(story.members) if _may_change(context, guild_id, s.guild_id))
 
 
-async def merge(context: Context, editor: Editor, number: int, other: str) -> tuple[int, int]:
-    """Have two stories go on as one. Returns the number that stays, and the one that forwards to it.
+class Merged(NamedTuple):
+    """Two stories that go on as one: the number that stays, the one that forwards to it, and that one's articles."""
 
-    `other` is named as a story can be: by number, link or title.
-    """
+    number: int
+    absorbed: int
+    articles: tuple[int, ...]
+
+
+async def merge(context: Context, editor: Editor, number: int, other: str) -> Merged:
+    """Have two stories go on as one. `other` is named as a story can be: by number, link or title."""
     other_number = await number_of(context, other, editor.guild_id)
     async with context.db.intake() as connection:
         first, second = [await _story(connection, editor, n) for n in (number, other_number)]
         if first.number == second.number:
-            raise InvalidInputError(f"#{number} and #{other_number} are already the same story.")
+            raise InvalidInputError(
+                tr("#{number} and #{other} are already the same story.", number=number, other=other_number)
+            )
         survivor, absorbed = sorted((first, second), key=lambda story: (story.guild_id, story.number))
         _require(context, editor, absorbed.guild_id)
         await story_overrides.withdraw(connection, _ids(survivor.members), _ids(absorbed.members), same=False)
@@ -69,7 +77,7 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> tu
             connection, context, Clustering({}, {absorbed.number: survivor.number}, {})
         )
     _tell(context, carried_out)
-    return survivor.number, absorbed.number
+    return Merged(survivor.number, absorbed.number, tuple(_ids(absorbed.members)))
 
 
 def candidates(members: Iterable[Stored]) -> tuple[Stored, ...]:
@@ -83,25 +91,33 @@ def candidates(members: Iterable[Stored]) -> tuple[Stored, ...]:
     return tuple(sorted(removable, key=lambda member: member.published))
 
 
-async def split_story(context: Context, editor: Editor, number: int, record_id: int) -> tuple[int, int]:
-    """Take a record out of its story. Returns the story's number, and that of the one that it is by itself now."""
+async def split_story(
+    context: Context, editor: Editor, number: int, articles: Collection[int]
+) -> tuple[int, int]:
+    """Take articles (ids of records) out of their story. Returns its number, and that of the story that they are now."""
     async with context.db.intake() as connection:
         story = await _story(connection, editor, number)
-        inside = {member.id: member for member in candidates(story.members)}
-        if record_id not in inside:
+        moved = tuple(member for member in story.members if member.id in articles)
+        rest = replace(story, members=tuple(member for member in story.members if member.id not in articles))
+        only_partial_left = all(member.partial for member in rest.members)
+        if not moved or not rest.members or (only_partial_left and not all(m.partial for m in moved)):
             raise NotFoundError(
-                f"That article is no longer in story #{story.number}, or it is the only one left there."
+                tr_plural(
+                    "That article is no longer in story #{number}, or it is the only one left there.",
+                    "Those articles are no longer in story #{number}, or no others are left there.",
+                    len(articles),
+                    number=story.number,
+                )
             )
-        record = inside[record_id]
-        _require(context, editor, record.guild_id)
-        rest = replace(story, members=tuple(m for m in story.members if m.id != record_id))
-        await story_overrides.withdraw(connection, [record_id], _ids(rest.members), same=True)
-        await _keep(connection, context, editor, rest, record, same=False)
+        for owner in {member.guild_id for member in moved}:
+            _require(context, editor, owner)
+        await story_overrides.withdraw(connection, _ids(moved), _ids(rest.members), same=True)
+        await _keep(connection, context, editor, rest, lead_of(moved), same=False)
         fresh = await records.next_story(connection)
-        # A story that this record led before it was merged goes on as the new one, and so do its posts.
-        undone = await pointers.merged_from(connection, story.number, record_id)
-        reason = {record_id: f"Moved out of #{story.number} by a moderator"}
-        decided = Clustering({record_id: fresh}, dict.fromkeys(undone, fresh), {})
+        # A story that one of them led before it was merged goes on as the new one, and so do its posts.
+        undone = await pointers.merged_from(connection, story.number, _ids(moved))
+        reason = dict.fromkeys(_ids(moved), reason_sentence([MOVED.format(number=story.number)]))
+        decided = Clustering(dict.fromkeys(_ids(moved), fresh), dict.fromkeys(undone, fresh), {})
         carried_out = await _carry_out(connection, context, decided, reason)
     _tell(context, carried_out)
     return story.number, fresh
@@ -130,8 +146,10 @@ def _require(context: Context, editor: Editor, guild_id: int) -> None:
     """NotAllowedError where other servers would see the change too, and the editor's may not decide for them."""
     if not _may_change(context, editor.guild_id, guild_id):
         raise NotAllowedError(
-            "Other servers see this story too, and this server is not allowed to change it."
-            " The person who runs the bot can allow that with stories.editors in config.yaml."
+            tr(
+                "Other servers see this story too, and this server is not allowed to change it. "
+                "The person who runs the bot can allow that with stories.editors in config.yaml."
+            )
         )
 
 

@@ -23,9 +23,10 @@ from bot.domain.stories.story import Story, muted_by
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
+from bot.i18n import comma_list, mark, speaking, tr
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
-from bot.store import digests, outbox, rephrasings, stories, subscriptions
+from bot.store import digests, outbox, rephrasings, servers, stories, subscriptions, votes
 from bot.store.subscriptions import ChannelState
 
 FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
@@ -48,8 +49,12 @@ def zone(name: str) -> Reading:
     if reading := zones.read(name[:LONGEST_ZONE], _zones()):
         return reading
     near = tuple(suggest_zones(name[:LONGEST_ZONE], NEAR))
-    hint = f"Did you mean: {', '.join(near)}?" if near else "Write it like Europe/Berlin, Berlin or UTC+2."
-    raise UnknownNameError(f"“{clip(name, 60)}” is not a time zone. {hint}", name, near)
+    message = (
+        mark("“{name}” is not a time zone. Did you mean: {near}?")
+        if near
+        else mark("“{name}” is not a time zone. Write it like Europe/Berlin, Berlin or UTC+2.")
+    )
+    raise UnknownNameError(tr(message, name=clip(name, 60), near=comma_list(near)), name, near)
 
 
 def suggest_zones(text: str, limit: int = 25) -> list[str]:
@@ -70,7 +75,7 @@ def schedule(
             style,
         )
     except ValueError as error:
-        raise InvalidInputError(f"{error}.") from error
+        raise InvalidInputError(tr("{problem}.", problem=error)) from error
 
 
 async def replan(context: Context) -> int:
@@ -119,7 +124,7 @@ async def switch_off(context: Context, channel_id: int) -> None:
     async with context.db.write() as connection:
         state = await subscriptions.channel(connection, channel_id)
         if state is None or (state.schedule is None and state.next_digest is None):
-            raise NotFoundError("This channel has no digest to turn off.")
+            raise NotFoundError(tr("This channel has no digest to turn off."))
         await subscriptions.set_digest_off(connection, channel_id)
 
 
@@ -167,6 +172,7 @@ async def compose_for_channel(
         muted=muted_by(await subscriptions.mutes_in(connection, state.guild_id, state.channel_id)),
         owners=context.rules.owners,
         size=plan.size,
+        votes=await _votes(connection, state.guild_id, now),
     )
     told = [section.topic for section in made.sections]
     above = await spikes(connection, known, told, now, state.guild_id)
@@ -180,6 +186,14 @@ async def compose_for_channel(
     )
     digest = replace(made, sections=sections)
     return ComposedDigest(digest, known, plan, context.rules.owners, model_briefs)
+
+
+async def _votes(connection: AsyncConnection, guild_id: int, now: datetime) -> dict[int, int]:
+    """The votes of a server's members for each story, less those against it; none where votes are switched off."""
+    if not await votes.voting(connection, [guild_id]):
+        return {}
+    tallies = await votes.tallies(connection, guild_id, now - GAP_MOST, most=MOST_CANDIDATES)
+    return {number: tally.up - tally.down for number, tally in tallies.items()}
 
 
 async def _candidates(
@@ -216,7 +230,7 @@ async def send_now(context: Context, guild_id: int, channel_id: int, write: Writ
             return 0
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         if not await digests.turn(connection, channel_id, state.next_digest, state.next_digest, now):
-            raise InvalidInputError("This channel's digest is already being sent.")
+            raise InvalidInputError(tr("This channel's digest is already being sent."))
         await enqueue(connection, composed, state, write, demanded=True)
     context.wake()
     return len(composed.digest.entries)
@@ -228,7 +242,7 @@ async def _channel(
     """What a digest on demand serves: the digest subscriptions, or all where there are none."""
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
     if not own:
-        raise NotFoundError("This channel has no subscriptions yet. Start with `/subscribe`.")
+        raise NotFoundError(tr("This channel has no subscriptions yet. Start with `/subscribe`."))
     state = await subscriptions.channel(connection, channel_id)
     return served_by_digest(own) or own, state or ChannelState(channel_id, guild_id)
 
@@ -244,9 +258,11 @@ async def enqueue(
     """Have a digest sent, in the transaction that composed it. `demanded`: somebody asked for it."""
     digest = composed.digest
     covers = {"demanded": demanded, "since": digest.since.isoformat(), "until": digest.until.isoformat()}
-    payload = await asyncio.to_thread(
-        write, digest, composed.topics, composed.schedule, composed.owners, composed.model_briefs
-    )
+    spoken = await servers.language(connection, state.guild_id)
+    with speaking(spoken.code):  # not that of the member who asked for it
+        payload = await asyncio.to_thread(
+            write, digest, composed.topics, composed.schedule, composed.owners, composed.model_briefs
+        )
     row = outbox.new_row(
         outbox.DIGEST,
         f"{state.channel_id}:{digest.until.isoformat()}",

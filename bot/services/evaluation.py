@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
@@ -48,5 +49,11 @@ class Evaluations:
             return await self.run(work, *args, **kwargs)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What a slice of work returns, in the turn of its server, which the caller has taken."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args, **kwargs))
+        """What a slice of work returns, in the turn of its server, which the caller has taken.
+
+        As `asyncio.to_thread` does it: in the context of the caller, so that its texts are in the same language.
+        """
+        context = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: context.run(work, *args, **kwargs)
+        )

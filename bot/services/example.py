@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from bot.domain.model import Outlet, Record, Stored, StoryView
 from bot.domain.stories.ranking import Sort
 from bot.domain.stories.story import Story, story_view
+from bot.i18n import mark, spoken, tr
 from bot.services import related
 from bot.services.context import Context
 
@@ -18,22 +19,26 @@ _REPORTS = (
     (
         "Harbour Courier",
         "harbourcourier.example",
-        "Old lighthouse shines again after twelve years of repairs",
-        "The lighthouse on the northern pier was switched on again on Friday evening. About 400 people watched.",
+        mark("Old lighthouse shines again after twelve years of repairs"),
+        mark(
+            "The lighthouse on the northern pier was switched on again on Friday evening. About 400 people watched."
+        ),
         95,
     ),
     (
         "Coast Radio",
         "coastradio.example",
-        "Lighthouse on northern pier shines again",
-        "Volunteers collected half of the money for the repairs of the lighthouse, the harbour master said.",
+        mark("Lighthouse on northern pier shines again"),
+        mark(
+            "Volunteers collected half of the money for the repairs of the lighthouse, the harbour master said."
+        ),
         50,
     ),
     (
         "The Tidewatch",
         "tidewatch.example",
-        "After twelve years the old lighthouse shines again",
-        "The new lamp of the lighthouse uses a tenth of the power of the old one.",
+        mark("After twelve years the old lighthouse shines again"),
+        mark("The new lamp of the lighthouse uses a tenth of the power of the old one."),
         20,
     ),
 )
@@ -48,20 +53,20 @@ async def example_story(context: Context, guild_id: int, channel_id: int) -> tup
 
 
 def invented_story(now: datetime) -> StoryView:
-    """A story that three invented outlets reported in the last two hours."""
+    """A story that three invented outlets reported in the last two hours, in the language spoken."""
     members = tuple(
         Stored(
             id=place,
             record=Record(
                 key=f"https://{domain}/lighthouse",
                 url=f"https://{domain}/lighthouse",
-                title=title,
+                title=tr(title),
                 outlet=Outlet(outlet, domain),
-                excerpt=excerpt,
+                excerpt=tr(excerpt),
                 published=now - timedelta(minutes=minutes),
                 quality=80 - place,
-                topics=("Culture",),
-                language="en",
+                topics=(tr("Culture"),),
+                language=spoken(),
             ),
             published=now - timedelta(minutes=minutes),
             first_seen=now - timedelta(minutes=minutes),

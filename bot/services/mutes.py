@@ -14,6 +14,7 @@ from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key, nearest, words
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
+from bot.i18n import comma_list, mark, tr
 from bot.services.context import Context
 from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR
@@ -31,7 +32,7 @@ def parse_mute(text: str) -> str:
     try:
         return mutes.parse(text)
     except ValueError as error:
-        raise InvalidInputError(f"{error}.") from error
+        raise InvalidInputError(tr("{problem}.", problem=error)) from error
 
 
 def phrase(value: str) -> str:
@@ -101,7 +102,10 @@ async def mute(context: Context, guild_id: int, channel_id: int | None, value: s
             return False
         if len(before) >= MOST:
             raise InvalidInputError(
-                f"This server has reached the limit of {MOST} mutes. Remove some with `/unmute`."
+                tr(
+                    "This server has reached the limit of {most} mutes. Remove some with `/unmute`.",
+                    most=MOST,
+                )
             )
         await subscriptions.mute(connection, guild_id, channel_id, value)
     return True
@@ -135,15 +139,22 @@ async def unmute(context: Context, guild_id: int, channel_id: int | None, text: 
     value = " ".join(text.split())
     if matching:
         place = matching[0].channel_id
-        raise NotFoundError(
-            f"“{value}” is muted in the whole server. To unmute it, leave the channel option empty."
+        message = (
+            mark("“{name}” is muted in the whole server. To unmute it, leave the channel option empty.")
             if place is None
-            else f"“{value}” is muted in <#{place}>. To unmute it, choose that channel in the channel option."
+            else mark(
+                "“{name}” is muted in {channel}. To unmute it, choose that channel in the channel option."
+            )
         )
+        raise NotFoundError(tr(message, name=value, channel=f"<#{place}>"))
     values_in_force = list(dict.fromkeys(m.value for m in muted))
-    hint = f"Muted: {', '.join(values_in_force[:20])}." if values_in_force else "Nothing is muted."
+    message = (
+        mark("“{name}” is not muted. Muted: {muted}.")
+        if values_in_force
+        else mark("“{name}” is not muted. Nothing is muted.")
+    )
     near = tuple(nearest(value, values_in_force, NEAR))
-    raise UnknownNameError(f"“{value}” is not muted. {hint}", text, near)
+    raise UnknownNameError(tr(message, name=value, muted=comma_list(values_in_force[:20])), text, near)
 
 
 async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -> list[str]:

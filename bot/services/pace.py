@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import parse_time
 from bot.errors import InvalidInputError, NotFoundError
+from bot.i18n import tr
 from bot.services.context import Context
 from bot.store import rollups, subscriptions
 
@@ -24,7 +25,7 @@ async def limit(context: Context, guild_id: int, channel_id: int, per_hour: int 
     """Set how many posts an hour a channel gets at most (None: the default). Returns what holds now."""
     most = context.rules.most_per_hour
     if per_hour is not None and not 1 <= per_hour <= most:
-        raise InvalidInputError(f"Choose a limit from 1 to {most} posts an hour.")
+        raise InvalidInputError(tr("Choose a limit from 1 to {most} posts an hour.", most=most))
     async with context.db.write() as connection:
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         await subscriptions.set_per_hour(connection, channel_id, per_hour)
@@ -37,9 +38,11 @@ def quiet_hours(start: str, end: str, zone: str) -> QuietHours:
     try:
         quiet = QuietHours(parse_time(start), parse_time(end), zone)
     except ValueError as error:
-        raise InvalidInputError(f"{error}.") from error
+        raise InvalidInputError(tr("{problem}.", problem=error)) from error
     if quiet.start == quiet.end:
-        raise InvalidInputError("Quiet hours need a start and an end that differ, such as 22:00 and 07:00.")
+        raise InvalidInputError(
+            tr("Quiet hours need a start and an end that differ, such as 22:00 and 07:00.")
+        )
     return quiet
 
 
@@ -60,7 +63,7 @@ async def end_quiet(context: Context, channel_id: int) -> None:
     async with context.db.write() as connection:
         state = await subscriptions.channel(connection, channel_id)
         if state is None or state.quiet is None:
-            raise NotFoundError("This channel has no quiet hours.")
+            raise NotFoundError(tr("This channel has no quiet hours."))
         await subscriptions.set_quiet(connection, channel_id, None)
         await rollups.end_quiet(connection, channel_id, context.now())
     context.wake()

@@ -9,12 +9,16 @@ from bot.domain.model import Outlet, StoryView
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Muted, Story, muted_by, story_view
 from bot.errors import NotFoundError
+from bot.i18n import mark, tr
 from bot.services.context import Context
 from bot.store import stories, subscriptions
 from bot.store.sent_messages import sent_message
 
-NO_POST = "That message is not a post of a story in this channel. Use this on a post of this bot, or on its digest or list of the last 30 days."
-NOTHING_LEFT = "No story of that message is left: the outlets removed them, or they are muted here."
+NO_POST = mark(
+    "That message is not a post of a story in this channel. Use this on a post of this bot, or on its digest or list "
+    "of the last 30 days."
+)
+NOTHING_LEFT = mark("No story of that message is left: the outlets removed them, or they are muted here.")
 
 
 async def stories_of_message(
@@ -27,7 +31,7 @@ async def stories_of_message(
     async with context.db.read() as connection:
         message = await sent_message(connection, guild_id, (channel_id, thread_id), message_id)
         if message is None:
-            raise NotFoundError(NO_POST)
+            raise NotFoundError(tr(NO_POST))
         if not message.is_list:
             return message.stories[0]
         merged = await stories.survivors(connection, message.stories)
@@ -36,7 +40,7 @@ async def stories_of_message(
         muted = muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
     left = await asyncio.to_thread(_views, numbers, loaded, muted, context.rules.owners)
     if not left:
-        raise NotFoundError(NOTHING_LEFT)
+        raise NotFoundError(tr(NOTHING_LEFT))
     return left
 
 

@@ -29,6 +29,7 @@ from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError
+from bot.i18n import tr
 from bot.services import volumes
 from bot.services.context import Context
 from bot.services.topics import resolve
@@ -60,13 +61,15 @@ class StoryDetails:
 
 def unknown(number: int | str) -> NotFoundError:
     """There is no story of that number."""
-    return NotFoundError(f"There is no story #{number}. A story's number is below its post.")
+    return NotFoundError(
+        tr("There is no story #{number}. A story's number is below its post.", number=number)
+    )
 
 
 async def number_of(context: Context, text: str, guild_id: int | None = None) -> int:
     """The story meant by `12`, `Story #12`, a link of an article or of its post, or words of its title."""
     if not text.strip():
-        raise InvalidInputError("Enter a story: its number (such as #12), a link, or words of its title.")
+        raise InvalidInputError(tr("Enter a story: its number (such as #12), a link, or words of its title."))
     async with context.db.read() as connection:
         match reference.parse(text):
             case reference.StoryNumber(number):
@@ -76,7 +79,7 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
             case reference.MessageIds(ids):
                 number = await stories.by_message(connection, ids, guild_id)
                 if number is None:
-                    raise NotFoundError("That message is not a story's post in this server.")
+                    raise NotFoundError(tr("That message is not a story's post in this server."))
                 return number
             case reference.ArticleLink(url):
                 return await _by_address(connection, url, guild_id)
@@ -86,7 +89,10 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
                     return number
     if not hits:
         raise NotFoundError(
-            f"No story has “{clip(words, 80)}” in its title. Use its number (such as #12), a link, or pick a suggestion."
+            tr(
+                "No story has “{words}” in its title. Use its number (such as #12), a link, or pick a suggestion.",
+                words=clip(words, 80),
+            )
         )
     return hits[0][0]
 
@@ -95,10 +101,13 @@ async def _by_address(connection: AsyncConnection, url: str, guild_id: int | Non
     try:
         number = await stories.by_key(connection, canonical(url), guild_id or 0)
     except ValueError as error:
-        raise InvalidInputError(f"That link is not valid: {error}.") from error
+        raise InvalidInputError(tr("That link is not valid: {problem}.", problem=error)) from error
     if number is None:
         raise NotFoundError(
-            "No story has that link. The bot may not have read the article, or other articles only list it as background."
+            tr(
+                "No story has that link. The bot may not have read the article, or other articles only list it as "
+                "background."
+            )
         )
     return number
 
@@ -158,7 +167,9 @@ async def _details(
         raise unknown(asked)
     story = (await stories.load(connection, [number], guild_id))[number]
     if not story.members:
-        raise NotFoundError(f"Story #{number} was withdrawn. Its outlets removed all articles.")
+        raise NotFoundError(
+            tr("Story #{number} was withdrawn. Its outlets removed all articles.", number=number)
+        )
     view = await asyncio.to_thread(_view, story, muted, context.rules.owners)
     known = await context.topics.load(connection, guild_id or 0)
     fate = await _fate(connection, context, view, known, channel_id) if channel_id else None

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.domain.briefs.lexicon import LEXICONS
 from bot.errors import InvalidInputError, NotAllowedError
+from bot.i18n import comma_list, tr
 from bot.services.context import Context
 from bot.store import rephrasings
 
@@ -29,10 +30,10 @@ async def style(context: Context, guild_id: int) -> BriefStyle:
 
 
 async def languages(context: Context, guild_id: int) -> dict[int, str]:
-    """The names of the languages that a server's channels have their briefs translated into, by channel."""
+    """The codes of the languages that a server's channels have their briefs translated into, by channel."""
     async with context.db.read() as connection:
         chosen = await rephrasings.languages(connection, [guild_id])
-    return {channel_id: LANGUAGES[code] for channel_id, code in chosen.items() if code in LANGUAGES}
+    return {channel_id: code for channel_id, code in chosen.items() if code in LANGUAGES}
 
 
 async def choose(context: Context, guild_id: int, user_id: int, chosen: BriefStyle) -> None:
@@ -54,8 +55,10 @@ async def translate(context: Context, guild_id: int, channel_id: int, user_id: i
     if language != ORIGINAL:
         _require_model(context)
         if language not in LANGUAGES:
-            names = ", ".join(LANGUAGES.values())
-            raise InvalidInputError(f"Briefs can be translated into {names}. Choose one of these.")
+            names = comma_list(LANGUAGES.values())
+            raise InvalidInputError(
+                tr("Briefs can be translated into {languages}. Choose one of these.", languages=names)
+            )
     code = "" if language == ORIGINAL else language
     async with context.db.write() as connection:
         await rephrasings.translate(connection, channel_id, guild_id, code, user_id, context.now())
@@ -64,6 +67,8 @@ async def translate(context: Context, guild_id: int, channel_id: int, user_id: i
 def _require_model(context: Context) -> None:
     if not context.model:
         raise NotAllowedError(
-            "This bot has no model that could rephrase or translate briefs. The person who runs the bot can set one up: "
-            "`rephrasing.url` in its settings."
+            tr(
+                "This bot has no model that could rephrase or translate briefs. The person who runs the bot can set one "
+                "up: `rephrasing.url` in its settings."
+            )
         )

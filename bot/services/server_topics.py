@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.domain.model import Stored, Topic, TopicMatch
-from bot.domain.text.cleaning import clip, plural, repair
+from bot.domain.text.cleaning import clip, repair
 from bot.domain.text.words import name_key, words
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import Query, QueryError
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
+from bot.i18n import comma_list, mark, tr, tr_plural
 from bot.services.context import Context
 from bot.services.evaluation import AT_ONCE, affordable
 from bot.services.topics import resolve
@@ -72,7 +73,11 @@ def parse_query(text: str) -> Query:
         return language.parse(text)
     except QueryError as error:
         raise QueryRefusedError(
-            f"The query has a mistake at character {error.position + 1}: {error.message}.",
+            tr(
+                "The query has a mistake at character {position}: {problem}.",
+                position=error.position + 1,
+                problem=error.message,
+            ),
             error.drawn(),
             EXAMPLE,
         ) from None
@@ -83,10 +88,15 @@ def _name(text: str) -> str:
     name = repair(text, 4 * MAX_NAME)
     if len(name) > MAX_NAME:
         raise InvalidInputError(
-            f"A topic's name can have at most {MAX_NAME} characters; “{clip(name, 20)}” has {len(name)}."
+            tr(
+                "A topic's name can have at most {most} characters; “{name}” has {length}.",
+                most=MAX_NAME,
+                name=clip(name, 20),
+                length=len(name),
+            )
         )
     if not words(name):
-        raise InvalidInputError("A topic's name needs at least one letter or digit.")
+        raise InvalidInputError(tr("A topic's name needs at least one letter or digit."))
     return name
 
 
@@ -102,7 +112,7 @@ def _drafted(before: Topic, draft: Draft, topics: Topics) -> Topic:
         aliases = {name_key(name): name for name in map(_name, filter(str.strip, names))}
         aliases.pop(name_key(topic.name), None)
         if len(aliases) > MAX_ALIASES:
-            raise InvalidInputError(f"A topic can have at most {MAX_ALIASES} other names.")
+            raise InvalidInputError(tr("A topic can have at most {most} other names.", most=MAX_ALIASES))
         topic = replace(topic, aliases=tuple(aliases.values()))
     if draft.parent is not None:
         none = draft.parent.strip() in ("", NOTHING)
@@ -118,13 +128,22 @@ def _check_names_free(topics: Topics, topic: Topic, before: Topic | None) -> Non
                 continue
             if other.guild_id:
                 raise InvalidInputError(
-                    f"This server already has a topic “{other.name}”. Change it with `/topic edit`, or choose another name."
+                    tr(
+                        "This server already has a topic “{name}”. Change it with `/topic edit`, or choose another name.",
+                        name=other.name,
+                    )
                 )
-            same = name_key(name) == name_key(other.name)
-            what = "a built-in topic" if same else f"a name of the built-in topic “{other.name}”"
-            raise InvalidInputError(
-                f"“{name}” is already {what}. Subscribe to it with `/subscribe`, or choose another name."
+            message = (
+                mark(
+                    "“{name}” is already a built-in topic. Subscribe to it with `/subscribe`, or choose another name."
+                )
+                if name_key(name) == name_key(other.name)
+                else mark(
+                    "“{name}” is already a name of the built-in topic “{topic}”. Subscribe to it with `/subscribe`, "
+                    "or choose another name."
+                )
             )
+            raise InvalidInputError(tr(message, name=name, topic=other.name))
 
 
 def _server_topic(topics: Topics, name: str, guild_id: int) -> Topic:
@@ -133,10 +152,17 @@ def _server_topic(topics: Topics, name: str, guild_id: int) -> Topic:
     if match is not None and match.guild_id == guild_id:
         return match
     names = [topic.name for topic in topics if topic.guild_id]
-    hint = f"This server's topics: {', '.join(names[:10])}." if names else "Create one with `/topic create`."
-    if match is not None:
-        raise NotFoundError(f"“{match.name}” is a built-in topic and cannot be changed. {hint}")
-    raise NotFoundError(f"This server has no topic “{clip(name, 80)}”. {hint}")
+    hint = (
+        tr("This server's topics: {topics}.", topics=comma_list(names[:10]))
+        if names
+        else tr("Create one with `/topic create`.")
+    )
+    problem = (
+        tr("“{name}” is a built-in topic and cannot be changed.", name=match.name)
+        if match is not None
+        else tr("This server has no topic “{name}”.", name=clip(name, 80))
+    )
+    raise NotFoundError(f"{problem} {hint}")
 
 
 async def create(context: Context, guild_id: int, draft: Draft) -> SavedTopic:
@@ -150,8 +176,11 @@ async def create(context: Context, guild_id: int, draft: Draft) -> SavedTopic:
         _check_names_free(topics, topic, None)
         if (await quotas.usage_of(connection, guild_id)).topics >= context.topics_per_server:
             raise InvalidInputError(
-                f"This server has reached the limit of {plural(context.topics_per_server, 'topic')}. "
-                "Delete one with `/topic delete`."
+                tr_plural(
+                    "This server has reached the limit of {count} topic. Delete one with `/topic delete`.",
+                    "This server has reached the limit of {count} topics. Delete one with `/topic delete`.",
+                    context.topics_per_server,
+                )
             )
         await server_topics.add(connection, topic)
     return await _look_back(context, topic)
@@ -168,7 +197,10 @@ async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Save
         after = _drafted(replace(before, suspended=""), draft, topics)
         if after == before:
             raise InvalidInputError(
-                f"“{before.name}” already has these settings. Enter another name, query, aliases or parent."
+                tr(
+                    "“{name}” already has these settings. Enter another name, query, aliases or parent.",
+                    name=before.name,
+                )
             )
         _check_names_free(topics, after, before)
         await server_topics.change(connection, before, after)

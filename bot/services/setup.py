@@ -13,13 +13,15 @@ from bot.domain.model import Mode, Subscription, Topic
 from bot.domain.posting.schedule import Schedule
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
+from bot.i18n import mark
 from bot.services.context import Context
 from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import feeds, subscriptions, volumes
 
 DAYS = 7  # that the expected stories a day are counted in
-OTHERS = "Other topics"  # the category of topics that have no topics below them
-SERVER = "This server's topics"
+# Names of categories, which menus send back: translate them for readers.
+OTHERS = mark("Other topics")  # those that have no topics below them
+SERVER = mark("This server's topics")
 
 
 @dataclass(frozen=True, slots=True)

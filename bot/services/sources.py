@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Record
 from bot.domain.polling import Feed, FeedOrigin, NewFeed
 from bot.domain.records.identity import canonical
-from bot.domain.text.cleaning import clip, length, plural
+from bot.domain.text.cleaning import clip, length
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, SourceError
+from bot.i18n import comma_list, mark, number, tr, tr_plural
 from bot.services.context import Context
 from bot.services.topics import resolve
 from bot.sources.feeds.parse import FeedDocument, FeedSpec
@@ -23,6 +24,10 @@ from bot.store import feeds, quotas, subscriptions
 
 MAX_ADDRESS = 500
 SHORT = 100  # characters of a name that stand for it: Discord completes no more
+_REMOVED_ELSEWHERE = {
+    FeedOrigin.CONFIG: mark("{feed} comes from the configuration. Remove it there."),
+    FeedOrigin.CATALOGUE: mark("{feed} comes from the catalogue. Remove it there."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +66,17 @@ def address_of(text: str) -> str:
     try:
         canonical(address)
     except ValueError as error:
-        raise InvalidInputError(f"That is not a valid feed address: {error}.") from error
+        raise InvalidInputError(tr("That is not a valid feed address: {problem}.", problem=error)) from error
     if len(address) > MAX_ADDRESS:
-        raise InvalidInputError(f"That address is longer than {MAX_ADDRESS} characters.")
+        raise InvalidInputError(
+            tr("That address is longer than {most} characters.", most=number(MAX_ADDRESS))
+        )
     return address
 
 
 def _web(context: Context) -> Web:
     if context.web is None:
-        raise InvalidInputError("Feeds cannot be fetched here.")
+        raise InvalidInputError(tr("Feeds cannot be fetched here."))
     return context.web
 
 
@@ -163,8 +170,11 @@ async def _full(context: Context, connection: AsyncConnection, guild_id: int) ->
 
 def _no_room(context: Context) -> InvalidInputError:
     return InvalidInputError(
-        f"This server has reached the limit of {plural(context.polls.per_server, 'feed')}. "
-        "Remove one with `/source remove`."
+        tr_plural(
+            "This server has reached the limit of {count} feed. Remove one with `/source remove`.",
+            "This server has reached the limit of {count} feeds. Remove one with `/source remove`.",
+            context.polls.per_server,
+        )
     )
 
 
@@ -204,15 +214,19 @@ async def remove(context: Context, name: str, guild_id: int = 0) -> Feed:
         hits = hits or [feed for feed in server_feeds if key == name_key(feed.url)]
         hits = hits or [f for f in server_feeds if key in (name_key(f.shown), name_key(clip(f.shown, SHORT)))]
         if not hits:
-            names = ", ".join(feed.shown for feed in server_feeds[:10])
-            hint = f"Feeds: {names}." if names else "No feeds have been added."
-            raise NotFoundError(f"There is no feed “{clip(name, 80)}”. {hint}")
-        if len(hits) > 1:
-            raise InvalidInputError(f"{len(hits)} feeds have that name. Enter the address instead.")
-        if hits[0].origin in (FeedOrigin.CONFIG, FeedOrigin.CATALOGUE):
-            raise InvalidInputError(
-                f"{hits[0].shown} comes from the {'configuration' if hits[0].origin == FeedOrigin.CONFIG else 'catalogue'}. Remove it there."
+            names = comma_list(feed.shown for feed in server_feeds[:10])
+            message = (
+                mark("There is no feed “{name}”. Feeds: {feeds}.")
+                if names
+                else mark("There is no feed “{name}”. No feeds have been added.")
             )
+            raise NotFoundError(tr(message, name=clip(name, 80), feeds=names))
+        if len(hits) > 1:
+            raise InvalidInputError(
+                tr("{count} feeds have that name. Enter the address instead.", count=len(hits))
+            )
+        if (elsewhere := _REMOVED_ELSEWHERE.get(hits[0].origin)) is not None:
+            raise InvalidInputError(tr(elsewhere, feed=hits[0].shown))
         await feeds.remove(connection, [hits[0].source_id])
     return hits[0]
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from bot.domain.text.addresses import hosts_only
-from bot.domain.text.cleaning import plural
+from bot.i18n import tr_plural
 from bot.services.context import Context
 from bot.store import delivery, outbox, quotas, server_topics, sources, stories, subscriptions, templates
 from bot.store.sources import SourceState, SourceTotals
@@ -92,7 +92,10 @@ async def status(context: Context, guild_id: int) -> Status:
 def _summary(
     working: SourceTotals, failing: Sequence[SourceState], others: SourceTotals
 ) -> tuple[SourceHealth, ...]:
-    summary = [_together(working, f"{plural(working.count, 'source')} working")] if working.count else []
+    summary = []
+    if working.count:
+        name = tr_plural("{count} source working", "{count} sources working", working.count)
+        summary.append(_together(working, name))
     summary += [
         SourceHealth(
             shown_name(state.name),
@@ -104,8 +107,10 @@ def _summary(
         )
         for state in failing
     ]
-    more = [_together(others, plural(others.count, "more failing source"))] if others.count else []
-    return (*summary, *more)
+    if others.count:
+        name = tr_plural("{count} more failing source", "{count} more failing sources", others.count)
+        summary.append(_together(others, name))
+    return tuple(summary)
 
 
 def _together(totals: SourceTotals, name: str) -> SourceHealth:

@@ -22,6 +22,7 @@ from bot.domain.stories.story import Muted, Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import feed_topic_of
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
+from bot.i18n import comma_list, mark, tr
 from bot.services import first_posts, volumes
 from bot.services.context import Context
 from bot.services.digests import FIRST
@@ -144,7 +145,10 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
         subscription = request.onto(before, topic.name)
         if before is None and len(before_all) >= MOST_SUBSCRIPTIONS:
             raise InvalidInputError(
-                f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with `/unsubscribe`."
+                tr(
+                    "This server has reached the limit of {most} subscriptions. Remove some with `/unsubscribe`.",
+                    most=MOST_SUBSCRIPTIONS,
+                )
             )
         await subscriptions.subscribe(connection, subscription, await topics.id_of(connection, topic), now)
         resumed = await subscriptions.resume(connection, [subscription.channel_id])
@@ -237,7 +241,7 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
     async with context.db.write() as connection:
         number = await stories.survivor(connection, story, guild_id)
         if number is None:
-            raise NotFoundError(f"There is no story #{story}.")
+            raise NotFoundError(tr("There is no story #{number}.", number=story))
         post = await outbox.post_in(connection, number, channel_id)
         if outbox.is_posted(post):
             return False
@@ -245,14 +249,20 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
         muted = muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
         view = await asyncio.to_thread(story_view, loaded, muted, context.rules.owners)
         if view is None:
-            raise InvalidInputError(f"Story #{number} was removed by its outlets or is muted here.")
+            raise InvalidInputError(
+                tr("Story #{number} was removed by its outlets or is muted here.", number=number)
+            )
         channel_subscriptions = await subscriptions.subscriptions(
             connection, guild_id=guild_id, channel_ids=[channel_id]
         )
         live = [s for s in channel_subscriptions if s.mode is not Mode.DIGEST]
         if not decisions.matching(view, live, await context.topics.load(connection, guild_id)):
             raise InvalidInputError(
-                f"<#{channel_id}> no longer gets live posts on the topics of story #{number}."
+                tr(
+                    "{channel} no longer gets live posts on the topics of story #{number}.",
+                    channel=f"<#{channel_id}>",
+                    number=number,
+                )
             )
         if post is not None:
             await outbox.reopen(connection, post.id, view.heat, now)
@@ -295,9 +305,13 @@ async def unsubscribe(
                 await subscriptions.remove_channel(connection, channel_id)
             return topic.name
     has = [s.topic for s in channel_subscriptions]
-    hint = f"Its subscriptions: {', '.join(has)}." if has else "It has no subscriptions."
+    message = (
+        mark("The channel is not subscribed to “{topic}”. Its subscriptions: {topics}.")
+        if has
+        else mark("The channel is not subscribed to “{topic}”. It has no subscriptions.")
+    )
     near = tuple(t.name for t in loaded_topics.suggest(topic_name, 200) if t.name in has)[:NEAR]
-    raise UnknownNameError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}", topic_name, near)
+    raise UnknownNameError(tr(message, topic=topic_name[:80], topics=comma_list(has)), topic_name, near)
 
 
 async def subscriptions_of_missing_channels(

@@ -15,6 +15,7 @@ from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.errors import UnknownNameError
+from bot.i18n import comma_list, mark, tr
 from bot.services.context import Context
 from bot.store import feeds, stories, subscriptions, volumes
 
@@ -27,8 +28,12 @@ def resolve(topics: Topics, name: str) -> Topic:
     if match is not None:
         return match
     near = tuple(topic.name for topic in topics.suggest(name, NEAR))
-    hint = f"Did you mean: {', '.join(near)}?" if near else "See the list of topics."
-    raise UnknownNameError(f"There is no topic “{clip(name, 80)}”. {hint}", name, near)
+    message = (
+        mark("There is no topic “{name}”. Did you mean: {near}?")
+        if near
+        else mark("There is no topic “{name}”. See the list of topics.")
+    )
+    raise UnknownNameError(tr(message, name=clip(name, 80), near=comma_list(near)), name, near)
 
 
 async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 25) -> list[str]:

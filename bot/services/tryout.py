@@ -15,6 +15,7 @@ from bot.domain.topics.query.language import Mark, Query, explain, matches
 from bot.domain.topics.query.matching import MatchingRecord, keyword_marks
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError
+from bot.i18n import tr
 from bot.services.context import Context
 from bot.services.evaluation import affordable
 from bot.services.server_topics import LOOK_BACK, MOST, parse_query, recent_records
@@ -72,7 +73,7 @@ class TopicBacktest:
 async def _request(context: Context, guild_id: int, text: str) -> TryoutRequest:
     """The topic with that name, otherwise the query. QueryRefusedError if the text is neither."""
     if not text.strip():
-        raise InvalidInputError("Enter a topic or a query.")
+        raise InvalidInputError(tr("Enter a topic or a query."))
     async with context.db.read() as connection:
         topics = await context.topics.load(connection, guild_id)
     topic = topics.resolve(text)

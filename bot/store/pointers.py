@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -50,9 +50,9 @@ async def take_over(connection: AsyncConnection, claimed: Claimed, story: int) -
     return bool(done.rowcount)
 
 
-async def merged_from(connection: AsyncConnection, story: int, lead: int) -> list[int]:
-    """The stories that were merged into this one and that this record led."""
+async def merged_from(connection: AsyncConnection, story: int, leads: Collection[int]) -> list[int]:
+    """The stories that were merged into this one and that one of these records led."""
     rows = await connection.execute(
-        sa.select(_s.c.number).where(_s.c.merged_into == story, _s.c.lead_id == lead).order_by(_s.c.number)
+        sa.select(_s.c.number, _s.c.lead_id).where(_s.c.merged_into == story).order_by(_s.c.number)
     )
-    return list(rows.scalars())
+    return [number for number, lead in rows if lead in leads]

@@ -253,6 +253,16 @@ greeted_servers = sa.Table(
     sa.Column("joined_at", UtcTime),
 )
 
+# The languages of servers, by Discord's codes: the one that Discord says the server prefers, and the one that was chosen for
+# the bot's posts, if any.
+server_languages = sa.Table(
+    "server_languages",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("preferred", sa.Text),
+    sa.Column("chosen", sa.Text),
+)
+
 subscriptions = sa.Table(
     "subscriptions",
     metadata,
@@ -425,6 +435,24 @@ digest_history = sa.Table(
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
     sa.Column("outlets", sa.Integer, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
+)
+
+# The servers whose posts have buttons to vote with.
+voting_servers = sa.Table(
+    "voting_servers",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+)
+
+# What a member thinks of a story: good (`up`) or not.
+votes = sa.Table(
+    "votes",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True, index=True),
+    sa.Column("user_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("up", sa.Boolean, nullable=False),
+    sa.Column("at", UtcTime, nullable=False, index=True),
 )
 
 # The servers that want briefs rephrased by a model, and who decided it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,9 @@ from bot.store.sql import insert_new, upsert
 
 _l = schema.left_servers
 _g = schema.greeted_servers
+_s = schema.server_languages
+
+DEFAULT_LOCALE = "en-US"  # which Discord gives to servers that cannot choose one
 
 LEFT = sa.select(_l.c.guild_id)
 
@@ -54,6 +58,36 @@ async def greet(connection: AsyncConnection, guild_id: int, joined_at: datetime)
         return False
     await upsert(connection, _g, [{"guild_id": guild_id, "joined_at": joined_at}], on=["guild_id"])
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLanguage:
+    """The language of a server's posts, by Discord's codes: what was chosen, or else what Discord says that it prefers."""
+
+    preferred: str | None = None
+    chosen: str | None = None
+
+    @property
+    def code(self) -> str:
+        """The code that counts."""
+        return self.chosen or self.preferred or DEFAULT_LOCALE
+
+
+async def languages(connection: AsyncConnection, guild_ids: Collection[int]) -> dict[int, ServerLanguage]:
+    """The languages of these servers, as far as they are stored."""
+    rows = await connection.execute(sa.select(_s).where(_s.c.guild_id.in_(list(guild_ids))))
+    return {row.guild_id: ServerLanguage(row.preferred, row.chosen) for row in rows}
+
+
+async def language(connection: AsyncConnection, guild_id: int) -> ServerLanguage:
+    """The language of a server."""
+    return (await languages(connection, [guild_id])).get(guild_id, ServerLanguage())
+
+
+async def set_language(connection: AsyncConnection, guild_id: int, value: ServerLanguage) -> None:
+    """Store the language of a server."""
+    row = {"guild_id": guild_id, "preferred": value.preferred, "chosen": value.chosen}
+    await upsert(connection, _s, [row], on=["guild_id"])
 
 
 async def with_something(connection: AsyncConnection) -> set[int]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.services.context import Context
-from bot.store import outbox
+from bot.store import outbox, votes
 
 KEEP_HELD = timedelta(days=30)  # why a story was not posted in a channel
+KEEP_VOTES = timedelta(days=90)  # that members gave
 KEEP_CLOSED = timedelta(days=30)  # digests and publishings that are over
 
 
 async def step(context: Context) -> int:
-    """Remove old reasons, digests and publishings. Returns how many rows went."""
+    """Remove old reasons, digests, publishings and votes. Returns how many rows went."""
     now = context.now()
     async with context.db.write() as connection:
-        return await outbox.forget(
+        forgotten = await outbox.forget(
             connection, withheld_before=now - KEEP_HELD, closed_before=now - KEEP_CLOSED
         )
+        return forgotten + await votes.forget(connection, now - KEEP_VOTES)

@@ -16,6 +16,7 @@ from bot.chat.port import MessageTraits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
+from bot.i18n import in_every_language, speaking
 from bot.messages.message import Message, heading
 from bot.messages.rollup import rollup_title
 from bot.messages.story import fingerprint, forwarded
@@ -245,7 +246,8 @@ class Delivery:
 
     async def _outcome(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         try:
-            return await self._try(claim, render_context)
+            with speaking(render_context.language(claim.guild_id)):
+                return await self._try(claim, render_context)
         except Exception:  # a bug in making one message must not hold up those after it
             log.exception("message %s to channel %s could not be rendered", claim.id, claim.channel_id)
             return Outcome(SendStatus.FAILED, detail="internal error; the bot's log has the details")
@@ -295,7 +297,7 @@ class Delivery:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
         since = min(since, self._context.now())
-        return MessageTraits(since, numbers, _title_of(claim), others, target.reply_to)
+        return MessageTraits(since, numbers, _titles_of(claim), others, target.reply_to)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.
@@ -379,16 +381,20 @@ def _target(claim: Claimed, render_context: RenderContext) -> Target:
     return replace(target, thread_id=post.thread_id, reply_to=post.message_id)
 
 
-def _title_of(claim: Claimed) -> str:
-    """The first line of a message; empty for a story's, whose title changes."""
+def _titles_of(claim: Claimed) -> frozenset[str]:
+    """What the first line of a message may be; none for a story's, whose title changes.
+
+    The language of the server may have changed since the message was sent.
+    """
     payload = claim.payload or {}
     match claim.kind:
         case outbox.STORY | outbox.ESCALATION:
-            return ""
+            return frozenset()
         case outbox.ROLLUP:
-            return heading(rollup_title(is_quiet=bool(payload.get("quiet"))))
+            is_quiet = bool(payload.get("quiet"))
+            return in_every_language(lambda: heading(rollup_title(is_quiet=is_quiet)))
         case _:
-            return Message.from_json(payload).title
+            return frozenset((Message.from_json(payload).title,))
 
 
 @contextlib.contextmanager

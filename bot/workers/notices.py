@@ -14,12 +14,14 @@ from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import feed_topic_of
+from bot.i18n import mark, speaking, tr, tr_stored
 from bot.messages.forum import tag_names
 from bot.messages.message import THREAD_NAME, Embed, Message, escape, escape_to, panel, relative
 from bot.messages.story import GREY
-from bot.store import feeds, notices, outbox, subscriptions
+from bot.store import feeds, notices, outbox, servers, subscriptions
 from bot.store.feeds import SettledPoll
 from bot.store.outbox import Claimed
+from bot.store.servers import ServerLanguage
 from bot.store.topic_cache import TopicCache
 
 QUIET = timedelta(days=1)
@@ -63,9 +65,12 @@ async def _tell(
     for channel_id in await notices.notified_since(connection, now - QUIET, list(channels)):
         del channels[channel_id]
     tags = tag_names(feed.topics, topics.visible_to(feed.guild_id))
-    payload = replace(failure(feed, settled), tags=tags).to_json() | {"feed": feed.source_id}
+    languages = await servers.languages(connection, set(channels.values()))
     since = settled.polling.failing_since
     for channel_id, guild_id in channels.items():
+        with speaking(languages.get(guild_id, ServerLanguage()).code):
+            notice = replace(failure(feed, settled), tags=tags)
+        payload = notice.to_json() | {"feed": feed.source_id}
         name = f"{feed.source_id}:{channel_id}:{since.isoformat() if since else ''}"
         row = outbox.new_row(outbox.NOTICE, name, guild_id, channel_id, now, payload=payload)
         await outbox.enqueue(connection, row)
@@ -93,14 +98,14 @@ async def outdated(
             continue
         feed = every.get(source_id)
         if feed is None:
-            reasons[claim.id] = "the feed was removed"
+            reasons[claim.id] = mark("the feed was removed")
         elif not feed.polling.failures and feed.polling.next_poll is not None:
-            reasons[claim.id] = "the feed works again"
+            reasons[claim.id] = mark("the feed works again")
         else:
             if source_id not in dependents:
                 dependents[source_id] = await _dependent(connection, feed, working, topics, now)
             if claim.channel_id not in dependents[source_id]:
-                reasons[claim.id] = "the channel no longer depends on the feed"
+                reasons[claim.id] = mark("the channel no longer depends on the feed")
     return reasons
 
 
@@ -139,14 +144,26 @@ async def _dependent(
 def failure(feed: Feed, settled: SettledPoll) -> Message:
     """What a channel is told of a feed that fails."""
     since = settled.polling.failing_since
-    text = f"Topicwire cannot read **{escape_to(feed.shown, 200)}**: {escape(hosts_only(settled.error or feed.last_error))}."
+    problem = hosts_only(tr_stored(settled.error or feed.last_error))
+    lines = [
+        tr(
+            "Topicwire cannot read **{feed}**: {problem}.",
+            feed=escape_to(feed.shown, 200),
+            problem=escape(problem),
+        )
+    ]
     if settled.polling.next_poll is None:
-        text += "\nTopicwire has stopped reading this feed."
+        lines.append(tr("Topicwire has stopped reading this feed."))
     elif since is not None:
-        text += (
-            f"\nThe first error was {relative(since)}. The next try is {relative(settled.polling.next_poll)}."
+        lines.append(
+            tr(
+                "The first error was {first}. The next try is {next}.",
+                first=relative(since),
+                next=relative(settled.polling.next_poll),
+            )
         )
     if feed.guild_id:
-        text += "\n`/source list` shows this server's feeds. `/source remove` removes one."
-    embed = Embed(title="A feed stopped working", description=text, colour=GREY)
-    return Message(layout=(panel(embed),), name=clip(f"A feed stopped working: {feed.shown}", THREAD_NAME))
+        lines.append(tr("`/source list` shows this server's feeds. `/source remove` removes one."))
+    embed = Embed(title=tr("A feed stopped working"), description="\n".join(lines), colour=GREY)
+    name = tr("A feed stopped working: {feed}", feed=feed.shown)
+    return Message(layout=(panel(embed),), name=clip(name, THREAD_NAME))

@@ -22,15 +22,17 @@ from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
+from bot.i18n import mark, tr
 from bot.messages.digest import without_stories
 from bot.messages.escalation import escalation_message
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
 from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
-from bot.store import outbox, rephrasings, rollups, stories, subscriptions, templates
+from bot.store import outbox, rephrasings, rollups, servers, stories, subscriptions, templates, votes
 from bot.store.outbox import Claimed, RepliedPost
 from bot.store.rollups import Listing
+from bot.store.servers import ServerLanguage
 from bot.store.subscriptions import ChannelState
 from bot.store.topic_cache import TopicCache
 from bot.workers import notices
@@ -44,8 +46,9 @@ class RenderContext:
 
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
     waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
-    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists, and
-    `replied` are the posts that claims reply to, by their rows. `templates` are those of the claims' servers.
+    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists,
+    and `languages` by server what its messages are in. `voting` are the servers with buttons to vote. `replied` are the posts that
+    claims reply to, by their rows, and `templates` those of the claims' servers.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -63,10 +66,16 @@ class RenderContext:
     answers: Answers = field(default_factory=dict)
     choices: Mapping[int, BriefChoice] = field(default_factory=dict)
     listings: Mapping[int, Listing] = field(default_factory=dict)
+    languages: Mapping[int, ServerLanguage] = field(default_factory=dict)
+    voting: frozenset[int] = frozenset()
     replied: Mapping[int, RepliedPost] = field(default_factory=dict)
     templates: Mapping[int, Template] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
+
+    def language(self, guild_id: int) -> str:
+        """The code of the language that a server's messages are in."""
+        return self.languages.get(guild_id, ServerLanguage()).code
 
     def model_briefs(self, channel_id: int) -> ModelBriefs:
         """What a channel shows of the model's answers."""
@@ -112,6 +121,8 @@ async def load(
         answers=await rephrasings.of_stories(connection, numbers) if chosen else {},
         choices=chosen,
         listings=listings,
+        languages=await servers.languages(connection, {claim.guild_id for claim in claimed}),
+        voting=await votes.voting(connection, {claim.guild_id for claim in claimed}),
         replied=await outbox.replied_posts(connection, claimed),
         templates=await _templates(connection, {claim.guild_id for claim in claimed}),
     )
@@ -159,15 +170,15 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
 def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     payload = claim.payload or {}
     if now - claim.created_at > STALE:
-        return Outcome(SendStatus.STALE, detail="the digest waited for more than a day")
+        return Outcome(SendStatus.STALE, detail=mark("the digest waited for more than a day"))
     demanded = payload.get("demanded", False)
     channel_subscriptions = render_context.subscriptions.get(claim.channel_id, ())
     served = served_by_digest(channel_subscriptions) or (channel_subscriptions if demanded else ())
     if not served:
-        return Outcome(SendStatus.STALE, detail="the channel no longer has a digest subscription")
+        return Outcome(SendStatus.STALE, detail=mark("the channel no longer has a digest subscription"))
     state = render_context.channels.get(claim.channel_id)
     if state is not None and state.off and not demanded:
-        return Outcome(SendStatus.STALE, detail="the channel's digest is turned off")
+        return Outcome(SendStatus.STALE, detail=mark("the channel's digest is turned off"))
     message = Message.from_json(payload)
     topics = render_context.topics.visible_to(claim.guild_id)
     hidden = set()
@@ -176,12 +187,12 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
         if view is None or not decisions.matching(view, served, topics):
             hidden.add(number)
     left = without_stories(message, hidden)
-    return left or Outcome(SendStatus.STALE, detail="every story of the digest was removed or muted")
+    return left or Outcome(SendStatus.STALE, detail=mark("every story of the digest was removed or muted"))
 
 
 def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     if now - claim.created_at > STALE:
-        return Outcome(SendStatus.STALE, detail="the notice waited for more than a day")
+        return Outcome(SendStatus.STALE, detail=mark("the notice waited for more than a day"))
     if reason := render_context.outdated.get(claim.id):
         return Outcome(SendStatus.STALE, detail=reason)
     return Message.from_json(claim.payload or {})
@@ -202,7 +213,7 @@ def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         return Outcome(SendStatus.UNCHANGED, shown=claim.shown)  # like a post whose story is muted
     if not views and not sent:
         return Outcome(
-            SendStatus.STALE, detail="every story of the list was removed, or is not followed any more"
+            SendStatus.STALE, detail=mark("every story of the list was removed, or is not followed any more")
         )
     others = listing.count - len(listing.stories)
     return rollup_message(views, others, is_quiet=listing.is_quiet)
@@ -246,19 +257,23 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     if (into := render_context.merged_into.get(claim.story)) is not None:
         return Outcome(SendStatus.STALE, detail=f"merged into story #{into}")
     if not _story(claim, render_context).members:
-        return withdrawn(claim.story) if sent else Outcome(SendStatus.STALE, detail="the story was removed")
+        return (
+            withdrawn(claim.story)
+            if sent
+            else Outcome(SendStatus.STALE, detail=mark("the story was removed"))
+        )
     view = _view(claim, render_context)
     if view is None:
         return (
             Outcome(SendStatus.UNCHANGED, shown=claim.shown)
             if sent
-            else Outcome(SendStatus.STALE, detail="the story is muted here")
+            else Outcome(SendStatus.STALE, detail=mark("the story is muted here"))
         )
     matching = _live_subscriptions(claim, view, render_context)
     if not sent and not matching:
-        return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
+        return Outcome(SendStatus.STALE, detail=mark("the channel's subscriptions no longer cover the story"))
     if not sent and now - claim.created_at > render_context.rules.max_age:
-        return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
+        return Outcome(SendStatus.STALE, detail=mark("the message waited longer than posts.max_age allows"))
     is_first = outbox.FIRST in (claim.payload or {})
     roles = () if is_first else pinged_roles(view, matching)
     topics = render_context.topics.visible_to(claim.guild_id)
@@ -270,12 +285,13 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         colour=_accent(matching, topic),
         mentions=claim.mentioned if sent and claim.form is MessageForm.COMPONENTS else roles,
         layout=matching[0].layout if matching else PostLayout.CARD,
-        note=ALREADY if is_first else "",
+        note=tr(ALREADY) if is_first else "",
         subscribed=[s.topic for s in matching],
         owners=render_context.rules.owners,
         since=claim.sent_at,
         model_briefs=render_context.model_briefs(claim.channel_id),
         said=partial(_said, render_context),
+        votes=claim.guild_id in render_context.voting,
         template=render_context.templates.get(claim.guild_id),
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
@@ -309,11 +325,11 @@ def publish_obstacle(claim: Claimed, render_context: RenderContext, now: datetim
     """Why a message is no longer published to followers; None if it is."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     if view is None:
-        return Outcome(SendStatus.STALE, detail="the story was removed, merged or muted here")
+        return Outcome(SendStatus.STALE, detail=mark("the story was removed, merged or muted here"))
     if not any(s.publish for s in _live_subscriptions(claim, view, render_context)):
-        return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
+        return Outcome(SendStatus.STALE, detail=mark("the channel's subscriptions no longer cover the story"))
     if now - claim.created_at > render_context.rules.max_age:
-        return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
+        return Outcome(SendStatus.STALE, detail=mark("the message waited longer than posts.max_age allows"))
     return None
 
 

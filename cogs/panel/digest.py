@@ -10,8 +10,8 @@ from discord import ui
 from bot.chat.panel import button, field
 from bot.domain.posting.schedule import MOST_SIZE, Schedule, describe_days
 from bot.domain.posting.zones import shown
-from bot.domain.text.cleaning import plural
 from bot.errors import InvalidInputError
+from bot.i18n import tr, tr_plural
 from bot.messages.digest import digest_payload, schedule_words
 from bot.messages.message import escape
 from bot.messages.setup import PanelState, digest_lines
@@ -25,14 +25,14 @@ async def digest_page(session: Session, interaction: Interaction) -> PageParts:
     now = await setup.channel_setup(session.context, guild_of(interaction).id, session.state.channel_id)
     actions = _DigestActions(session)
     default = now.schedule or session.context.digest_default
-    when = session.ask("The digest of this channel", _fields(default), actions.set_time)
-    buttons = [button("Set time and zone…", when, main=now.schedule is None)]
+    when = session.ask(tr("The digest of this channel"), _fields(default), actions.set_time)
+    buttons = [button(tr("Set time and zone…"), when, main=now.schedule is None)]
     if now.schedule is not None:
-        buttons.append(button("Turn off", session.on(actions.turn_off), danger=True))
+        buttons.append(button(tr("Turn off"), session.on(actions.turn_off), danger=True))
     if now.subscriptions:
-        buttons.append(button("Send now", session.on(actions.send_now)))
+        buttons.append(button(tr("Send now"), session.on(actions.send_now)))
     if now.subscriptions and not now.has_digest_topics:
-        buttons.append(button("Put all topics in the digest", session.on(actions.fill)))
+        buttons.append(button(tr("Put all topics in the digest"), session.on(actions.fill)))
     lines = digest_lines(now.schedule, now.next_digest, now.digest_off, now.has_digest_topics)
     return PageParts(lines, [ui.ActionRow(*buttons)])
 
@@ -40,14 +40,17 @@ async def digest_page(session: Session, interaction: Interaction) -> PageParts:
 def _fields(schedule: Schedule) -> Callable[[], Mapping[str, ui.TextInput[Any]]]:
     def fields() -> Mapping[str, ui.TextInput[Any]]:
         return {
-            "Time of day": field("time", default=f"{schedule.at:%H:%M}", example="09:00 or 9 pm"),
-            "Time zone": field(
-                "zone", default=shown(schedule.zone), example="Berlin, Europe/Berlin or UTC+2"
+            tr("Time of day"): field("time", default=f"{schedule.at:%H:%M}", example=tr("09:00 or 9 pm")),
+            tr("Time zone"): field(
+                "zone", default=shown(schedule.zone), example=tr("Berlin, Europe/Berlin or UTC+2")
             ),
-            "Days": field(
-                "days", default=describe_days(schedule.days), example="daily, weekdays or mon, thu"
+            # The days are read back by `parse_days`, which knows their English names.
+            tr("Days"): field(
+                "days", default=describe_days(schedule.days), example=tr("daily, weekdays or mon, thu")
             ),
-            f"Maximum number of stories (1 to {MOST_SIZE})": field("size", default=str(schedule.size)),
+            tr("Maximum number of stories (1 to {most})", most=MOST_SIZE): field(
+                "size", default=str(schedule.size)
+            ),
         }
 
     return fields
@@ -56,7 +59,9 @@ def _fields(schedule: Schedule) -> Callable[[], Mapping[str, ui.TextInput[Any]]]
 def _size(text: str) -> int:
     if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_SIZE:
         return int(text)
-    raise InvalidInputError(f"Enter a number from 1 to {MOST_SIZE} for the maximum number of stories.")
+    raise InvalidInputError(
+        tr("Enter a number from 1 to {most} for the maximum number of stories.", most=MOST_SIZE)
+    )
 
 
 class _DigestActions:
@@ -76,7 +81,8 @@ class _DigestActions:
         style = (present.schedule or context.digest_default).style
         schedule = digests.schedule(at, reading.zone, days, _size(size), style)
         await digests.set_schedule(context, guild_id, channel.id, schedule)
-        notice = f"✅ {channel.mention} gets a digest {schedule_words(schedule)}."
+        when = schedule_words(schedule)
+        notice = "✅ " + tr("{channel} gets a digest {when}.", channel=channel.mention, when=when)
         if reading.note:
             notice += f"\n⚠️ {escape(reading.note)}"
         return self._session.state.after(notice=notice)
@@ -86,7 +92,7 @@ class _DigestActions:
         channel = self._session.managed(interaction)
         await digests.switch_off(self._session.context, channel.id)
         return self._session.state.after(
-            notice=f"{channel.mention} no longer gets a digest. Its topics stay."
+            notice=tr("{channel} no longer gets a digest. Its topics stay.", channel=channel.mention)
         )
 
     async def send_now(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
@@ -96,12 +102,11 @@ class _DigestActions:
         count = await digests.send_now(
             self._session.context, guild_of(interaction).id, channel.id, digest_payload
         )
-        stories = plural(count, "story", "stories")
-        sent = (
-            f"✅ Sending a digest with {stories}."
-            if count
-            else "There are no new stories, so no digest is sent."
-        )
+        sent = tr("There are no new stories, so no digest is sent.")
+        if count:
+            sent = "✅ " + tr_plural(
+                "Sending a digest with {count} story.", "Sending a digest with {count} stories.", count
+            )
         return self._session.state.after(notice=sent)
 
     async def fill(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
@@ -109,4 +114,5 @@ class _DigestActions:
         channel = self._session.managed(interaction)
         require_postable(channel)
         count = await setup.fill_digest(self._session.context, guild_of(interaction).id, channel.id)
-        return self._session.state.after(notice=f"✅ {plural(count, 'topic')} added to the digest.")
+        added = tr_plural("{count} topic added to the digest.", "{count} topics added to the digest.", count)
+        return self._session.state.after(notice=f"✅ {added}")

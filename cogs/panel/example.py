@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.chat.components import mentions, to_view
 from bot.chat.reply import reply
+from bot.i18n import tr
 from bot.messages.layout import Markdown, without_buttons
 from bot.messages.setup import EXAMPLE, INVENTED
 from bot.messages.story import story_post
@@ -17,5 +18,5 @@ async def show_example(context: Context, interaction: Interaction) -> None:
     view, is_real = await example_story(context, guild_of(interaction).id, target_channel_id(interaction))
     post = story_post(view, owners=context.rules.owners)
     layout = post.layout if is_real else without_buttons(post.layout)
-    said = Markdown.of(EXAMPLE if is_real else INVENTED)
+    said = Markdown.of(tr(EXAMPLE) if is_real else tr(INVENTED))
     await reply(interaction, view=to_view((said, *layout)), allowed_mentions=mentions(()))

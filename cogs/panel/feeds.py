@@ -9,7 +9,8 @@ from discord import ui
 
 from bot.chat.panel import button, field, menu
 from bot.domain.polling import Feed
-from bot.domain.text.cleaning import clip, plural
+from bot.domain.text.cleaning import clip
+from bot.i18n import tr, tr_plural
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
 from bot.messages.setup import NAME, PanelChoice, PanelState
@@ -24,21 +25,20 @@ async def feeds_page(session: Session, interaction: Interaction) -> PageParts:
     listing = await sources.listing(session.context, guild_of(interaction).id)
     feeds = listing.server_feeds
     page = page_of(session, feeds)
-    add = session.ask("Add a feed", _fields, _add(session))
-    rows: list[Row] = [ui.ActionRow(button("Add a feed…", add))]
+    add = session.ask(tr("Add a feed"), _fields, _add(session))
+    rows: list[Row] = [ui.ActionRow(button(tr("Add a feed…"), add))]
     if page:
         choices = [PanelChoice(feed.shown, str(feed.source_id)) for feed in page]
-        rows.append(
-            menu("remove", "Remove a feed (its articles stay)", choices, session.on(_remove(session, page)))
-        )
+        remove = session.on(_remove(session, page))
+        rows.append(menu("remove", tr("Remove a feed (its articles stay)"), choices, remove))
     rows += turning(session, len(page), len(feeds))
-    return PageParts([feed_line(feed) for feed in page] or ["This server has no feeds yet."], rows)
+    return PageParts([feed_line(feed) for feed in page] or [tr("This server has no feeds yet.")], rows)
 
 
 def _fields() -> Mapping[str, ui.TextInput[Any]]:
     return {
-        "Address of a feed, or of a page with one": field("url", example="https://example.com/feed"),
-        "Topic of its articles (empty: by keywords)": field("topic", required=False),
+        tr("Address of a feed, or of a page with one"): field("url", example="https://example.com/feed"),
+        tr("Topic of its articles (empty: by keywords)"): field("topic", required=False),
     }
 
 
@@ -53,11 +53,13 @@ def _add(session: Session) -> Action:
             guild_id=guild_of(interaction).id,
             added_by=interaction.user.id,
         )
-        count = plural(len(added.preview.document.items), "article")
-        name = escape_to(added.feed.shown, NAME)
-        return session.state.after(
-            notice=f"✅ **{name}** was added, with {count}. New articles are posted from now on."
+        said = tr_plural(
+            "**{feed}** was added, with {count} article. New articles are posted from now on.",
+            "**{feed}** was added, with {count} articles. New articles are posted from now on.",
+            len(added.preview.document.items),
+            feed=escape_to(added.feed.shown, NAME),
         )
+        return session.state.after(notice=f"✅ {said}")
 
     return add
 
@@ -67,6 +69,7 @@ def _remove(session: Session, page: Sequence[Feed]) -> Action:
         feed = next(feed for feed in page if str(feed.source_id) == values[0])
         removed = await sources.remove(session.context, feed.address, guild_of(interaction).id)
         name = escape_to(clip(removed.shown, CHOICE), NAME)
-        return session.state.after(notice=f"**{name}** was removed. Its articles stay.", first=0)
+        said = tr("**{feed}** was removed. Its articles stay.", feed=name)
+        return session.state.after(notice=said, first=0)
 
     return remove

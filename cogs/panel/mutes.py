@@ -10,7 +10,8 @@ from discord import ui
 from bot.chat.panel import button, field, menu
 from bot.chat.permissions import PostableChannel
 from bot.domain.model import Mute
-from bot.domain.text.cleaning import clip, plural
+from bot.domain.text.cleaning import clip
+from bot.i18n import comma_list, number, tr, tr_plural
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape
 from bot.messages.setup import PanelChoice, PanelState, PendingMute, mute_lines
@@ -27,28 +28,31 @@ async def mutes_page(session: Session, interaction: Interaction) -> PageParts:
     page = page_of(session, shown)
     if state.mute is not None:
         return PageParts((), [_confirm(session, actions)])
-    here = session.ask("Mute in this channel", _fields, actions.mute_here)
-    everywhere_too = session.ask("Mute in the whole server", _fields, actions.mute_everywhere)
+    here = session.ask(tr("Mute in this channel"), _fields, actions.mute_here)
+    everywhere_too = session.ask(tr("Mute in the whole server"), _fields, actions.mute_everywhere)
     rows: list[Row] = [
         ui.ActionRow(
-            button("Mute in this channel…", here), button("Mute in the whole server…", everywhere_too)
+            button(tr("Mute in this channel…"), here),
+            button(tr("Mute in the whole server…"), everywhere_too),
         )
     ]
     if page:
-        choices = [PanelChoice(m.value, str(m.id), "" if m.channel_id else "across the server") for m in page]
+        place = tr("across the server")
+        choices = [PanelChoice(m.value, str(m.id), "" if m.channel_id else place) for m in page]
         undo = session.on(actions.undo(page))
-        rows.append(menu("unmute", "Unmute", choices, undo, several=True))
+        rows.append(menu("unmute", tr("Unmute"), choices, undo, several=True))
     rows += turning(session, len(page), len(shown))
     return PageParts(mute_lines(page), rows)
 
 
 def _fields() -> Mapping[str, ui.TextInput[Any]]:
-    return {"An outlet, or words in a title": field("what", example="example.com")}
+    return {tr("An outlet, or words in a title"): field("what", example="example.com")}
 
 
 def _confirm(session: Session, actions: _MuteActions) -> Row:
-    cancel = session.to(notice="Nothing was muted.")
-    return ui.ActionRow(button("Mute it", session.on(actions.confirm), danger=True), button("Cancel", cancel))
+    cancel = session.to(notice=tr("Nothing was muted."))
+    mute = button(tr("Mute it"), session.on(actions.confirm), danger=True)
+    return ui.ActionRow(mute, button(tr("Cancel"), cancel))
 
 
 class _MuteActions:
@@ -59,7 +63,8 @@ class _MuteActions:
 
     def _require(self, interaction: Interaction, channel_id: int | None) -> None:
         if channel_id is None:
-            managed_everywhere(interaction, "To mute in one channel only, press *Mute in this channel…*.")
+            hint = tr("To mute in one channel only, press *Mute in this channel…*.")
+            managed_everywhere(interaction, hint)
         else:
             self._session.managed(interaction)
 
@@ -76,9 +81,12 @@ class _MuteActions:
         value = mutes.parse_mute(text)
         effect = await mutes.effect(self._session.context, guild_of(interaction).id, channel_id, value)
         if effect.is_large:
-            question = (
-                f"**{escape(value)}** would have hidden {len(effect.hidden)} of "
-                f"{plural(effect.total, 'story', 'stories')} from the last 7 days. Mute it?"
+            question = tr_plural(
+                "**{name}** would have hidden {hidden} of {count} story from the last 7 days. Mute it?",
+                "**{name}** would have hidden {hidden} of {count} stories from the last 7 days. Mute it?",
+                effect.total,
+                name=escape(value),
+                hidden=number(len(effect.hidden)),
             )
             return self._session.state.after(mute=PendingMute(value, channel_id), notice=question)
         return await self._store(interaction, PendingMute(value, channel_id))
@@ -93,9 +101,10 @@ class _MuteActions:
         guild_id = guild_of(interaction).id
         is_new = await mutes.mute(self._session.context, guild_id, pending.channel_id, pending.value)
         name = f"**{escape(pending.value)}**"
-        return self._session.state.after(
-            notice=f"✅ {name} is muted." if is_new else f"{name} is muted already."
+        said = (
+            "✅ " + tr("{name} is muted.", name=name) if is_new else tr("{name} is muted already.", name=name)
         )
+        return self._session.state.after(notice=said)
 
     def undo(self, page: Sequence[Mute]) -> Action:
         """Undo the chosen ones of these mutes."""
@@ -106,8 +115,8 @@ class _MuteActions:
             for mute in chosen:
                 self._require_at(interaction, mute.channel_id)
                 await mutes.unmute(self._session.context, guild_id, mute.channel_id, mute.value)
-            names = ", ".join(escape(clip(mute.value, CHOICE)) for mute in chosen[:5])
-            return self._session.state.after(notice=f"Unmuted: {names}." if names else "")
+            names = comma_list(escape(clip(mute.value, CHOICE)) for mute in chosen[:5])
+            return self._session.state.after(notice=tr("Unmuted: {names}.", names=names) if names else "")
 
         return undo
 
@@ -117,4 +126,4 @@ class _MuteActions:
         if isinstance(channel, PostableChannel):
             managed(interaction, channel)
         else:
-            managed_everywhere(interaction, "This mute is not of one channel only.")
+            managed_everywhere(interaction, tr("This mute is not of one channel only."))

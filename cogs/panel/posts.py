@@ -16,7 +16,7 @@ from bot.domain.model import Mode, StorySize, Subscription, Volume
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.errors import InvalidInputError
-from bot.i18n import tr
+from bot.i18n import speaking, tr
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
 from bot.messages.setup import (
@@ -28,10 +28,10 @@ from bot.messages.setup import (
     subscribed_words,
     volume_choices,
 )
-from bot.services import setup, subscribe
+from bot.services import language, setup, subscribe
 from bot.services.subscribe import Reset, SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
-from cogs.pages import how_posted, may_ping, require_pingable
+from cogs.pages import cannot_ping, how_posted, may_ping, require_pingable
 from cogs.panel.session import PageParts, Row, Session, page_of, turning
 from cogs.roles import change_role, offered_role, role_offer
 
@@ -41,7 +41,7 @@ async def posts_page(session: Session, interaction: Interaction) -> PageParts:
     guild, state = guild_of(interaction), session.state
     followed = (await setup.channel_setup(session.context, guild.id, state.channel_id)).subscriptions
     if not followed:
-        return PageParts(["This channel follows no topic yet. Press *Topics* to choose some."])
+        return PageParts([tr("This channel follows no topic yet. Press *Topics* to choose some.")])
     by_key = {name_key(s.topic): s for s in followed}
     chosen = by_key.get(name_key(state.topic))
     page = page_of(session, followed)
@@ -50,7 +50,7 @@ async def posts_page(session: Session, interaction: Interaction) -> PageParts:
     async def choose(_interaction: Interaction, values: Sequence[Any]) -> PanelState:
         return session.state.after(topic=next(s.topic for s in page if clip(s.topic, CHOICE) == values[0]))
 
-    rows = [menu("topic", "Choose a topic to change", choices, session.on(choose))]
+    rows = [menu("topic", tr("Choose a topic to change"), choices, session.on(choose))]
     rows += turning(session, len(page), len(followed))
     if chosen is None:
         return PageParts([f"• {escape_to(s.topic, NAME)} · {how_posted(s, guild)}" for s in followed], rows)
@@ -70,13 +70,13 @@ class _Settings:
         subscription, on = self._subscription, self._session.on
         role = subscription.mention_role_id
         role = role if role and guild.get_role(role) else None
-        buttons = [button("Unsubscribe", on(self._unsubscribe), danger=True)]
+        buttons = [button(tr("Unsubscribe"), on(self._unsubscribe), danger=True)]
         if isinstance(channel, discord.TextChannel) and channel.is_news():
-            label = "Do not publish to followers" if subscription.publish else "Publish to followers"
+            label = tr("Do not publish to followers") if subscription.publish else tr("Publish to followers")
             buttons.append(button(label, on(self._publish), name="publish"))
         if role and subscription.mode is not Mode.DIGEST:
-            buttons.append(button("Offer the role", on(self._offer_role)))
-            buttons.append(button("Get or give back the role", on(self._change_role)))
+            buttons.append(button(tr("Offer the role"), on(self._offer_role)))
+            buttons.append(button(tr("Get or give back the role"), on(self._change_role)))
         if subscription.mode is not Mode.DIGEST:
             announces = subscription.announces_major
             label = (
@@ -84,8 +84,8 @@ class _Settings:
             )
             buttons.append(button(label, on(self._announce), name="announce"))
         rows = [
-            menu("mode", "How it is delivered", mode_choices(subscription), on(self._mode)),
-            menu("volume", "How much is posted", volume_choices(subscription), on(self._volume)),
+            menu("mode", tr("How it is delivered"), mode_choices(subscription), on(self._mode)),
+            menu("volume", tr("How much is posted"), volume_choices(subscription), on(self._volume)),
             role_menu(role, on(self._role)),
         ]
         if role and subscription.mode is not Mode.DIGEST:
@@ -104,7 +104,7 @@ class _Settings:
         require_postable(channel)
         request = SubscribeRequest(guild_of(interaction).id, channel.id, self._subscription.topic)
         result = await subscribe.subscribe(self._session.context, replace(request, **changes))
-        line = f"✅ **{escape_to(result.subscription.topic, NAME)}** was changed."
+        line = "✅ " + tr("**{topic}** was changed.", topic=escape_to(result.subscription.topic, NAME))
         return self._session.state.after(notice="\n".join(filter(None, (line, warning))))
 
     async def _mode(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
@@ -124,13 +124,7 @@ class _Settings:
             return await self._change(interaction, reset=Reset.MENTION)
         [role] = values
         require_pingable(role)
-        warning = (
-            ""
-            if may_ping(role, self._session.managed(interaction))
-            else (
-                f"⚠️ The bot cannot ping {role.mention}. Allow anyone to mention the role, or give the bot Mention Everyone."
-            )
-        )
+        warning = "" if may_ping(role, self._session.managed(interaction)) else cannot_ping(role)
         return await self._change(interaction, warning, mention_role_id=role.id)
 
     async def _offer_role(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
@@ -138,12 +132,16 @@ class _Settings:
         require_postable(channel)
         if isinstance(channel, discord.ForumChannel):
             raise InvalidInputError(
-                "A forum has no place for this message. Offer the role in a text channel."
+                tr("A forum has no place for this message. Offer the role in a text channel.")
             )
         role, pings = await offered_role(self._session.context, interaction, self._role_id)
         topics = [ping.topic for ping in pings if ping.channel_id == channel.id]
-        await channel.send(view=role_offer(role, topics, channel.id), allowed_mentions=mentions(()))
-        return self._session.state.after(notice=f"✅ {channel.mention} offers {role.mention} to everybody.")
+        spoken = await language.server_language(self._session.context, channel.guild.id)
+        with speaking(spoken.code):  # it is for everybody
+            offer = role_offer(role, topics, channel.id)
+        await channel.send(view=offer, allowed_mentions=mentions(()))
+        said = tr("{channel} offers {role} to everybody.", channel=channel.mention, role=role.mention)
+        return self._session.state.after(notice=f"✅ {said}")
 
     async def _change_role(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
         notice = await change_role(self._session.context, interaction, self._role_id)

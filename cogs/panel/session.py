@@ -13,6 +13,7 @@ from bot.chat.panel import Form, Panel, Press, button, channel_menu
 from bot.chat.permissions import PostableChannel, missing
 from bot.chat.reply import acknowledge, reply
 from bot.errors import InvalidInputError, NotAllowedError
+from bot.i18n import tr
 from bot.messages.commands import with_mentions
 from bot.messages.setup import OPTIONS, Page, PanelState, page_text
 from bot.services.context import Context
@@ -102,10 +103,13 @@ class Session:
     def managed(self, interaction: Interaction) -> PostableChannel:
         """The chosen channel. Raises an error unless the member has Manage Channels there now."""
         if not self.state.channel_id:
-            raise InvalidInputError("Choose a channel first.")
+            raise InvalidInputError(tr("Choose a channel first."))
         if (channel := self.channel(interaction)) is None:
             raise NotAllowedError(
-                f"The bot cannot see <#{self.state.channel_id}>. Give it View Channel there, or choose another channel."
+                tr(
+                    "The bot cannot see {channel}. Give it View Channel there, or choose another channel.",
+                    channel=f"<#{self.state.channel_id}>",
+                )
             )
         return managed(interaction, channel)
 
@@ -137,13 +141,14 @@ class Session:
             return self.state.to(page)
 
         is_here = page is self.state.page
-        return button(page.value, self.on(turn), main=is_here, disabled=is_here)
+        # Named by the page: in some languages its label is also that of a button on it.
+        return button(tr(page.value), self.on(turn), name=page.name, main=is_here, disabled=is_here)
 
     async def _choose_channel(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         [chosen] = values
         channel = channel_of(interaction, chosen.resolve() or chosen)
         if not may_see(interaction, channel.id):
-            raise NotAllowedError("You cannot see that channel. Choose another one.")
+            raise NotAllowedError(tr("You cannot see that channel. Choose another one."))
         return PanelState(channel.id, self.state.page, self.state.category, self.state.search)
 
 
@@ -159,6 +164,6 @@ def turning(session: Session, shown: int, total: int) -> list[Row]:
     if total <= OPTIONS:
         return []
     first = session.state.first
-    back = button("Previous", session.to(first=max(0, first - OPTIONS)), disabled=first == 0)
-    more = button("Next", session.to(first=first + OPTIONS), disabled=first + shown >= total)
+    back = button(tr("Previous"), session.to(first=max(0, first - OPTIONS)), disabled=first == 0)
+    more = button(tr("Next"), session.to(first=first + OPTIONS), disabled=first + shown >= total)
     return [ui.ActionRow(back, more)]

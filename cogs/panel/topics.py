@@ -8,7 +8,8 @@ from typing import Any
 from discord import ui
 
 from bot.chat.panel import button, field, menu
-from bot.domain.text.cleaning import clip, plural
+from bot.domain.text.cleaning import clip
+from bot.i18n import tr, tr_plural
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
 from bot.messages.setup import (
@@ -47,12 +48,34 @@ async def topics_page(session: Session, interaction: Interaction) -> PageParts:
 def _lines(catalogue: TopicCatalogue, state: PanelState) -> list[str]:
     if state.search:
         name = escape_to(state.search, CHOICE)
-        return [f"{plural(catalogue.total, 'topic')} for “{name}”"]
+        return [
+            tr_plural(
+                "{count} topic for “{search}”", "{count} topics for “{search}”", catalogue.total, search=name
+            )
+        ]
     if not catalogue.total:
-        return ["There are no topics yet. Create one with `/topic create`."]
+        return [tr("There are no topics yet. Create one with `/topic create`.")]
     last = catalogue.first + len(catalogue.offers)
-    range_ = f", {catalogue.first + 1} to {last} of {catalogue.total}" if catalogue.total > OPTIONS else ""
-    return [f"**{escape_to(catalogue.category, CHOICE)}**{range_}"]
+    category = f"**{escape_to(_category_name(catalogue.category), CHOICE)}**"
+    if catalogue.total <= OPTIONS:
+        return [category]
+    return [
+        tr(
+            "{category}, {first} to {last} of {total}",
+            category=category,
+            first=catalogue.first + 1,
+            last=last,
+            total=catalogue.total,
+        )
+    ]
+
+
+def _category_name(name: str) -> str:
+    return tr(name) if name in (setup.OTHERS, setup.SERVER) else name
+
+
+def _topics(count: int) -> str:
+    return tr_plural("{count} topic", "{count} topics", count)
 
 
 def _rows(session: Session, catalogue: TopicCatalogue) -> list[Row]:
@@ -60,16 +83,16 @@ def _rows(session: Session, catalogue: TopicCatalogue) -> list[Row]:
     if catalogue.categories:
         categories = [
             PanelChoice(
+                clip(_category_name(category.name), CHOICE),
                 category.name,
-                clip(category.name, CHOICE),
-                " · ".join(
-                    filter(None, (plural(category.topics, "topic"), offer_words(category.feeds, None)))
-                ),
+                " · ".join(filter(None, (_topics(category.topics), offer_words(category.feeds, None)))),
                 category.name == catalogue.category,
             )
             for category in catalogue.categories[:OPTIONS]
         ]
-        rows.append(menu("category", "Choose a category", categories, session.on(_choose_category(session))))
+        rows.append(
+            menu("category", tr("Choose a category"), categories, session.on(_choose_category(session)))
+        )
     if catalogue.offers:
         offers = [
             PanelChoice(
@@ -81,19 +104,20 @@ def _rows(session: Session, catalogue: TopicCatalogue) -> list[Row]:
             for offer in catalogue.offers
         ]
         choose = session.on(_choose_topics(session, catalogue))
-        rows.append(menu("topics", "Choose topics", offers, choose, several=True))
+        rows.append(menu("topics", tr("Choose topics"), offers, choose, several=True))
     rows += turning(session, len(catalogue.offers), catalogue.total)
-    find = session.ask("Find a topic", _search_field, _search(session))
+    find = session.ask(tr("Find a topic"), _search_field, _search(session))
     rows.append(
         ui.ActionRow(
-            button("Find a topic…", find), button("How they are posted", session.to(page=Page.POSTS, first=0))
+            button(tr("Find a topic…"), find),
+            button(tr("How they are posted"), session.to(page=Page.POSTS, first=0)),
         )
     )
     return rows
 
 
 def _search_field() -> Mapping[str, ui.TextInput[Any]]:
-    return {"Part of its name": field("search", example="Robotics")}
+    return {tr("Part of its name"): field("search", example=tr("Robotics"))}
 
 
 def _search(session: Session) -> Action:

@@ -75,6 +75,7 @@ def complete(client: Client, pauses: Pauses) -> None:
     """Have the command tree handle an interaction, and wait for the answer to be sent."""
     interaction: Any = SimpleNamespace(
         type=discord.InteractionType.autocomplete,
+        locale=discord.Locale.british_english,
         guild_id=None,
         client=client,
         response=SimpleNamespace(autocomplete=pauses.pause),

@@ -110,6 +110,49 @@ async def test_a_report_is_taken_out_and_clustering_obeys(world: World, moderato
         assert "is now part of" not in seen(await world.ask("related", story=number, by=world.member))
 
 
+async def test_a_merge_is_undone_with_all_articles_by_one_press(world: World, moderator: MemberActor) -> None:
+    await two_stories(world)
+    more = f"{GIRDER}, they say"
+    await world.report(record(more, "c.example", hours=1, topics=["Space"]))
+    result = await merge(world, moderator, "1", "2")
+    world.clock.forward(minutes=2)
+    await world.deliver()
+    assert "This story continues in #1" in seen(world.posts()[1])
+    undone = await world.press(world.answer(result), "Undo", by=moderator)
+    assert "Undone: story #3 is separate from #1 again." in plain(seen(world.answer(undone)))
+    world.clock.forward(minutes=2)
+    await world.deliver()
+    first, second = world.posts()
+    assert (BRIDGE in seen(first), GIRDER in seen(second)) == (True, True)
+    shown_story = seen(await world.ask("related", story="2", by=world.member))
+    assert (GIRDER in shown_story, more in shown_story) == (True, True)
+    assert more not in seen(await world.ask("related", story="1", by=world.member))
+    # What comes later stays with the one that it belongs to.
+    await world.report(record(f"{GIRDER} again", "d.example", hours=2, topics=["Space"]))
+    assert f"{GIRDER} again" in seen(await world.ask("related", story="2", by=world.member))
+
+
+async def test_a_separation_is_undone_by_one_press(world: World, moderator: MemberActor) -> None:
+    await two_stories(world)
+    again = f"{BRIDGE} again"
+    await world.report(record(again, "c.example", hours=1, topics=["Space"]))
+    result = await part(world, moderator, "1", again)
+    undone = await world.press(world.answer(result), "Undo", by=moderator)
+    assert f"Undone: “{again}” is part of story #1 again." in plain(seen(world.answer(undone)))
+    assert again in seen(await world.ask("related", story="1", by=world.member))
+
+
+async def test_undo_is_refused_to_who_may_no_longer_decide(world: World, moderator: MemberActor) -> None:
+    await two_stories(world)
+    result = await merge(world, moderator, "1", "2")
+    roles = world.env.backend.get_guild(world.guild.id).roles.values()
+    [role] = [role for role in roles if role.name == "moderators"]
+    world.env.backend.edit_role(world.guild.id, role.id, {"permissions": 0})
+    refused = await world.press(world.answer(result), "Undo", by=moderator)
+    assert "Manage Messages" in world.refusal(refused)
+    assert GIRDER in seen(await world.ask("related", story="1", by=world.member))
+
+
 async def test_what_was_decided_is_undone_by_its_opposite(world: World, moderator: MemberActor) -> None:
     await two_stories(world)
     await merge(world, moderator, "1", "2")
@@ -172,7 +215,7 @@ async def test_where_servers_are_named_the_others_decide_for_nobody_else(
         with pytest.raises(NotAllowedError, match=r"stories\.editors"):
             await curate.merge(world.app.context, editor, 1, "2")
         with pytest.raises(NotAllowedError, match=r"stories\.editors"):
-            await curate.split_story(world.app.context, editor, 1, 3)
+            await curate.split_story(world.app.context, editor, 1, (3,))
     assert again in seen(await world.ask("related", story="1", by=world.member))
     await world.restart(stories={"editors": "all"})
     assert len(labels(await world.ask("related", story="1", by=moderator))) == 2

@@ -95,6 +95,7 @@ MANAGED: list[tuple[str, dict[str, Any], str]] = [
     ("unsubscribe", {"topic": "AI"}, "Manage Channels"),
     ("appearance preview", {}, "Manage Channels"),
     ("appearance set", {"layout": "card"}, "Manage Channels"),
+    ("appearance language", {"language": "fr"}, "Manage Channels"),
     ("mute", {"what": "x"}, "Manage Channels"),
     ("unmute", {"what": "x"}, "Manage Channels"),
     ("status", {}, "Manage Server"),

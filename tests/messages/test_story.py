@@ -23,6 +23,7 @@ from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import UNKNOWN_DATE, Coverage, Image, Outlet, PostLayout, Record, Relation, StoryView
 from bot.domain.stories import story as stories
 from bot.domain.text.cleaning import isolate, plural
+from bot.i18n import speaking
 from bot.messages.briefs import LINK
 from bot.messages.message import TITLE, escape, label, safe_url
 from bot.messages.story import (
@@ -287,7 +288,8 @@ def test_a_report_in_another_language_and_a_video_say_so() -> None:
     other = replace(seen.coverage[0].stored, record=replace(seen.coverage[0].stored.record, language="de-AT"))
     seen = replace(seen, coverage=(replace(seen.coverage[0], stored=other),))
     assert shown(story_post(seen)).small[1] == "Alpha (alpha.example) · Beta (beta.example, in German)"
-    assert shown(story_post(seen, language="de")).small[1] == "Alpha (alpha.example) · Beta (beta.example)"
+    with speaking("de"):
+        assert shown(story_post(seen)).small[1] == "Alpha (alpha.example) · Beta (beta.example)"
     video = shown(story_post(view(type="video", language="es")))
     assert video.small[:2] == ["AI · video · in Spanish", "Alpha (alpha.example, video, in Spanish)"]
     assert video.buttons[0][0] == "Watch"

@@ -193,7 +193,7 @@ async def test_a_story_is_not_announced_again_after_one_that_was_is_merged_into_
     await desk.deliver()
     assert len(replies(desk)) == 1
     desk.clock.forward(minutes=5)
-    kept, gone = await curate.merge(desk.context, Editor(GUILD, 9), 3, "4")
+    kept, gone, *_ = await curate.merge(desk.context, Editor(GUILD, 9), 3, "4")
     assert (kept, gone) == (3, 4)
     for first in range(7, 7 + later):
         desk.clock.forward(minutes=5)

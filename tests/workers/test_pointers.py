@@ -166,7 +166,7 @@ async def test_a_message_is_edited_before_it_is_pointed_to_however_old_it_is(
     await desk.follow()
     await desk.report(ai(ONE, "a.example"), ai(TWO, "b.example", hours=1))
     desk.clock.forward(days=30)
-    kept, gone = await curate.merge(desk.context, EDITOR, 3, "4")
+    kept, gone, _ = await curate.merge(desk.context, EDITOR, 3, "4")
     assert (kept, gone) == (3, 4)
     await hours_pass(desk)
     assert [edit.target.message_id for edit in wall.edited] == [1000, 1001]
@@ -178,7 +178,7 @@ async def parted(desk: BotHarness, number: int, title: str) -> int:
     async with desk.db.read() as connection:
         story = (await stories.load(connection, [number]))[number]
     (record_id,) = [member.id for member in story.members if member.record.title == title]
-    _, fresh = await curate.split_story(desk.context, EDITOR, number, record_id)
+    _, fresh = await curate.split_story(desk.context, EDITOR, number, (record_id,))
     return fresh
 
 

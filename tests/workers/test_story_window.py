@@ -75,7 +75,7 @@ async def test_a_merge_and_a_split_are_obeyed_without_reading_the_window_anew(
     async with desk.db.read() as connection:
         story = (await stories.load(connection, [oak]))[oak]
     (taken_out,) = [member.id for member in story.members if member.record.title == FLOOD]
-    _, fresh = await curate.split_story(desk.context, EDITOR, oak, taken_out)
+    _, fresh = await curate.split_story(desk.context, EDITOR, oak, (taken_out,))
     # They never merge again, though they say the same.
     assert await joins(desk, f"{FLOOD} last night", "e.example") == fresh
     assert await story_of(desk, FLOOD) == fresh

@@ -120,7 +120,7 @@ async def act(town: ServersHarness, of: random.Random, before: list[Record]) -> 
         case _:
             try:
                 await curate.split_story(
-                    town.context, Editor(MINE, 1), of.randrange(1, 12), of.randrange(1, 20)
+                    town.context, Editor(MINE, 1), of.randrange(1, 12), (of.randrange(1, 20),)
                 )
             except TopicwireError:
                 return

@@ -32,7 +32,7 @@ GERMAN = {
         2
     ]: "Piloten aus ganz Norland wollen, dass Gerichte das Drohnenverbot des Stadtrats von Alderby aufheben.",
 }
-LABEL = TRANSLATED.format("English")
+LABEL = TRANSLATED.format(language="English")
 OTHER = CHANNEL + 40
 
 

@@ -91,7 +91,7 @@ def _language(sentence: Sentence) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ModelBrief:
-    """A brief in a model's words: translated from the language of that name, or rephrased where that is empty.
+    """A brief in a model's words: translated from the language of that code, or rephrased where that is empty.
 
     Without `lines`, the brief stays as it is.
     """
@@ -119,7 +119,7 @@ class ModelBriefs:
         task = task_of(sentences, self.choice)
         if task is None or not (lines := self.answers.get(task.key(self.model), ())):
             return UNMADE
-        return ModelBrief(lines, LEXICONS[task.source].name if task.source else "")
+        return ModelBrief(lines, task.source)
 
 
 NO_MODEL = ModelBriefs()

@@ -16,6 +16,7 @@ from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
+from bot.i18n import mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,11 @@ class Reason(StrEnum):
 
 
 EXPLAIN: Mapping[Reason, str] = {
-    Reason.FIRST_INTAKE: "already in the source when the bot first read it",
-    Reason.TOO_OLD: "too old when the bot read it",
-    Reason.TOO_SMALL: "smaller than the stories that the subscription posts",
-    Reason.MUTED: "all articles muted",
-    Reason.ALREADY_TOLD: "already posted here, and that post is no longer updated",
+    Reason.FIRST_INTAKE: mark("already in the source when the bot first read it"),
+    Reason.TOO_OLD: mark("too old when the bot read it"),
+    Reason.TOO_SMALL: mark("smaller than the stories that the subscription posts"),
+    Reason.MUTED: mark("all articles muted"),
+    Reason.ALREADY_TOLD: mark("already posted here, and that post is no longer updated"),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from bot.domain.model import Mode, StoryView, Subscription
 from bot.domain.posting.schedule import DEFAULT_SIZE
@@ -17,6 +18,7 @@ from bot.domain.topics.topics import Topics
 
 MOST_SECTIONS = 10  # each takes three of the 40 components of a message
 MOST_IN_A_ROW = 2  # stories of one outlet
+NO_VOTES: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,16 @@ class DigestMention:
 
 @dataclass(frozen=True, slots=True)
 class DigestEntry:
-    """A story in a digest; `grew` outlets joined since `told_at` (0 and None: told for the first time)."""
+    """A story in a digest; `grew` outlets joined since `told_at` (0 and None: told for the first time).
+
+    `votes` are those of members for it, less those against it.
+    """
 
     view: StoryView
     score: float
     grew: int = 0
     told_at: datetime | None = None
+    votes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,12 @@ def compose(
     muted: Muted = nothing_muted,
     owners: MediaOwners = NO_OWNERS,
     size: int = DEFAULT_SIZE,
+    votes: Mapping[int, int] = NO_VOTES,
 ) -> Digest:
     """The best stories of the subscriptions' topics that arrived or grew in (`since`, `until`].
 
-    Heat decays with `half_life_of` the period. A story told before comes again only if outlets joined since. Every story stands once, below the
+    Those with more `votes` (for less against, by story) come first, then those with more heat, which decays with
+    `half_life_of` the period. A story told before comes again only if outlets joined since. Every story stands once, below the
     first of the subscribed topics that it belongs to; never more than `MOST_IN_A_ROW` of one outlet follow
     each other.
     """
@@ -114,15 +122,16 @@ def compose(
         if home is None or (before and grew <= 0):
             continue
         value = rank(view, until, half_life)
-        by_topic[home].append(DigestEntry(view, value, grew, before.at if before else None))
+        told_at = before.at if before else None
+        by_topic[home].append(DigestEntry(view, value, grew, told_at, votes.get(story.number, 0)))
     return _arrange(by_topic, since, until, size)
 
 
 def _arrange(
     by_topic: Mapping[str, list[DigestEntry]], since: datetime, until: datetime, size: int
 ) -> Digest:
-    def best_first(entry: DigestEntry) -> tuple[float, int, int]:
-        return (-entry.score, -entry.view.outlets, entry.view.number)
+    def best_first(entry: DigestEntry) -> tuple[int, float, int, int]:
+        return (-entry.votes, -entry.score, -entry.view.outlets, entry.view.number)
 
     sorted_pools = [
         (topic, sorted(entries, key=best_first)) for topic, entries in by_topic.items() if entries

@@ -32,6 +32,7 @@ from bot.domain.stories.story import Story, story_view, topics_by_server
 from bot.domain.text.stems import terms
 from bot.domain.topics.query.meter import Label
 from bot.domain.topics.topics import Topics
+from bot.i18n import mark
 
 _WORD = re.compile(r"\w+")
 
@@ -210,25 +211,41 @@ def _left(clustering: Clustering, stored: Affected) -> set[int | None]:
     }
 
 
+# What put a record into its story. The reasons of a record are stored as one English text, and translated when it is shown.
+FIRST = mark("first article of the story")
+LINKED_FROM = mark("linked from {outlet}")
+LINKS_TO = mark("links to {outlet}")
+SHARED_WORDS = mark("shared words: {words}")
+TRANSLATED = mark("the same in another language")
+MOVED = mark("moved out of #{number} by a moderator")
+REASONS = (FIRST, LINKED_FROM, LINKS_TO, SHARED_WORDS, TRANSLATED, MOVED)
+BETWEEN_REASONS = " · "
+
+
 def _in_words(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
     """What put a record into its story, in words."""
     if why == Why():
-        return "First article of the story"
+        return reason_sentence([FIRST])
     record = stored.record
     written = {**terms(record.excerpt, record.language), **terms(record.title, record.language)}
     reasons = []
     if why.declared_by is not None:
-        reasons.append(f"linked from {records[why.declared_by].record.outlet.name}")
+        reasons.append(LINKED_FROM.format(outlet=records[why.declared_by].record.outlet.name))
     if why.declares is not None:
-        reasons.append(f"links to {records[why.declares].record.outlet.name}")
+        reasons.append(LINKS_TO.format(outlet=records[why.declares].record.outlet.name))
     if why.shares:
         shared = [term for term in why.shares if is_specific(term)] or why.shares
         spelled = {word.lower(): word for word in _WORD.findall(f"{record.title} {record.excerpt}")[::-1]}
         words = (written.get(term, term) for term in shared)
-        reasons.append("shared words: " + ", ".join(spelled.get(word, word) for word in words))
+        reasons.append(SHARED_WORDS.format(words=", ".join(spelled.get(word, word) for word in words)))
     if why.translated:
-        reasons.append("the same in another language")
-    text = " · ".join(reasons)
+        reasons.append(TRANSLATED)
+    return reason_sentence(reasons)
+
+
+def reason_sentence(reasons: Sequence[str]) -> str:
+    """The reasons of a record as they are stored."""
+    text = BETWEEN_REASONS.join(reasons)
     return text[:1].upper() + text[1:]
 
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from bot.i18n import mark, tr
+
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 EVERY_DAY = frozenset(range(7))
@@ -54,7 +56,7 @@ _DAYS = {
     **dict.fromkeys(("weekday", "workday", "working day", "business day"), frozenset(range(5))),
     **dict.fromkeys(("weekend", "the weekend"), frozenset((5, 6))),
 }
-_DAYS_ALLOWED = "use daily, weekdays, weekends, or days such as mon, thu or mon-fri"
+_NOT_A_DAY = mark("“{text}” is not a day: use daily, weekdays, weekends, or days such as mon, thu or mon-fri")
 _ASIDE = re.compile(r"^(?:(?:on|at|every|each)\s+)+")
 _BETWEEN = re.compile(r"\s*(?:-|–|—|\.\.+|…|→)\s*|\s+(?:to|till|until|through|thru|bis)\s+")
 _LISTED = re.compile(r"\s*[,;/&+]\s*(?:and\s+)?|\s+and\s+|\s+")
@@ -69,11 +71,13 @@ def parse_days(text: str) -> frozenset[int]:
     for part in filter(None, _LISTED.split(_BETWEEN.sub("-", text_form))):
         first, *others = (_day(name, part) for name in part.split("-"))
         if len(others) > 1:
-            raise ValueError(f"“{part[:20]}” is not a day: {_DAYS_ALLOWED}")
+            raise ValueError(tr(_NOT_A_DAY, text=part[:20]))
         last = others[0] if others else first
         days.update((first + more) % 7 for more in range((last - first) % 7 + 1))
     if not days:
-        raise ValueError(f"Name at least one day: {_DAYS_ALLOWED}")
+        raise ValueError(
+            tr("Name at least one day: use daily, weekdays, weekends, or days such as mon, thu or mon-fri")
+        )
     return frozenset(days)
 
 
@@ -82,12 +86,12 @@ def _day(name: str, part: str) -> int:
     name = name.strip(".").removesuffix("s")
     day = next((i for i, full in enumerate(DAY_NAMES) if full.casefold().startswith(name)), None)
     if day is None or len(name) < 3:
-        raise ValueError(f"“{part[:20]}” is not a day: {_DAYS_ALLOWED}")
+        raise ValueError(tr(_NOT_A_DAY, text=part[:20]))
     return day
 
 
 def describe_days(days: frozenset[int]) -> str:
-    """The inverse of `parse_days`, as people say it."""
+    """The inverse of `parse_days`, as people say it. It is stored and read again, so it is the same in every language."""
     names = {
         EVERY_DAY: "every day",
         frozenset(range(5)): "Monday to Friday",
@@ -121,4 +125,5 @@ def parse_time(text: str) -> time:
             hour = hour % 12 + (12 if match[3] == "p" else 0)
         return time(hour, minute)
     except ValueError:
-        raise ValueError(f"“{text[:20]}” is not a time of day: write it like 09:00, 21:30 or 9 pm") from None
+        message = tr("“{text}” is not a time of day: write it like 09:00, 21:30 or 9 pm", text=text[:20])
+        raise ValueError(message) from None

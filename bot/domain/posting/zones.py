@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from bot.i18n import mark, tr
+
 Zones = Mapping[str, str]  # the name as it is compared -> the proper name
 
 # Read as the zone of a city that keeps summer time: the standard abbreviation is used all year in speech, while
@@ -78,7 +80,7 @@ _MOST_EAST, _MOST_WEST = 14, 12  # hours: how far Etc/GMT goes
 _OFFSET = re.compile(r"(?:utc|gmt|z)?_?([+-])_?(\d{1,2})(?::?(\d{2}))?(?:_?h(?:ours?)?)?")
 _PHRASE = re.compile(r"_(?:standard_|daylight_|summer_)?time$")
 _STEADY = frozenset({"Asia/Kolkata", "Asia/Dubai"})  # of those above: they keep no summer time
-_STAYS = (
+_STAYS = mark(
     "This time zone has no summer time (daylight saving). "
     "If your clocks change in summer, choose a city such as Europe/London."
 )
@@ -114,19 +116,20 @@ def read(text: str, zones: Zones) -> Reading | None:
     typed = _PHRASE.sub("", typed) or typed
     if ambiguous := _ABBREVIATIONS.get(typed):
         zone, others = ambiguous
-        note = (
-            f"{text.strip().upper()} is read as {zone}, which has summer time (daylight saving)."
-            if zone not in _STEADY
-            else f"{text.strip().upper()} is read as {zone}."
+        message = (
+            mark("{name} is read as {zone}.")
+            if zone in _STEADY
+            else mark("{name} is read as {zone}, which has summer time (daylight saving).")
         )
-        return Reading(zone, note, others)
+        return Reading(zone, tr(message, name=text.strip().upper(), zone=zone), others)
     if zone_name := _PLAIN.get(typed):
         return Reading(zone_name)
     if (offset := _OFFSET.fullmatch(typed)) is not None:
         return _fixed(offset)
     if typed in zones:
         name = zones[typed]
-        return Reading(name, _STAYS if typed.startswith(("gmt", "greenwich")) or _ETC.fullmatch(name) else "")
+        stays = typed.startswith(("gmt", "greenwich")) or _ETC.fullmatch(name)
+        return Reading(name, tr(_STAYS) if stays else "")
     city = [name for key, name in zones.items() if key.rpartition("/")[2] == typed and "/" in key]
     return Reading(city[0]) if city else None
 
@@ -135,13 +138,14 @@ def _fixed(offset: re.Match[str]) -> Reading | None:
     hours, minutes = int(offset[2]), int(offset[3] or 0)
     total = (hours * 60 + minutes) * (-1 if offset[1] == "-" else 1)
     if minutes:
-        return Reading(_BROKEN[total], f"Read as {_BROKEN[total]}.") if total in _BROKEN else None
+        zone = _BROKEN.get(total)
+        return Reading(zone, tr("Read as {zone}.", zone=zone)) if zone is not None else None
     if not -_MOST_WEST <= total // 60 <= _MOST_EAST:
         return None
     if not hours:
-        return Reading("UTC", _STAYS)
+        return Reading("UTC", tr(_STAYS))
     # In these names the signs are the other way round: https://data.iana.org/time-zones/tzdb/etcetera
-    return Reading(f"Etc/GMT{'-' if total > 0 else '+'}{hours}", _STAYS)
+    return Reading(f"Etc/GMT{'-' if total > 0 else '+'}{hours}", tr(_STAYS))
 
 
 def shown(zone: str) -> str:

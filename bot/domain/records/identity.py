@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.domain.records.tracking import is_tracking
+from bot.i18n import tr
 
 MAX_URL = 2048
 
@@ -97,16 +98,17 @@ def _canonical(url: str) -> str:
     """`canonical` of any address."""
     rest = url.strip()
     if len(rest) > MAX_URL:
-        raise ValueError(f"longer than {MAX_URL} characters")
+        raise ValueError(tr("longer than {most} characters", most=MAX_URL))
     if _CONTROL.search(rest):
-        raise ValueError("contains control characters")
+        raise ValueError(tr("contains control characters"))
     if _SURROGATE.search(rest):
-        raise ValueError("contains half a character (a lone surrogate)")
+        raise ValueError(tr("contains half a character (a lone surrogate)"))
     while True:
         match = _URL.fullmatch(rest)
         if match is None:
             scheme = _SCHEME.match(rest)
-            raise ValueError("not an http or https address" if scheme or "//" not in rest else "no host")
+            is_other = scheme or "//" not in rest
+            raise ValueError(tr("not an http or https address") if is_other else tr("no host"))
         authority, path, query, fragment = match.groups()
         host, port = _authority(authority)
         host, path = _without_prefix(host), _path(_PATH_SESSION.sub("", path))
@@ -122,7 +124,7 @@ def _canonical(url: str) -> str:
         tail += f"#{_encoded(fragment)}"
     key = f"https://{host}{port}{path}{tail}"
     if len(key) > MAX_URL:
-        raise ValueError(f"longer than {MAX_URL} characters once encoded")
+        raise ValueError(tr("longer than {most} characters once encoded", most=MAX_URL))
     return key
 
 
@@ -182,15 +184,15 @@ def _suffixes() -> Any:
 def _authority(text: str) -> tuple[str, str]:
     """The host, normalised, and `:port` where it is not the usual one."""
     if not text:
-        raise ValueError("no host")
+        raise ValueError(tr("no host"))
     if "@" in text:
-        raise ValueError("contains a user name or password")
+        raise ValueError(tr("contains a user name or password"))
     match = _AUTHORITY.fullmatch(text)
     if match is None:
-        raise ValueError("its host is not valid")
+        raise ValueError(tr("its host is not valid"))
     port = int(match[2] or 443)
     if not 0 < port < 65536:
-        raise ValueError("its port is not valid")
+        raise ValueError(tr("its port is not valid"))
     return _host(match[1]), "" if port in (80, 443) else f":{port}"
 
 
@@ -208,9 +210,9 @@ def _host(text: str) -> str:
         if _NUMBER.fullmatch(host):
             return str(IPv4Address(host))
     except (AddressValueError, UnicodeError) as error:  # idna's errors are UnicodeErrors
-        raise ValueError("its host is not valid") from error
+        raise ValueError(tr("its host is not valid")) from error
     if not _HOST.fullmatch(host):
-        raise ValueError("its host is not valid")
+        raise ValueError(tr("its host is not valid"))
     return host
 
 

@@ -7,6 +7,7 @@ import re
 from bot.domain.records.identity import is_host, registered_domain
 from bot.domain.text.cleaning import repair
 from bot.domain.text.words import tokens
+from bot.i18n import tr
 
 LONGEST = 100
 
@@ -22,15 +23,19 @@ def parse(text: str) -> str:
     if quoted := _QUOTED.fullmatch(value):
         value = quoted[1].strip()
     if not value or len(value) > LONGEST:
-        raise ValueError(f"Enter an outlet (example.com) or words, at most {LONGEST} characters")
+        raise ValueError(
+            tr("Enter an outlet (example.com) or words, at most {most} characters", most=LONGEST)
+        )
     if " " not in value and (domain := _outlet(value)):
         return domain
     if _WILDCARD.search(value):
-        raise ValueError("A mute matches whole words and has no wildcards such as *: write the words out")
+        raise ValueError(tr("A mute matches whole words and has no wildcards such as *: write the words out"))
     if _ALTERNATIVES.search(value):
-        raise ValueError("A mute is one outlet or one phrase, not a query: use `/mute` once for each")
+        raise ValueError(tr("A mute is one outlet or one phrase, not a query: use `/mute` once for each"))
     if not tokens(value):
-        raise ValueError(f"“{value}” cannot match any title: enter an outlet (example.com) or words")
+        raise ValueError(
+            tr("“{text}” cannot match any title: enter an outlet (example.com) or words", text=value)
+        )
     return value
 
 
@@ -44,7 +49,7 @@ def _outlet(value: str) -> str:
     host = re.sub(r":\d+$", "", host).rstrip(".")
     if "@" in host and is_host(host.rpartition("@")[2]):
         raise ValueError(
-            "People and e-mail addresses cannot be muted: enter an outlet (example.com) or words"
+            tr("People and e-mail addresses cannot be muted: enter an outlet (example.com) or words")
         )
     plain = host == value and host.count(".") < 2
     return _domain(host) if is_host(host) and not plain else ""
@@ -54,7 +59,7 @@ def _domain(address: str) -> str:
     try:
         domain = registered_domain(address)
     except ValueError as error:
-        raise ValueError(f"That address is not valid: {error}") from error
+        raise ValueError(tr("That address is not valid: {problem}", problem=error)) from error
     return readable(domain)
 
 

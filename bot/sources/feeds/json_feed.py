@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 
+from bot.i18n import mark
 from bot.sources.documents import Unreadable, documents
 from bot.sources.feeds.links import is_web, resolve
 from bot.sources.feeds.model import FeedEntry, NotAFeed, ParsedFeed, Picture, Text
@@ -28,9 +29,11 @@ def build_feed(text: str, url: str, limit: int) -> ParsedFeed:
             raise NotAFeed(str(value))
         value = repaired
     if not isinstance(value, Mapping) or not isinstance(value.get("items"), list):
-        raise NotAFeed("JSON, but not a JSON Feed")
+        raise NotAFeed(mark("JSON, but not a JSON Feed"))
     if not _VERSION.match(_text(value, "version")):
-        raise NotAFeed("JSON, but not a JSON Feed: its version should be https://jsonfeed.org/version/1.1")
+        raise NotAFeed(
+            mark("JSON, but not a JSON Feed: its version should be https://jsonfeed.org/version/1.1")
+        )
     items = value["items"]
     link = resolve(home, url) if (home := _text(value, "home_page_url")) else ""
     base = link if is_web(link) else url
@@ -57,7 +60,7 @@ def _repaired(text: str) -> str:
 def _entry(item: object, number: int, base: str) -> FeedEntry:
     entry = FeedEntry(number, base)
     if not isinstance(item, Mapping):
-        entry.error = "expected a mapping of fields"
+        entry.error = mark("expected a mapping of fields")
         return entry
     entry.guid = _text(item, "id")
     page = _text(item, "url")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.model import FEED_QUALITY
+from bot.i18n import mark
 from bot.sources.feeds import json_feed
 from bot.sources.feeds.charset import decode
 from bot.sources.feeds.elements import build_feed
@@ -96,7 +97,7 @@ def read(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
     if len(body) > MAX_BODY:
         raise NotAFeed(f"larger than {MAX_BODY // 1_000_000} MB")
     if body.startswith(_COMPRESSED):
-        raise NotAFeed("compressed data, not a feed")
+        raise NotAFeed(mark("compressed data, not a feed"))
     text = decode(body, content_type)
     if text[:64].lstrip(_SPACE).startswith(("{", "[")):
         return json_feed.build_feed(text, url, MAX_ITEMS)

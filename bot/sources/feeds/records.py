@@ -14,6 +14,7 @@ from bot.domain.model import MOST_FEED_QUALITY, Outlet, Record, RecordType
 from bot.domain.records.identity import canonical, publisher_address, registered_domain
 from bot.domain.records.intake import IN_FEED, OWN
 from bot.domain.text.cleaning import clip
+from bot.i18n import mark
 from bot.sources.feeds.dates import read_date, unknown_zone
 from bot.sources.feeds.html import captions
 from bot.sources.feeds.images import choose_image
@@ -24,6 +25,7 @@ from bot.sources.feeds.wrappers import unwrap
 from bot.sources.model import Item, Rejected
 from bot.sources.records import MAX_EXCERPT, MAX_OUTLET, MAX_TITLE
 
+_NO_LINK = mark("no link")
 _TITLE_FROM_TEXT = 100  # characters
 _TELLING = 8  # words of an excerpt that make a text one that nobody else writes
 _REASON = 300
@@ -135,7 +137,7 @@ def _page(entry: FeedEntry, feed_page: str) -> tuple[str, bool]:
 
     An entry without any has that of its feed, and True besides, if it has a guid to be told by. Raises `ValueError`.
     """
-    problem = "no link"
+    problem = _NO_LINK
     for address in (entry.url, *entry.other_urls[:_MOST_ADDRESSES], *entry.stand_ins[:_MOST_ADDRESSES]):
         if not address:
             continue
@@ -144,7 +146,7 @@ def _page(entry: FeedEntry, feed_page: str) -> tuple[str, bool]:
         try:
             page = canonical(url)
         except ValueError as error:
-            problem = f"link: {error}" if problem == "no link" else problem
+            problem = f"link: {error}" if problem == _NO_LINK else problem
             continue
         entry.url = url
         if url != address_written:  # it may be known by that since an earlier version

@@ -14,6 +14,7 @@ from xxhash import xxh3_128_hexdigest
 
 from bot.domain.polling import Hints, PollResult
 from bot.errors import SourceError
+from bot.i18n import mark, tr, tr_stored
 from bot.sources.feeds.discover import common_paths, feed_links
 from bot.sources.feeds.parse import MAX_BODY, FeedDocument, FeedSpec, NotAFeed, parse
 from bot.sources.model import ItemBatch, Progress
@@ -137,21 +138,23 @@ def _unchanged(
 
 
 _STATUSES = {
-    204: "the server sent an empty response (204)",
-    304: 'the server answered "not modified" to a request without conditions (304)',
-    401: "the server asks for a password (401)",
-    403: "the server denies the bot access (403)",
-    404: "no page exists at this address (404)",
-    410: "the feed was removed permanently (410)",
-    429: "the server is rate limiting the bot (429)",
+    204: mark("the server sent an empty response (204)"),
+    304: mark('the server answered "not modified" to a request without conditions (304)'),
+    401: mark("the server asks for a password (401)"),
+    403: mark("the server denies the bot access (403)"),
+    404: mark("no page exists at this address (404)"),
+    410: mark("the feed was removed permanently (410)"),
+    429: mark("the server is rate limiting the bot (429)"),
 }
 
 
 def _refused(answer: Response) -> PollOutcome:
     trouble = (
-        "the server has an error" if answer.status >= 500 else "the server answered with an unexpected status"
+        mark("the server has an error ({status})")
+        if answer.status >= 500
+        else mark("the server answered with an unexpected status ({status})")
     )
-    reason = _STATUSES.get(answer.status, f"{trouble} ({answer.status})")
+    reason = tr(_STATUSES.get(answer.status, trouble), status=answer.status)
     result = PollResult.GONE if answer.status == 410 else PollResult.FAILED
     return PollOutcome(result, reason, retry_after=answer.retry_after)
 
@@ -218,7 +221,7 @@ async def _find_feed(web: Web, origin: FeedSpec, parsers: Parsers, server: int) 
     try:
         return DiscoveredFeed(answer.permanent or origin.url, await _parsed(parsers, server, answer, origin))
     except NotAFeed as error:
-        reason = str(error)
+        reason = tr_stored(str(error))  # from a process of its own, which speaks English
     links = await run_parser(parsers, server, feed_links, answer.body, answer.url, answer.content_type)
     for url in [*(link.url for link in links[:LINKS_TRIED]), *common_paths(answer.url)[:PATHS_TRIED]]:
         feed_answer = await web.get(url)
@@ -230,7 +233,11 @@ async def _find_feed(web: Web, origin: FeedSpec, parsers: Parsers, server: int) 
                 await _parsed(parsers, server, feed_answer, replace(origin, url=url)),
             )
     raise SourceError(
-        f"{origin.url}: {reason}, and it links to no feed. Give the address of the feed itself."
+        tr(
+            "{url}: {problem}, and it links to no feed. Give the address of the feed itself.",
+            url=origin.url,
+            problem=reason,
+        )
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from lxml import etree
 
+from bot.i18n import mark
 from bot.sources.feeds.model import NotAFeed
 from bot.sources.feeds.namespaces import adopt_namespaces, with_usual_namespaces
 from bot.sources.feeds.nesting import close_tags
@@ -21,13 +22,13 @@ _MAX_MENDED = 500_000  # tags and entities in a damaged document: each is proces
 _SMALL = 1_000_000  # bytes in which there cannot be so many
 _MAX_PROLOG = 1_000  # comments and instructions before the root
 
-_DAMAGED = "damaged XML that cannot be repaired"
+_DAMAGED = mark("damaged XML that cannot be repaired")
 _ROOTS = r"rss|rdf|feed|channel|entry|html|opml|urlset|sitemapindex"
 _ROOT = re.compile(rf"<(?:[A-Za-z_][\w.-]*:)?({_ROOTS})(?=[\s/>])", re.IGNORECASE)
 _NO_FEEDS = {
-    "html": "a web page, not a feed",
-    "opml": "a list of feeds (OPML), not a feed",
-    **dict.fromkeys(("urlset", "sitemapindex"), "a sitemap, not a feed"),
+    "html": mark("a web page, not a feed"),
+    "opml": mark("a list of feeds (OPML), not a feed"),
+    **dict.fromkeys(("urlset", "sitemapindex"), mark("a sitemap, not a feed")),
 }
 
 _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]+")
@@ -96,10 +97,10 @@ def _root(text: str) -> tuple[int, str]:
     if position >= 0 and (root := _ROOT.search(text, position)):
         return root.start(), root[1].lower()
     if position < 0:
-        raise NotAFeed("neither XML nor JSON" if text.strip() else "the document is empty")
+        raise NotAFeed(mark("neither XML nor JSON") if text.strip() else mark("the document is empty"))
     if text[position : position + 14].lower() == "<!doctype html":
         raise NotAFeed(_NO_FEEDS["html"])
-    raise NotAFeed("XML or HTML, but not in a supported feed format")
+    raise NotAFeed(mark("XML or HTML, but not in a supported feed format"))
 
 
 def _repair_markup(text: str) -> str:

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, TypeVarTuple
 from weakref import WeakValueDictionary
 
+from bot.i18n import tr
 from bot.sources.parsing.worker import BUG, LENGTH, OUT_OF_MEMORY, RAISED, READY, VALUE
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,10 @@ class ParserPool:
             except TimeoutError:
                 await self._end(worker)
                 raise TooCostlyError(
-                    f"the document takes longer than {self._deadline:g} seconds to read"
+                    tr(
+                        "the document takes longer than {seconds} seconds to read",
+                        seconds=f"{self._deadline:g}",
+                    )
                 ) from None
             except (EOFError, OSError):
                 await self._end(worker)
@@ -177,22 +181,25 @@ class ParserPool:
                 return answer
 
     def _too_much(self) -> str:
-        return (
-            f"the document needs more than {self._memory / 1_000_000:g} MB of memory, or crashes the parser"
+        return tr(
+            "the document needs more than {size} MB of memory, or crashes the parser",
+            size=f"{self._memory / 1_000_000:g}",
         )
 
     async def _start(self) -> _Worker:
         try:
             worker = await _Worker.start(self._memory, self._deadline)
         except OSError as error:
-            raise TooCostlyError(f"the parser cannot be started ({error.strerror})") from error
+            raise TooCostlyError(
+                tr("the parser cannot be started ({detail})", detail=error.strerror)
+            ) from error
         self._running.add(worker)
         try:
             async with asyncio.timeout(START_SECONDS):
                 await worker.ready()
         except (TimeoutError, EOFError, OSError):
             await self._end(worker)
-            raise TooCostlyError("the parser cannot be started") from None
+            raise TooCostlyError(tr("the parser cannot be started")) from None
         except BaseException:
             await self._end(worker)
             raise

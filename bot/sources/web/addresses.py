@@ -19,6 +19,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from bot.domain.records.identity import MAX_URL
+from bot.i18n import tr
 from bot.sources.web.sockets import MeteredSocket
 
 MOST_ADDRESSES = 8  # of a name that are tried
@@ -90,16 +91,16 @@ def checked(text: str) -> URL:
     """The address in the form of a request. Raises `AddressError` if its text is not allowed."""
     text = text.strip()
     if len(text) > MAX_URL:
-        raise AddressError(f"the address is longer than {MAX_URL} characters")
+        raise AddressError(tr("the address is longer than {most} characters", most=MAX_URL))
     if not text.isprintable():
-        raise AddressError("the address contains characters that are not allowed")
+        raise AddressError(tr("the address contains characters that are not allowed"))
     try:
         url = _permitted(URL(text))
         url = _with_original_escapes(url, text)
     except ValueError as error:  # IDNA's and Unicode's are ValueErrors
-        raise AddressError("the address is not valid") from error
+        raise AddressError(tr("the address is not valid")) from error
     if len(str(url)) > MAX_URL:
-        raise AddressError(f"the address is longer than {MAX_URL} characters")
+        raise AddressError(tr("the address is longer than {most} characters", most=MAX_URL))
     return url
 
 
@@ -126,16 +127,16 @@ def _escaped(text: str) -> str:
 def _permitted(url: URL) -> URL:
     """The address without its fragment. Raises `AddressError` if it is not allowed."""
     if url.scheme not in ("http", "https"):
-        raise AddressError("the address does not begin with http:// or https://")
+        raise AddressError(tr("the address does not begin with http:// or https://"))
     if url.raw_user is not None or url.raw_password is not None:
-        raise AddressError("the address contains a user name or password")
+        raise AddressError(tr("the address contains a user name or password"))
     host = url.raw_host
     if not host:
-        raise AddressError("the address has no host")
+        raise AddressError(tr("the address has no host"))
     if url.port not in (80, 443) and (url.port or 0) < 1024:
-        raise AddressError(f"port {url.port} is not allowed")
+        raise AddressError(tr("port {port} is not allowed", port=url.port))
     if literal(host) is None and host.lower().rstrip(".") in _METADATA_NAMES:
-        raise AddressError("the address leads to a cloud metadata service, which is not allowed")
+        raise AddressError(tr("the address leads to a cloud metadata service, which is not allowed"))
     return url.with_fragment(None)
 
 
@@ -144,14 +145,14 @@ def literal(host: str) -> IPv4Address | IPv6Address | None:
     try:
         if ":" in host:
             if "%" in host:
-                raise AddressError("the address contains a network interface")
+                raise AddressError(tr("the address contains a network interface"))
             return IPv6Address(host)
         if _NUMBER.fullmatch(host.removesuffix(".")):
             return IPv4Address(host)
     except ValueError as error:
-        raise AddressError("the host is a number in an unusual form, which is not allowed") from error
+        raise AddressError(tr("the host is a number in an unusual form, which is not allowed")) from error
     if not _HOST.fullmatch(host.removesuffix(".")):
-        raise AddressError("the host is not valid")
+        raise AddressError(tr("the host is not valid"))
     return None
 
 
@@ -159,15 +160,15 @@ def objection(address: IPv4Address | IPv6Address, *, private_networks: bool) -> 
     """Why the address may not be fetched from; empty if it may."""
     inner = _inner(address)
     if any(inner in network for network in _METADATA):
-        return f"the address leads to a cloud metadata service ({address}), which is not allowed"
-    if any(inner in network for network in _PRIVATE):
-        return (
-            ""
-            if private_networks
-            else f"the address leads to a private network ({address}), which is not allowed"
+        return tr(
+            "the address leads to a cloud metadata service ({address}), which is not allowed", address=address
         )
+    if any(inner in network for network in _PRIVATE):
+        if private_networks:
+            return ""
+        return tr("the address leads to a private network ({address}), which is not allowed", address=address)
     if not _is_public(inner):
-        return f"the address leads to {address}, which is not a public address"
+        return tr("the address leads to {address}, which is not a public address", address=address)
     return ""
 
 
@@ -226,13 +227,16 @@ class Guard(AbstractResolver):
         try:
             parsed = ip_address(address)
         except ValueError as error:
-            raise AddressError("the host name resolves to an invalid address") from error
+            raise AddressError(tr("the host name resolves to an invalid address")) from error
         if reason := objection(parsed, private_networks=self._private_networks):
             raise AddressError(reason)
         inner = _inner(parsed)
         if _is_public(inner) and self._is_this_machine(inner):
             raise AddressError(
-                f"the address leads to the machine that the bot runs on ({parsed}), which is not allowed"
+                tr(
+                    "the address leads to the machine that the bot runs on ({address}), which is not allowed",
+                    address=parsed,
+                )
             )
 
     async def resolve(

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
+from bot.i18n import mark, tr
 from bot.sources.web.model import Failure, FetchLimits, Kind
 
 STEP = 1 << 18  # bytes decompressed at a time: less than a millisecond
@@ -134,9 +135,10 @@ async def read(stream: Stream, encoding: str, length: int | None, limits: FetchL
                 break
             content = await _unpack_inner(content, limits.body)
     except _UnpackError:
-        return Failure(Kind.PASSING, "the response cannot be decompressed")
+        return Failure(Kind.PASSING, tr("the response cannot be decompressed"))
     except _UnsupportedEncodingError:
-        return Failure(Kind.PASSING, f"the response has an unsupported Content-Encoding ({packed})")
+        reason = tr("the response has an unsupported Content-Encoding ({encoding})", encoding=packed)
+        return Failure(Kind.PASSING, reason)
     return content
 
 
@@ -164,7 +166,7 @@ async def _complete(unpacker: Unpacker, data: bytes, body: bytearray, limit: int
     if not await _unpack_into(unpacker, data, body, limit, last=True):
         return _too_large(limit)
     if not unpacker.is_complete:
-        return Failure(Kind.PASSING, "the response ended early")
+        return Failure(Kind.PASSING, tr("the response ended early"))
     return bytes(body)
 
 
@@ -185,6 +187,10 @@ async def _unpack_into(
 
 
 def _too_large(limit: int, encoding: str = "") -> Failure:
-    size = f"{limit / 1_000_000:g} MB" if limit >= 100_000 else f"{limit} bytes"
-    packed = " compressed" if encoding in _UNPACKED else ""
-    return Failure(Kind.TOO_LARGE, f"the response is larger than {size}{packed}")
+    size = f"{limit / 1_000_000:g} MB" if limit >= 100_000 else tr("{count} bytes", count=limit)
+    message = (
+        mark("the response is larger than {size} compressed")
+        if encoding in _UNPACKED
+        else mark("the response is larger than {size}")
+    )
+    return Failure(Kind.TOO_LARGE, tr(message, size=size))

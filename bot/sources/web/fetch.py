@@ -23,6 +23,7 @@ from urllib.parse import urljoin
 import aiohttp
 from yarl import URL
 
+from bot.i18n import tr
 from bot.sources.web import body, headers
 from bot.sources.web.addresses import (
     AddressError,
@@ -117,7 +118,8 @@ class Web:
             return await self._follow(url, accept, {k: v for k, v in conditions.items() if v}, now)
         except Exception as error:  # a hostile response may trigger any error in a parser
             log.exception("a response could not be read")  # without its address, which may contain a key
-            return Failure(Kind.PASSING, f"the response cannot be read ({type(error).__name__})")
+            reason = tr("the response cannot be read ({error})", error=type(error).__name__)
+            return Failure(Kind.PASSING, reason)
 
     async def close(self) -> None:
         """Close all connections; running requests fail."""
@@ -148,18 +150,19 @@ class Web:
             if isinstance(answer, Response):
                 return _to_remember(answer, first, lasting_url)
             if isinstance(answer, Failure):
-                return answer if url is first else Failure(answer.kind, f"after a redirect: {answer.reason}")
+                return answer if url is first else Failure(answer.kind, _redirected(answer.reason))
             try:
                 target = self._allowed(checked(answer.to))
             except AddressError as refusal:
-                return Failure(Kind.REFUSED, f"after a redirect: {refusal}")
+                return Failure(Kind.REFUSED, _redirected(str(refusal)))
             downgrade = url.scheme == "https" and target.scheme == "http"
             all_permanent = all_permanent and answer.status in _PERMANENT and not downgrade
             url = target
             if url in visited:
-                return Failure(Kind.PASSING, "the server redirects in a loop")
+                return Failure(Kind.PASSING, tr("the server redirects in a loop"))
             if len(visited) > self._limits.redirects:
-                return Failure(Kind.PASSING, f"the server redirects more than {self._limits.redirects} times")
+                reason = tr("the server redirects more than {most} times", most=self._limits.redirects)
+                return Failure(Kind.PASSING, reason)
             visited.add(url)
             if all_permanent:
                 lasting_url = url
@@ -175,7 +178,7 @@ class Web:
     ) -> Response | Failure | _Redirect:
         """A single request without redirects, within `seconds`."""
         if self._closed:
-            return Failure(Kind.PASSING, "the bot is stopping")
+            return Failure(Kind.PASSING, tr("the bot is stopping"))
         sockets: list[MeteredSocket] = []
         token = _opened.set(sockets)
         try:
@@ -191,7 +194,7 @@ class Web:
             return Failure(Kind.REFUSED, str(refusal))
         except (OSError, ValueError, aiohttp.ClientError) as error:  # TimeoutError is an OSError
             if any(metered.exhausted for metered in sockets):
-                return Failure(Kind.TOO_LARGE, "the response does not end")
+                return Failure(Kind.TOO_LARGE, tr("the response does not end"))
             return Failure(Kind.PASSING, _failure_reason(error, self._limits))
         finally:
             _opened.reset(token)
@@ -203,12 +206,12 @@ class Web:
         self, response: aiohttp.ClientResponse, url: URL, now: datetime | None
     ) -> Response | Failure | _Redirect:
         if response.status < 200:
-            return Failure(Kind.PASSING, "the response is not valid HTTP")
+            return Failure(Kind.PASSING, tr("the response is not valid HTTP"))
         response_headers = response.headers
         if response.status in _REDIRECTS:
             target = _target(url, response_headers.get("Location", ""))
             if target is None:
-                return Failure(Kind.PASSING, "the redirect has no target")
+                return Failure(Kind.PASSING, tr("the redirect has no target"))
             return _Redirect(response.status, target)
         if response.status == 200 and (target := _refresh(response_headers, url)):
             return _Redirect(302, target)
@@ -329,28 +332,35 @@ def _to_remember(answer: Response, first: URL, lasting_url: URL) -> Response:
     return answer
 
 
+def _redirected(reason: str) -> str:
+    return tr("after a redirect: {problem}", problem=reason)
+
+
 def _failure_reason(error: Exception, limits: FetchLimits) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return f"no connection to the server within {_span(limits.connect)}"
+        return tr("no connection to the server within {time}", time=_span(limits.connect))
     if isinstance(error, aiohttp.SocketTimeoutError):
-        return f"the server sent nothing for {_span(limits.idle)}"
+        return tr("the server sent nothing for {time}", time=_span(limits.idle))
     if isinstance(error, TimeoutError):
-        return f"the server did not answer within {_span(limits.total)}"
+        return tr("the server did not answer within {time}", time=_span(limits.total))
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the host name does not exist"
+        return tr("the host name does not exist")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         detail = getattr(error.certificate_error, "verify_message", "")
-        return f"the server's certificate is not valid ({headers.plain(detail) or 'no reason given'})"
+        return tr(
+            "the server's certificate is not valid ({detail})",
+            detail=headers.plain(detail) or tr("no reason given"),
+        )
     if isinstance(error, aiohttp.ClientSSLError):
-        return "a secure connection to the server failed"
+        return tr("a secure connection to the server failed")
     if isinstance(error, aiohttp.ClientConnectorError):
-        detail = os.strerror(error.os_error.errno) if error.os_error.errno else "no connection"
-        return f"the server cannot be reached ({detail})"
+        detail = os.strerror(error.os_error.errno) if error.os_error.errno else tr("no connection")
+        return tr("the server cannot be reached ({detail})", detail=detail)
     if isinstance(error, aiohttp.ClientPayloadError):
-        return "the response ended early"
+        return tr("the response ended early")
     if isinstance(error, aiohttp.ClientResponseError | ValueError):
-        return "the response is not valid HTTP"
-    return "the server closed the connection"
+        return tr("the response is not valid HTTP")
+    return tr("the server closed the connection")
 
 
 def _span(time: timedelta) -> str:

@@ -254,7 +254,7 @@ def test_only_accepted_answers_are_shown_and_say_what_they_are_made_of() -> None
     assert isinstance(accepted, AcceptedAnswer)
     choice = BriefChoice(language="de")
     made = ModelBriefs("small", {task.key("small"): accepted.lines}, choice).of(sentences)
-    assert (made.lines, made.translated_from) == (accepted.lines, "English")
+    assert (made.lines, made.translated_from) == (accepted.lines, "en")
     rejected = ModelBriefs("small", {task.key("small"): ()}, choice).of(sentences)
     assert (tuple(rejected.lines), rejected.translated_from) == ((), "")
 

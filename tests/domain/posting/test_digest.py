@@ -34,7 +34,7 @@ from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import plural
 from bot.domain.topics.topics import Topics
-from bot.messages.digest import digest_message, since_words, without_stories
+from bot.messages.digest import digest_message, growth_words, without_stories
 from bot.messages.message import safe_url
 from tests import discord_markdown as markdown
 from tests.discord_rules import payload, problems
@@ -448,7 +448,7 @@ def test_a_digest_has_no_more_topics_than_a_message_has_room_for() -> None:
     ],
 )
 def test_when_a_story_was_last_told_is_said_by_the_channels_clock(told_at: str, zone: str, said: str) -> None:
-    assert since_words(utc(told_at), utc("2026-03-06 12:00"), zone) == said
+    assert growth_words(2, utc(told_at), utc("2026-03-06 12:00"), zone) == f"+2 outlets since {said}"
 
 
 def test_a_digest_reads_like_a_page() -> None:

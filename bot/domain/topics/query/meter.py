@@ -6,12 +6,18 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from bot.i18n import mark, number, tr
+
 Label: TypeAlias = tuple[int, str]  # a topic's server (0: shared), and its name
 
 CHEAP = 10  # what costs no more is not counted: a server has few topics
 WINDOW = 100  # articles over which costs are averaged
 MOST_A_TOPIC = 100  # the average price of an article for one topic
 MOST_A_SERVER = 1_000  # and for all topics of a server
+TOO_EXPENSIVE = mark(  # is stored with the topic
+    "its query costs {price} per article on average; the limits are {topic} for one topic and {server} for all topics "
+    "of a server together"
+)
 
 
 class Meter:
@@ -59,7 +65,4 @@ class Meter:
 
 def reason(price: int) -> str:
     """Why a topic is suspended that costs so much."""
-    return (
-        f"its query costs {price:,} per article on average; the limits are {MOST_A_TOPIC:,} for one topic and "
-        f"{MOST_A_SERVER:,} for all topics of a server together"
-    )
+    return tr(TOO_EXPENSIVE, price=number(price), topic=number(MOST_A_TOPIC), server=number(MOST_A_SERVER))

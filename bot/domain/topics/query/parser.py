@@ -31,6 +31,7 @@ from bot.domain.topics.query.tree import (
     price,
     written,
 )
+from bot.i18n import comma_list, mark, number, tr
 
 MAX_LENGTH = 1_000
 MAX_TERMS = 100
@@ -45,7 +46,6 @@ VALUES = ("domain", "type", "lang", "topic")
 NUMBERS = ("quality", "heat")
 
 _WINDOW = 60  # as much of a query is drawn around an error
-_WANTED = "a word, a phrase or ("
 
 # Quotes and parentheses as keyboards and phones write them.
 _SAME = str.maketrans({**dict.fromkeys("“”„‟«»＂", '"'), "（": "(", "）": ")", "：": ":"})
@@ -65,6 +65,19 @@ _DISTANCE = re.compile(r"[1-9]\d?", re.ASCII)
 _SIGNS: Mapping[str, Sign] = {"=": "=", "<": "<=", "<=": "<=", ">": ">=", ">=": ">="}
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8})*")
+
+
+# Where a word, a phrase or ( is missing: at the end of the query, at an operator, and at anything else.
+_EXPECTED = (
+    mark("expected a word, a phrase or (, but the query ends here"),
+    mark('expected a word, a phrase or (, not {text}; to search for the word, write "{word}"'),
+    mark("expected a word, a phrase or (, not {text}"),
+)
+_AFTER_FIELD = (
+    mark("expected a word, a phrase or ( after {field}:, but the query ends here"),
+    mark('expected a word, a phrase or ( after {field}:, not {text}; to search for the word, write "{word}"'),
+    mark("expected a word, a phrase or ( after {field}:, not {text}"),
+)
 
 
 class QueryError(ValueError):
@@ -116,7 +129,8 @@ class Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         if len(text) > MAX_LENGTH:
-            raise self._error(f"the query is longer than {MAX_LENGTH:,} characters", MAX_LENGTH)
+            most = number(MAX_LENGTH)
+            raise self._error(tr("the query is longer than {most} characters", most=most), MAX_LENGTH)
         self._tokens = list(_cut(text))
         self._at = 0
         self._depth = 0
@@ -129,30 +143,38 @@ class Parser:
     def query(self) -> tuple[Node, str]:
         """The tree, and how it is written canonically. Raises `QueryError`."""
         if self._kind == "end":
-            raise self._error(f"the query is empty; expected {_WANTED}", 0)
+            raise self._error(tr("the query is empty; expected a word, a phrase or ("), 0)
         root = self._either("")
         if self._kind != "end":
-            raise self._error("this ) has no matching (", self._next().position)
+            raise self._error(tr("this ) has no matching ("), self._next().position)
         if self._too_expensive is not None:
             raise self._error(
-                f"the query is too expensive: it costs {self._price}, and the limit is {MAX_PRICE}. A word or phrase "
-                "costs 1, the beginning of a word such as ab* costs 2, and NEAR costs 8. Shorten the query, or split it "
-                "into several topics",
+                tr(
+                    "the query is too expensive: it costs {price}, and the limit is {most}. A word or phrase costs 1, the "
+                    "beginning of a word such as ab* costs 2, and NEAR costs 8. Shorten the query, or split it into "
+                    "several topics",
+                    price=self._price,
+                    most=MAX_PRICE,
+                ),
                 self._too_expensive,
             )
         if excess := list(_excess(root)):
             raise self._error(
-                "this only excludes articles and would match almost everything; add words to search for",
+                tr("this only excludes articles and would match almost everything; add words to search for"),
                 min(self._negations[negation] for negation in excess),
             )
         text = written(root)
         if len(text) > MAX_LENGTH:
             raise self._error(
-                f"written in full, the query has {len(text):,} characters; the limit is {MAX_LENGTH:,}",
+                tr(
+                    "written in full, the query has {length} characters; the limit is {most}",
+                    length=number(len(text)),
+                    most=number(MAX_LENGTH),
+                ),
                 len(self._text),
             )
         if self._too_long is not None:
-            raise self._error(f"the phrase has more than {MAX_PHRASE} words", self._too_long)
+            raise self._error(tr("the phrase has more than {most} words", most=MAX_PHRASE), self._too_long)
         return root, text
 
     @property
@@ -168,12 +190,17 @@ class Parser:
     def _error(self, message: str, position: int) -> QueryError:
         return QueryError(message, self._text, position)
 
-    def _unexpected(self, token: _Token, expected: str = _WANTED) -> QueryError:
+    def _unexpected(self, token: _Token, field: str = "") -> QueryError:
+        """The error that something other than a word, a phrase or ( is here, after `field:` or (empty) no field."""
+        at_end, at_operator, elsewhere = _AFTER_FIELD if field else _EXPECTED
         if token.kind == "end":
-            return self._error(f"expected {expected}, but the query ends here", token.position)
-        operator = token.kind in ("AND", "OR", "NOT")
-        hint = f'; to search for the word, write "{token.text.lower()}"' if operator else ""
-        return self._error(f"expected {expected}, not {_shown(token.text)}{hint}", token.position)
+            message = at_end
+        elif token.kind in ("AND", "OR", "NOT"):
+            message = at_operator
+        else:
+            message = elsewhere
+        text = tr(message, field=field, text=_shown(token.text), word=token.text.lower())
+        return self._error(text, token.position)
 
     def _either(self, scope: str) -> Node:
         parts = [self._all(scope)]
@@ -210,22 +237,23 @@ class Parser:
         token = self._next()
         self._pay(NEARNESS, token.position)
         if not isinstance(first, Term | Prefix):
-            raise self._error("NEAR needs a word or a phrase before it", token.position)
+            raise self._error(tr("NEAR needs a word or a phrase before it"), token.position)
         if negated:
-            raise self._error("it is unclear what this excludes; write -(a NEAR/5 b)", token.position)
+            raise self._error(tr("it is unclear what this excludes; write -(a NEAR/5 b)"), token.position)
         distance = token.text[5:]
         if not _DISTANCE.fullmatch(distance) or int(distance) > MAX_DISTANCE:
             place = token.position + (5 if "/" in token.text else 0)
-            raise self._error(f"expected a distance in words, from NEAR/1 to NEAR/{MAX_DISTANCE}", place)
+            text = tr("expected a distance in words, from NEAR/1 to NEAR/{most}", most=MAX_DISTANCE)
+            raise self._error(text, place)
         position = self._tokens[self._at].position
         second = self._single(scope)
         if not isinstance(second, Term | Prefix):
-            raise self._error("expected a word or a phrase after NEAR", position)
+            raise self._error(tr("expected a word or a phrase after NEAR"), position)
         if first.field != second.field:
-            raise self._error("both sides of NEAR must share a field, as in title:(a NEAR/5 b)", position)
+            raise self._error(tr("both sides of NEAR must share a field, as in title:(a NEAR/5 b)"), position)
         if self._kind == "near":
             raise self._error(
-                "NEAR takes only two words or phrases; write (a NEAR/5 b) AND (b NEAR/5 c)",
+                tr("NEAR takes only two words or phrases; write (a NEAR/5 b) AND (b NEAR/5 c)"),
                 self._next().position,
             )
         return near(first, second, int(distance))
@@ -236,11 +264,13 @@ class Parser:
             case "open":
                 return self._group(token, scope)
             case "field" if scope:
-                raise self._error(f"{scope}:(…) takes only words, not another field", token.position)
+                text = tr("{field}:(…) takes only words, not another field", field=scope)
+                raise self._error(text, token.position)
             case "field":
                 return self._in_field(token)
             case "number" if scope:
-                raise self._error(f"{scope}:(…) takes only words, not a comparison", token.position)
+                text = tr("{field}:(…) takes only words, not a comparison", field=scope)
+                raise self._error(text, token.position)
             case "number":
                 return self._number(token)
             case "quoted" | "word":
@@ -252,7 +282,8 @@ class Parser:
         # A field's own parentheses are not counted: the canonical text may have others than were written.
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise self._error(f"parentheses are nested more than {MAX_DEPTH} deep", opening.position)
+            text = tr("parentheses are nested more than {most} deep", most=MAX_DEPTH)
+            raise self._error(text, opening.position)
         node = self._to_close(opening, scope)
         self._depth -= 1
         return node
@@ -262,30 +293,35 @@ class Parser:
             raise self._unexpected(self._next())
         node = self._either(scope)
         if self._next().kind != "close":
-            raise self._error("this ( has no matching )", opening.position)
+            raise self._error(tr("this ( has no matching )"), opening.position)
         return node
 
     def _in_field(self, token: _Token) -> Node:
         name = token.text.lower()
         if name in NUMBERS:
-            raise self._error(f"{name} needs a comparison, as in {name}>=60", token.position)
+            text = tr("{field} needs a comparison, as in {field}>=60", field=name)
+            raise self._error(text, token.position)
         if name not in (*TEXTS, *VALUES):
-            names = ", ".join((*TEXTS, *VALUES))
+            names = comma_list((*TEXTS, *VALUES))
             raise self._error(
-                f"there is no field {_shown(token.text)}; use {names}. To search for this text, put it in quotes",
+                tr(
+                    "there is no field {text}; use {fields}. To search for this text, put it in quotes",
+                    text=_shown(token.text),
+                    fields=names,
+                ),
                 token.position,
             )
         after = self._next()
         if after.kind == "open":
             return self._to_close(after, name)
         if after.kind not in ("quoted", "word"):
-            raise self._unexpected(after, f"{_WANTED} after {name}:")
+            raise self._unexpected(after, name)
         return self._leaf(after, name)
 
     def _count(self, position: int) -> None:
         self._terms += 1
         if self._terms > MAX_TERMS:
-            raise self._error(f"the query has more than {MAX_TERMS} terms", position)
+            raise self._error(tr("the query has more than {most} terms", most=MAX_TERMS), position)
 
     def _pay(self, amount: int, position: int) -> None:
         self._price += amount
@@ -296,18 +332,22 @@ class Parser:
         self._count(token.position)
         match = _COMPARISON.fullmatch(token.text)
         assert match
-        name, sign, number = match[1].lower(), match[2], match[3]
+        name, sign, digits = match[1].lower(), match[2], match[3]
         place = token.position + match.start(3)
-        if not _NUMBER.fullmatch(number):
-            raise self._error(f"expected a whole number, as in {name}>=60", place)
+        if not _NUMBER.fullmatch(digits):
+            raise self._error(tr("expected a whole number, as in {field}>=60", field=name), place)
         # One way to write it: heat>99 is heat>=100.
-        bound = int(number) + {">": 1, "<": -1}.get(sign, 0)
+        bound = int(digits) + {">": 1, "<": -1}.get(sign, 0)
         if bound < 0:
-            raise self._error(f"{name} is never below 0, so this would match nothing", place)
+            text = tr("{field} is never below 0, so this would match nothing", field=name)
+            raise self._error(text, place)
         if bound == 0 and sign == ">=":
-            raise self._error(f"{name} is never below 0, so this would match everything", place)
+            text = tr("{field} is never below 0, so this would match everything", field=name)
+            raise self._error(text, place)
         if bound > MAX_NUMBER:
-            raise self._error(f"{name} is never above {MAX_NUMBER:,}, so this would match nothing", place)
+            most = number(MAX_NUMBER)
+            text = tr("{field} is never above {most}, so this would match nothing", field=name, most=most)
+            raise self._error(text, place)
         self._pay(LOOK, token.position)
         return Number(name, _SIGNS[sign], bound)
 
@@ -316,7 +356,7 @@ class Parser:
         content, position = token.text, token.position
         if token.kind == "quoted":
             if len(content) < 2 or not content.endswith('"'):
-                raise self._error("the closing quotation mark is missing", position)
+                raise self._error(tr("the closing quotation mark is missing"), position)
             content, position = content[1:-1], position + 1
         leaf = (
             self._value(scope, content, position)
@@ -331,7 +371,7 @@ class Parser:
         text = content[:-1] if begins else content
         if "*" in text and token.kind == "word":
             raise self._error(
-                "* is only allowed at the end of a word; to search for this text, put it in quotes",
+                tr("* is only allowed at the end of a word; to search for this text, put it in quotes"),
                 position + text.index("*"),
             )
         words = plain_words(text)
@@ -340,19 +380,21 @@ class Parser:
         if begins:
             return self._prefix(scope, text, words, position)
         if not words:
-            raise self._error(f"{_shown(content)} has no letter or digit to search for", position)
+            raise self._error(
+                tr("{text} has no letter or digit to search for", text=_shown(content)), position
+            )
         return Term(scope, " ".join(words))
 
     def _prefix(self, scope: str, text: str, words: list[str], position: int) -> Node:
         end = position + len(text)
         if not text:
-            raise self._error("* alone would match everything", end)
+            raise self._error(tr("* alone would match everything"), end)
         if not words or unicodedata.category(text[-1])[0] not in "LMN":
-            raise self._error("* must directly follow the beginning of a word", end)
+            raise self._error(tr("* must directly follow the beginning of a word"), end)
         if stands_alone(words[-1]):  # found inside of sentences anyway
             return Term(scope, " ".join(words))
         if len(words[-1]) < MIN_PREFIX:
-            raise self._error(f"* needs at least {MIN_PREFIX} letters before it", end)
+            raise self._error(tr("* needs at least {least} letters before it", least=MIN_PREFIX), end)
         return Prefix(scope, " ".join(words))
 
     def _value(self, name: str, content: str, position: int) -> Node:
@@ -361,18 +403,18 @@ class Parser:
             case "topic":
                 text = " ".join(plain_words(text))
                 if not text:
-                    raise self._error("expected the name of a topic", position)
+                    raise self._error(tr("expected the name of a topic"), position)
             case "type" if text not in get_args(RecordType):
-                raise self._error(f"expected {' or '.join(get_args(RecordType))}", position)
+                raise self._error(tr("expected article or video or podcast"), position)
             case "lang":
                 text = text.replace("_", "-")
                 if not _LANGUAGE.fullmatch(text):
-                    raise self._error("expected a language such as en or pt-br", position)
+                    raise self._error(tr("expected a language such as en or pt-br"), position)
             case "domain":
                 try:
                     text = registered_domain(text)
                 except ValueError as error:
-                    raise self._error("expected a domain such as bbc.co.uk", position) from error
+                    raise self._error(tr("expected a domain such as bbc.co.uk"), position) from error
         return Value(name, text)
 
 
