@@ -227,9 +227,9 @@ def _escalation(claim: Claimed, render_context: RenderContext, now: datetime) ->
     of_story = replace(claim, story=number)
     post = render_context.replied.get(claim.reply_to or 0)
     if not sent and (number != claim.story or post is None or post.message_id is None or post.closed):
-        return Outcome(SendStatus.STALE, detail="the post to reply to is gone")
+        return Outcome(SendStatus.STALE, detail=mark("the post to reply to is gone"))
     if not sent and now - claim.created_at > STALE:
-        return Outcome(SendStatus.STALE, detail="the reply waited for more than a day")
+        return Outcome(SendStatus.STALE, detail=mark("the reply waited for more than a day"))
     if sent and not _story(of_story, render_context).members:
         return withdrawn(number)
     view = _view(of_story, render_context)
@@ -237,13 +237,13 @@ def _escalation(claim: Claimed, render_context: RenderContext, now: datetime) ->
         return (
             Outcome(SendStatus.UNCHANGED, shown=claim.shown)
             if sent
-            else Outcome(SendStatus.STALE, detail="the story was removed or is muted here")
+            else Outcome(SendStatus.STALE, detail=mark("the story was removed or is muted here"))
         )
     payload = claim.payload or {}
     matching = _live_subscriptions(of_story, view, render_context)
     announced = escalation(view, matching, PostedState(payload["heat"], tuple(payload["roles"])))
     if not sent and announced is None:
-        return Outcome(SendStatus.STALE, detail="no subscription of the channel announces the story")
+        return Outcome(SendStatus.STALE, detail=mark("no subscription of the channel announces the story"))
     roles = claim.mentioned if sent or announced is None else announced.roles
     size = StorySize.MAJOR if has_size(view, StorySize.MAJOR) else StorySize(payload["size"])
     topics = render_context.topics.visible_to(claim.guild_id)
