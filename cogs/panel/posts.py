@@ -28,7 +28,7 @@ from bot.messages.setup import (
     subscribed_words,
     volume_choices,
 )
-from bot.services import language, setup, subscribe
+from bot.services import languages, setup, subscribe
 from bot.services.subscribe import Reset, SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
 from cogs.pages import cannot_ping, how_posted, may_ping, require_pingable
@@ -136,7 +136,7 @@ class _Settings:
             )
         role, pings = await offered_role(self._session.context, interaction, self._role_id)
         topics = [ping.topic for ping in pings if ping.channel_id == channel.id]
-        spoken = await language.server_language(self._session.context, channel.guild.id)
+        spoken = await languages.server_language(self._session.context, channel.guild.id)
         with speaking(spoken.code):  # it is for everybody
             offer = role_offer(role, topics, channel.id)
         await channel.send(view=offer, allowed_mentions=mentions(()))
