@@ -18,7 +18,7 @@ from bot.errors import InvalidInputError
 from bot.i18n import tr
 from bot.messages.message import Embed, escape_markup
 from bot.messages.story import GREY, story_post
-from bot.messages.template import template_help
+from bot.messages.template import EXAMPLE, template_help
 from bot.services import templates
 from bot.services.context import Context
 from bot.services.example import example_story
@@ -36,6 +36,13 @@ async def open_editor(context: Context, interaction: Interaction, text: str) -> 
     view = views.Answer(interaction)
     view.offer(_Edit(context, text, tr("Write the template…")))
     await views.answer(interaction, embed, view)
+
+
+async def open_form(context: Context, interaction: Interaction) -> None:
+    """Open the form with the server's template, or with an example if it has none."""
+    require_manager(interaction)
+    stored = await templates.find(context, guild_of(interaction).id)
+    await interaction.response.send_modal(_TemplateForm(context, stored.text if stored else EXAMPLE))
 
 
 async def show_template(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
+from tests.chat.panel_user import PanelUser
 from tests.chat.world import METRO, ROCKET, World, body, labels, mentions_in, seen
 from tests.make import record
 from tests.shown import plain, shown
@@ -121,3 +122,18 @@ async def test_only_who_manages_channels_everywhere_may_write_it(world: World) -
     preview = world.answer(await write(world, TEXT))
     world.env.backend.edit_role(world.guild.id, world.managers.id, {"permissions": 0})
     assert "Manage Channels" in world.refusal(await world.press(preview, "Save"))
+
+
+async def test_the_panel_leads_to_the_same_form(world: World) -> None:
+    user = await PanelUser.opens(world)
+    await user.presses("Server")
+    form = await world.manager.click(user.panel.message, label="Template of posts…")
+    assert form.modal is not None
+    assert "{headline}" in str(form.modal)
+    preview = world.answer(await world.manager.submit_modal(form, {"template": TEXT}))
+    assert "Saved." in seen(world.answer(await world.press(preview, "Save")))
+    await world.ask("subscribe", topic="AI")
+    panel = await PanelUser.opens(world)
+    await panel.presses("Channel")
+    await panel.chooses("layout", "template")
+    assert "template layout" in seen(await world.ask("subscriptions"))
