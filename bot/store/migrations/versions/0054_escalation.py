@@ -16,8 +16,11 @@ depends_on = None
 KIND = "escalation"
 KIND_CHECK = re.compile(r"(CONSTRAINT ck_outbox_kind CHECK \(kind IN \()([^)]*)(\)\))")
 
-# The digest of a subscription with live posts has everything from now on. One that had less keeps that.
-KEEP = "UPDATE subscriptions SET digest_volume = volume WHERE mode = 'both' AND volume IS NOT NULL AND digest_volume IS NULL"
+# The digest of a subscription with live posts has everything from now on. One that was limited to big stories keeps that.
+KEEP = """
+UPDATE subscriptions SET digest_volume = volume
+WHERE mode = 'both' AND volume IN ('notable', 'major') AND digest_volume IS NULL
+"""
 
 
 def _with_escalations(ddl: str) -> str:
