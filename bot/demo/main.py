@@ -204,7 +204,9 @@ class Demo:
         greetings = len(self._seen)
         await app.ingest.step(source.load(()))
         with_digest = last - first < SHORT
-        await self._run_command("subscribe", topic=self._topic, mode="both" if with_digest else "live", announce_major=True)
+        await self._run_command(
+            "subscribe", topic=self._topic, mode="both" if with_digest else "live", announce_major=True
+        )
         if self._parent:
             await self._run_command("subscribe", topic=self._parent, mode="digest")
         commands = list(NIGHT) if self._records == NEWS else []

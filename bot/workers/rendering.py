@@ -24,7 +24,7 @@ from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.i18n import mark, tr
 from bot.messages.digest import without_stories
-from bot.messages.escalation import escalation_message
+from bot.messages.escalation import continued, escalation_message
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
@@ -220,19 +220,20 @@ def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
 
 
 def _escalation(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
-    """The reply that announces a story. Once it is out, it names the story as the story is, or says that it was withdrawn."""
+    """The reply that announces a story. Once it is out, it goes with its story, like the post that it replies to."""
     assert claim.story is not None
     sent = claim.message_id is not None
-    number = render_context.merged_into.get(claim.story, claim.story)
-    of_story = replace(claim, story=number)
+    into = render_context.merged_into.get(claim.story)
     post = render_context.replied.get(claim.reply_to or 0)
-    if not sent and (number != claim.story or post is None or post.message_id is None or post.closed):
+    if not sent and (into is not None or post is None or post.message_id is None or post.closed):
         return Outcome(SendStatus.STALE, detail=mark("the post to reply to is gone"))
     if not sent and now - claim.created_at > STALE:
         return Outcome(SendStatus.STALE, detail=mark("the reply waited for more than a day"))
-    if sent and not _story(of_story, render_context).members:
-        return withdrawn(number)
-    view = _view(of_story, render_context)
+    if into is not None:
+        return continued(claim.story, into)
+    if sent and not _story(claim, render_context).members:
+        return replace(withdrawn(claim.story), name="")  # of a forum's post, the name is that of the post
+    view = _view(claim, render_context)
     if view is None:
         return (
             Outcome(SendStatus.UNCHANGED, shown=claim.shown)
@@ -240,7 +241,7 @@ def _escalation(claim: Claimed, render_context: RenderContext, now: datetime) ->
             else Outcome(SendStatus.STALE, detail=mark("the story was removed or is muted here"))
         )
     payload = claim.payload or {}
-    matching = _live_subscriptions(of_story, view, render_context)
+    matching = _live_subscriptions(claim, view, render_context)
     announced = escalation(view, matching, PostedState(payload["heat"], tuple(payload["roles"])))
     if not sent and announced is None:
         return Outcome(SendStatus.STALE, detail=mark("no subscription of the channel announces the story"))

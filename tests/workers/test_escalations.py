@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import time
 
 import pytest
+import sqlalchemy as sa
 
 from bot.domain.model import Mode, Record, StorySize, Volume
 from bot.domain.posting.quiet import QuietHours
@@ -170,6 +171,23 @@ async def test_a_withdrawn_story_leaves_nothing_in_the_reply(desk: BotHarness) -
     assert all("Story withdrawn" in text and TITLE not in text for text in last.values())
 
 
+async def test_a_reply_is_withdrawn_with_the_story_whose_post_was_deleted(desk: BotHarness) -> None:
+    await follow(desk)
+    first, later = reports(0, 1), reports(1, 7)
+    await desk.report(*first)
+    desk.clock.forward(minutes=5)
+    await desk.report(*later)
+    o = schema.outbox
+    async with desk.db.write() as connection:
+        await connection.execute(sa.update(o).where(o.c.kind == "story").values(closed=True, due_at=None))
+    desk.clock.forward(days=30)
+    await desk.take_in(*(replace(report, removed=True) for report in [*first, *later]))
+    desk.clock.forward(minutes=5)
+    await desk.deliver()
+    assert desk.mailbox.edited[-1].target.message_id == 1001
+    assert "Story withdrawn" in desk.mailbox.edited[-1].text
+
+
 async def test_a_reply_to_a_deleted_post_comes_to_nothing(desk: BotHarness) -> None:
     await follow(desk)
     await grow(desk)
@@ -201,4 +219,7 @@ async def test_a_story_is_not_announced_again_after_one_that_was_is_merged_into_
     desk.clock.forward(minutes=5)
     await desk.deliver()
     assert len(replies(desk)) == 1
-    assert any("continues in #3" in edit.text for edit in desk.mailbox.edited)
+    texts = {edit.target.message_id: edit.text for edit in desk.mailbox.edited}
+    assert "continues in #3" in texts[1001], "the post"
+    assert "continues in #3" in texts[1002], "the reply to it"
+    assert TITLE not in texts[1002]

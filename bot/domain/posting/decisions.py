@@ -223,6 +223,8 @@ def _revise(
     story: Story, channel: Channel, post: Post, now: datetime, rules: PostingSettings, reshaped: bool
 ) -> Edit | Hold | None:
     hold = Hold(story.number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
+    if post.closed and post.is_escalated and reshaped:
+        return Edit(post.id, story.number, now)  # for the reply, which still stands
     if post.closed:
         return hold
     moved = post.story != story.number  # merged: the post has to be known by the number that goes on
