@@ -16,6 +16,7 @@ from bot.domain.model import PostLayout
 from bot.domain.posting.template import MOST_LENGTH, Template
 from bot.errors import InvalidInputError
 from bot.i18n import tr
+from bot.messages.layout import without_buttons
 from bot.messages.message import Embed, escape_markup
 from bot.messages.story import GREY, story_post
 from bot.messages.template import EXAMPLE, template_help
@@ -71,7 +72,7 @@ async def show_template(
         shown = post(note=f"{note} {warning}")
     answer = views.Answer(interaction)
     answer.offer(*buttons)
-    answer.showing_layout(shown.layout)
+    answer.showing_layout(shown.layout if is_real else without_buttons(shown.layout))
     await reply(interaction, view=answer, allowed_mentions=mentions(()))
 
 

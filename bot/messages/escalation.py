@@ -30,7 +30,9 @@ def escalation_message(view: StoryView, size: StorySize, roles: Sequence[int], a
     became = " ".join((tr(_BECAME[size]), outlets_words(view.outlets)))
     text = Markdown.of(heading(title), small(became))
     button = Button(tr("Related coverage"), action=f"{RELATED_ACTION}{view.number}")
-    return Message(layout=(Container((Beside(text, button),), accent),), roles=tuple(roles[:MOST_ROLES]))
+    return Message(
+        layout=(Container((Beside(text, button),), accent),), roles=tuple(dict.fromkeys(roles))[:MOST_ROLES]
+    )
 
 
 def continued(number: int, survivor: int) -> Message:
