@@ -1,4 +1,4 @@
-"""/appearance: how posts look, and in which language they are."""
+"""/appearance: how posts look, under which name, and in which language they are."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from bot.services import appearance, languages, templates, topics
 from bot.services.context import Context
 from cogs import template_form
 from cogs.common import Interaction, choices, guild_of, managed, managed_everywhere, requires
+from cogs.faces import FaceCommand
 from cogs.layout_preview import LayoutPreview
 
 SPOKEN = [
@@ -31,7 +32,9 @@ SPOKEN = [
 
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_channels=True)
-class AppearanceCommands(commands.GroupCog, group_name="appearance", group_description="How posts look"):
+class AppearanceCommands(
+    FaceCommand, commands.GroupCog, group_name="appearance", group_description="How posts look"
+):
     """Layouts and colours of posts."""
 
     def __init__(self, context: Context) -> None:

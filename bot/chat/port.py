@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.posting.face import Byline
 from bot.domain.retry import MessageForm, Outcome
 from bot.messages.message import Message
 
@@ -15,6 +16,7 @@ class Target:
     """The destination of a message, with its ids and what it is made of if it was sent before.
 
     A new message with `reply_to` replies to that message of the channel, or of `thread_id`.
+    `byline` is how messages appear there if not as the bot's. `webhook_id` is the webhook that made the message; None: the bot did.
     """
 
     guild_id: int
@@ -23,6 +25,8 @@ class Target:
     thread_id: int | None = None
     form: MessageForm = MessageForm.COMPONENTS
     reply_to: int | None = None
+    webhook_id: int | None = None
+    byline: Byline | None = None
 
 
 @dataclass(frozen=True, slots=True)
