@@ -23,8 +23,10 @@ from bot.store import (
     sources,
     stories,
     subscriptions,
+    templates,
 )
 from bot.store.sources import SourceState, SourceTotals
+from bot.store.templates import StoredTemplate
 
 RECENT = timedelta(days=1)
 MOST_TROUBLES = 10
@@ -54,7 +56,7 @@ class Status:
 
     `alerts` and `follows` are how many its members have.
 
-    `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
+    `template` is that of the server's posts, which tells when a post had no room with it. `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
     `lost_webhooks` are the channels whose posts have the bot's name again because somebody deleted its webhook.
     `digests` are planned, and the next one comes at `next_digest`.
@@ -82,6 +84,7 @@ class Status:
     follows: int = 0
     digests: int = 0
     next_digest: datetime | None = None
+    template: StoredTemplate | None = None
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -116,6 +119,7 @@ async def status(context: Context, guild_id: int) -> Status:
             await follows.count(connection, guild_id),
             len(planned),
             min(planned, default=None),
+            await templates.template(connection, guild_id),
         )
 
 

@@ -67,7 +67,7 @@ async def test_the_answer_says_which_there_are_and_offers_to_have_only_the_new_o
         "Weekly digest · on Sunday at 18:00 (UTC) · Space",
     ]
     again = await world.ask("digest set", time="20", timezone="UTC", days="sat")
-    assert "gets a digest Saturday at 20:00 (UTC)" in seen(again)
+    assert "gets a digest on Saturday at 20:00 (UTC)" in seen(again)
     assert labels(again) == []
 
 
@@ -99,7 +99,7 @@ async def test_with_a_name_only_what_is_said_changes(two: World) -> None:
         in answer
     )
     answer = plain(seen(await two.ask("digest set", time="8", timezone="UTC", name="Weekly digest")))
-    assert "gets Weekly digest: Tuesday at 08:00 (UTC)" in answer
+    assert "gets Weekly digest: on Tuesday at 08:00 (UTC)" in answer
     assert "• Daily digest every day at 09:00 (UTC)" in plain(seen(await two.ask("subscriptions")))
 
 
