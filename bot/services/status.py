@@ -11,7 +11,7 @@ from importlib.metadata import version
 from bot.domain.text.addresses import hosts_only
 from bot.i18n import tr_plural
 from bot.services.context import Context
-from bot.store import delivery, outbox, quotas, server_topics, sources, stories, subscriptions
+from bot.store import delivery, faces, outbox, quotas, server_topics, sources, stories, subscriptions
 from bot.store.sources import SourceState, SourceTotals
 
 RECENT = timedelta(days=1)
@@ -42,6 +42,8 @@ class Status:
 
     `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
+    `lost_webhooks` are the channels whose posts have the bot's name again because somebody deleted its webhook.
+
     `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
     """
@@ -60,6 +62,7 @@ class Status:
     most_stored: int = 0
     suspended: Mapping[str, str] = field(default_factory=dict)
     kept_embeds: int = 0
+    lost_webhooks: tuple[int, ...] = ()
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -83,6 +86,7 @@ async def status(context: Context, guild_id: int) -> Status:
             context.polls.most_stored,
             await server_topics.suspended(connection, guild_id),
             await outbox.kept_embeds(connection, guild_id),
+            tuple(await faces.lost_in(connection, guild_id)),
         )
 
 
