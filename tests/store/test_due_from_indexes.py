@@ -49,8 +49,8 @@ DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
     "leases of processes that are gone": ("ix_outbox_leased", lambda c: delivery.give_back(c, bool)),
     "feeds to poll": ("ix_feeds_due", lambda c: feeds.due(c, at(), [], 10)),
     "the next feed": ("ix_feeds_due", lambda c: feeds.next_due(c, [])),
-    "digests to write": ("ix_channels_due", lambda c: digests.due(c, at())),
-    "the next digest": ("ix_channels_due", lambda c: digests.next_due(c)),
+    "digests to write": ("ix_digests_due", lambda c: digests.due(c, at())),
+    "the next digest": ("ix_digests_due", lambda c: digests.next_due(c)),
     "posts to rephrase": ("ix_outbox_sent_at", lambda c: outbox.to_rephrase(c, at(), 10)),
     "stories that were merged": ("ix_stories_merged", lambda c: pointers.look_again(c, [1], at())),
 }
