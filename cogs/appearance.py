@@ -11,7 +11,6 @@ from bot.chat import views
 from bot.chat.permissions import PostableChannel
 from bot.chat.reply import reply
 from bot.chat.translator import untranslated
-from bot.domain.model import PostLayout
 from bot.errors import InvalidInputError
 from bot.i18n import LANGUAGES, language_for, tr, tr_plural
 from bot.messages.message import Embed
@@ -23,6 +22,7 @@ from cogs import template_form
 from cogs.common import Interaction, choices, guild_of, managed, managed_everywhere, requires
 from cogs.faces import FaceCommand
 from cogs.layout_preview import LayoutPreview
+from cogs.options import LayoutOption
 
 SPOKEN = [
     app_commands.Choice(name="the server's language in Discord", value=languages.SERVERS_OWN),
@@ -61,7 +61,7 @@ class AppearanceCommands(
     async def set_(
         self,
         interaction: Interaction,
-        layout: PostLayout | None = None,
+        layout: LayoutOption | None = None,
         colour: str | None = None,
         topic: str | None = None,
         everywhere: bool = False,

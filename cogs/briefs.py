@@ -17,6 +17,7 @@ from bot.messages.story import GREY
 from bot.services import rephrasing
 from bot.services.context import Context
 from cogs.common import ChannelOption, Interaction, channel_of, guild_of, may_see, only_with
+from cogs.options import BriefStyleOption
 
 VERBATIM = mark("Briefs in this server are sentences of the articles, word for word.")
 NOTHING_SENT = mark("No text is sent to a language model.")
@@ -55,7 +56,7 @@ class BriefCommands(commands.Cog):
     async def briefs(
         self,
         interaction: Interaction,
-        style: rephrasing.BriefStyle | None = None,
+        style: BriefStyleOption | None = None,
         language: str | None = None,
         channel: ChannelOption | None = None,
     ) -> None:

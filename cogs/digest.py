@@ -32,6 +32,7 @@ from cogs.common import (
     target_channel_id,
 )
 from cogs.digest_setting import remove_digest, set_digest
+from cogs.options import DigestStyleOption
 
 PAGE = 15  # lines
 
@@ -63,7 +64,7 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         timezone: str,
         days: str | None = None,
         size: app_commands.Range[int, 1, MOST_SIZE] | None = None,
-        style: DigestStyle | None = None,
+        style: DigestStyleOption | None = None,
         topic: str | None = None,
         name: app_commands.Range[str, 1, NAME_MOST] | None = None,
         channel: ChannelOption | None = None,

@@ -12,6 +12,7 @@ from bot.services import search
 from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of, target_channel_id
 from cogs.coverage import opening_stories
+from cogs.options import OrderOption
 
 
 class SearchCommands(commands.Cog):
@@ -27,7 +28,7 @@ class SearchCommands(commands.Cog):
     )
     @app_commands.guild_only()
     @answering
-    async def search(self, interaction: Interaction, query: str, sort: Order = Order.NEWEST) -> None:
+    async def search(self, interaction: Interaction, query: str, sort: OrderOption = Order.NEWEST) -> None:
         """Search all stories by words or with a query."""
         results = await search.find(
             self.context, query, guild_of(interaction).id, target_channel_id(interaction), sort

@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
-from bot.domain.model import Mode, PostLayout, StorySize, Volume
+from bot.domain.model import Mode, Volume
 from bot.errors import InvalidInputError
 from bot.i18n import mark, tr
 from bot.messages.message import Embed, escape
@@ -32,6 +32,7 @@ from cogs.common import (
     require_postable,
 )
 from cogs.missing_channels import in_missing_channel, missing_channel_name, missing_channel_value
+from cogs.options import LayoutOption, SizeOption
 from cogs.pages import channel_lines, require_pingable, subscribed
 
 PAGE = 15  # lines
@@ -71,9 +72,9 @@ class SubscriptionCommands(commands.Cog):
         volume: Literal["few", "some", "many", "everything", "notable", "major"] | None = None,
         digest_volume: Literal["everything", "notable", "major"] | None = None,
         mention: discord.Role | None = None,
-        ping_from: StorySize | None = None,
+        ping_from: SizeOption | None = None,
         announce_major: bool | None = None,
-        layout: PostLayout | None = None,
+        layout: LayoutOption | None = None,
         publish: bool | None = None,
         reset: Literal["mention", "volume", "everything"] | None = None,
     ) -> None:

@@ -104,6 +104,7 @@ ARROWS: dict[str, set[str]] = {
         "cogs.layout_preview",
         "cogs.missing_channels",
         "cogs.muting",
+        "cogs.options",
         "cogs.pages",
         "cogs.panel",
         "cogs.roles",

@@ -13,7 +13,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 
 from bot.chat.translator import CatalogueTranslator
-from bot.i18n import ENGLISH, LANGUAGES, LOCALES
+from bot.i18n import CHOICE, ENGLISH, LANGUAGES, LOCALES
 from scripts.messages import catalogue_of, command_tree, extracted, key_of, missing, tree_texts, update
 
 # Languages whose translations are being written. One that is complete is never here again.
@@ -124,6 +124,12 @@ def test_translations_begin_and_end_as_the_english_text(language: str) -> None:
     for _, english, others in translated(language):
         wrong += [form for form in others if ends(form) not in [ends(text) for text in english]]
     assert wrong == []
+
+
+async def test_choices_are_words_and_no_names_of_the_code() -> None:
+    """discord.py offers the members of an enum by their names."""
+    choices = [text.text for text in await tree_texts() if text.context == CHOICE]
+    assert [choice for choice in choices if choice.isupper()] == []
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

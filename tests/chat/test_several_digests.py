@@ -216,20 +216,20 @@ async def test_digests_are_added_changed_and_removed_by_clicking(world: World) -
     assert [line.partition(" · next")[0] for line in user.text.splitlines() if line.startswith("• ")] == [
         "• Daily digest · every day at 08:00 (UTC)",
         "• Weekly digest · on Sunday at 18:00 (UTC)",
-        "• Machines · Sunday at 19:00 (UTC)",
+        "• Machines · on Sunday at 19:00 (UTC)",
     ]
     assert list(user.options("digest").values()) == [False, False, True]
     [_, weekly, _] = user.options("digest")
     await user.chooses("digest", weekly)
     assert user.options("digest")[weekly]
     await user.types("Set time and zone…", time="20", zone="UTC", days="sat", size="3", name="Week in space")
-    assert "• Week in space · Saturday at 20:00 (UTC)" in user.text
+    assert "• Week in space · on Saturday at 20:00 (UTC)" in user.text
     await user.types("Set time and zone…", time="20", zone="UTC", days="sat", size="3", name="machines")
     assert "already has a digest called “Machines”" in user.text
     await user.presses("Remove")
     assert "no longer gets the digest Week in space." in user.text
     await user.presses("Remove")
-    assert "• Machines · Sunday at 19:00 (UTC)" in user.text
+    assert "• Machines · on Sunday at 19:00 (UTC)" in user.text
     assert "• Daily digest" not in user.text
     await user.presses("Turn off")
     assert "The digest is turned off." in user.text

@@ -54,7 +54,7 @@ async def test_a_template_is_previewed_saved_and_used(world: World) -> None:
         text = shown(post).text
         assert "## [" in text
         assert " outlets on " in text
-        assert labels(post) == ["Read", "Related coverage"]
+        assert labels(post) == ["Read", "Related coverage", "Follow this story"]
     assert mentions_in(body(world.sends()[-1])) == ([], [str(role.id)])
     assert "outlet_count" in seen(await world.ask("appearance template show"))
     assert "## [" in shown(await world.ask("appearance template preview")).text

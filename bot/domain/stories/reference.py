@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
 
 from bot.i18n import in_every_language, tr
 
@@ -51,7 +50,6 @@ class Words:
     number: int | None = None
 
 
-@cache
 def _number() -> re.Pattern[str]:
     """A number, with what a story is called in any of the languages, as below a post: `Story #12`, `Historia #12`."""
     labels = {

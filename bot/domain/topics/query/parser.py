@@ -419,7 +419,7 @@ class Parser:
 
 
 def _shown(text: str) -> str:
-    return tr("“{text}”", text=clip(text, 30))
+    return f"“{clip(text, 30)}”"
 
 
 def _excess(node: Node) -> Iterator[Not]:
