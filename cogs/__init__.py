@@ -19,6 +19,7 @@ from cogs.sources import SourceCommands
 from cogs.stories import RelatedButton, StoryCommands
 from cogs.story_menus import StoryMenus
 from cogs.subscriptions import SubscriptionCommands
+from cogs.threads import ThreadCommands
 from cogs.topics import TopicCommands
 from cogs.upkeep import Upkeep
 from cogs.votes import VoteButton, VoteCommands
@@ -36,6 +37,7 @@ COGS = (
     DigestCommands,
     PaceCommands,
     QuietHoursCommands,
+    ThreadCommands,
     MuteCommands,
     VoteCommands,
     AboutCommands,

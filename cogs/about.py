@@ -117,6 +117,10 @@ def _embed(status: status.Status) -> Embed:
         tr("Messages not sent in the last day"): [
             _in_channel(channel_id, reason) for channel_id, reason in status.given_up
         ],
+        tr("Threads of stories missing in the last day"): [
+            f"{_in_channel(channel_id, reason)} × {number(count)}"
+            for channel_id, reason, count in status.threads
+        ],
     }
     fields = tuple(Field(name, _fit(entries)) for name, entries in parts.items() if entries)
     footer = f"Topicwire {status.version}"

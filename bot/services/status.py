@@ -11,7 +11,7 @@ from importlib.metadata import version
 from bot.domain.text.addresses import hosts_only
 from bot.i18n import tr_plural
 from bot.services.context import Context
-from bot.store import delivery, outbox, quotas, server_topics, sources, stories, subscriptions
+from bot.store import delivery, outbox, quotas, server_topics, sources, stories, story_threads, subscriptions
 from bot.store.sources import SourceState, SourceTotals
 
 RECENT = timedelta(days=1)
@@ -40,6 +40,7 @@ class Status:
     """What `/status` shows. `stalled` messages wait although nothing stands in their way. `paused` are channel and reason; `withheld` counts the last day by reason.
     `suspended` are the server topics whose queries cost too much, each with the reason.
 
+    `threads` of posts that are missing or not written in since yesterday: channel, reason, how many.
     `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
     `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
@@ -60,6 +61,7 @@ class Status:
     most_stored: int = 0
     suspended: Mapping[str, str] = field(default_factory=dict)
     kept_embeds: int = 0
+    threads: tuple[tuple[int, str, int], ...] = ()
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -83,6 +85,7 @@ async def status(context: Context, guild_id: int) -> Status:
             context.polls.most_stored,
             await server_topics.suspended(connection, guild_id),
             await outbox.kept_embeds(connection, guild_id),
+            tuple(await story_threads.problems(connection, guild_id, since)),
         )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Dialect
 
 from bot.domain.model import Mode, Volume
 from bot.domain.polling import FeedOrigin
+from bot.domain.posting.story_threads import ThreadState
 
 metadata = sa.MetaData(
     naming_convention={
@@ -311,6 +312,7 @@ channels = sa.Table(
     sa.Column("quiet_from", sa.Text),
     sa.Column("quiet_until", sa.Text),
     sa.Column("quiet_zone", sa.Text),
+    sa.Column("threads", sa.Boolean, nullable=False, server_default=sa.false()),  # each post gets one
     _where("ix_channels_due", "next_digest", "next_digest IS NOT NULL"),
 )
 
@@ -374,12 +376,29 @@ outbox = sa.Table(
     sa.Column("form", sa.Text, nullable=False, server_default=sa.text("'components'")),
     sa.Column("mentioned", sa.JSON),
     _where("ix_outbox_kept_embeds", "guild_id", "form = 'kept embeds'"),
-    _one_of("kind", ("story", "digest", "notice", "publish", "rollup")),
+    _one_of("kind", ("story", "digest", "notice", "publish", "rollup", "thread")),
     # Nearly every row is a message that was sent and waits for nothing.
     _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),
     _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
     _where("ix_outbox_rolled_up", "rollup", "rollup IS NOT NULL"),
     _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
+)
+
+# The thread of a post, which is a row of the outbox. Its number is that of the post's message.
+story_threads = sa.Table(
+    "story_threads",
+    metadata,
+    sa.Column("post", ID, primary_key=True, autoincrement=False),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("thread_id", SNOWFLAKE, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("told_record", ID, nullable=False),
+    sa.Column("written_at", UtcTime),
+    _text("problem"),  # why it is not there, or not written in
+    sa.Column("updated_at", UtcTime, nullable=False),
+    _one_of("state", ThreadState),
+    _where("ix_story_threads_problem", "guild_id", "problem <> ''"),
 )
 
 # Whether what a process keeps in memory is still what is stored: the number goes up with every change.

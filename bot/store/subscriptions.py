@@ -338,6 +338,7 @@ async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
         schema.withheld_posts,
         schema.digest_history,
         schema.translation_channels,
+        schema.story_threads,
     ):
         await connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))
     return bool(had.rowcount)

@@ -23,7 +23,7 @@ from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
 from bot.store import delivery, digests, outbox, pointers, rollups, subscriptions
 from bot.store.outbox import Claimed
-from bot.workers import rendering
+from bot.workers import rendering, story_threads
 from bot.workers.rendering import RenderContext
 
 log = logging.getLogger(__name__)
@@ -247,6 +247,11 @@ class Delivery:
     async def _outcome(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         try:
             with speaking(render_context.language(claim.guild_id)):
+                if claim.kind == outbox.THREAD:
+                    now = self._context.now()
+                    return await story_threads.attempt(
+                        self._context, self._sender, claim, render_context, now
+                    )
                 return await self._try(claim, render_context)
         except Exception:  # a bug in making one message must not hold up those after it
             log.exception("message %s to channel %s could not be rendered", claim.id, claim.channel_id)
@@ -326,7 +331,10 @@ class Delivery:
     async def _settle(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> Verdict:
         """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
-        verdict = retry.settle(outcome, claim.attempt, now, rendering.request_kind(claim, render_context))
+        if claim.kind == outbox.THREAD:
+            verdict = story_threads.verdict_of(claim, outcome, now)
+        else:
+            verdict = retry.settle(outcome, claim.attempt, now, rendering.request_kind(claim, render_context))
         if outcome.result is SendStatus.EXISTS and claim.kind in (outbox.DIGEST, outbox.NOTICE):
             verdict = Sent()  # it shows what it was composed of
         publishes = await self._is_to_publish(claim, outcome, render_context)
@@ -353,6 +361,8 @@ class Delivery:
                     message_id=outcome.message_id,
                 )
                 await outbox.enqueue(connection, row)
+            if still_leased:
+                await story_threads.settled(connection, claim, outcome, verdict, render_context, now)
         if (
             not isinstance(verdict, Sent | Pause)
             and outcome.result is not SendStatus.WAITS

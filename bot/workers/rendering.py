@@ -26,10 +26,11 @@ from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
 from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
-from bot.store import outbox, rephrasings, rollups, servers, stories, subscriptions, votes
+from bot.store import outbox, rephrasings, rollups, servers, stories, story_threads, subscriptions, votes
 from bot.store.outbox import Claimed
 from bot.store.rollups import Listing
 from bot.store.servers import ServerLanguage
+from bot.store.story_threads import StoryThread
 from bot.store.subscriptions import ChannelState
 from bot.store.topic_cache import TopicCache
 from bot.workers import notices
@@ -45,6 +46,7 @@ class RenderContext:
     waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
     the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists,
     and `languages` by server what its messages are in. `voting` are the servers with buttons to vote.
+    `threaded` are the channels whose posts get threads, and `threads` those of the posts, by the post's row.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -64,6 +66,8 @@ class RenderContext:
     listings: Mapping[int, Listing] = field(default_factory=dict)
     languages: Mapping[int, ServerLanguage] = field(default_factory=dict)
     voting: frozenset[int] = frozenset()
+    threaded: frozenset[int] = frozenset()
+    threads: Mapping[int, StoryThread] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
 
@@ -117,7 +121,14 @@ async def load(
         listings=listings,
         languages=await servers.languages(connection, {claim.guild_id for claim in claimed}),
         voting=await votes.voting(connection, {claim.guild_id for claim in claimed}),
+        threaded=await story_threads.channels_with(connection, channel_ids),
+        threads=await story_threads.of_posts(connection, set(map(post_of, claimed))),
     )
+
+
+def post_of(claim: Claimed) -> int:
+    """The row of the post in whose thread the claim's message belongs; for all others, its own."""
+    return (claim.payload or {}).get("post", claim.id) if claim.kind == outbox.THREAD else claim.id
 
 
 def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
@@ -313,6 +324,16 @@ def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
     if key not in render_context.views:
         render_context.views[key] = story_view(story, muted_by(mutes), render_context.rules.owners)
     return render_context.views[key]
+
+
+def view_of(claim: Claimed, render_context: RenderContext) -> StoryView | None:
+    """The claim's story as its channel sees it; None where it was merged or withdrawn, or is muted there."""
+    return _view(claim, render_context)
+
+
+def is_withdrawn(claim: Claimed, render_context: RenderContext) -> bool:
+    """Whether all articles of the claim's story were removed."""
+    return not _story(claim, render_context).members
 
 
 def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:
