@@ -61,9 +61,9 @@ def _not_negative(column: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"{column} >= 0", name=column)
 
 
-def _where(name: str, column: str, condition: str) -> sa.Index:
-    """An index of the few rows that satisfy a condition."""
-    return sa.Index(name, column, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
+def _where(name: str, column: str, condition: str, *more: str) -> sa.Index:
+    """An index of the few rows that satisfy a condition, by one column or more."""
+    return sa.Index(name, column, *more, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
 
 
 def _deferred(column: str, *, use_alter: bool = False) -> sa.ForeignKey:
@@ -382,6 +382,7 @@ outbox = sa.Table(
     _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
     _where("ix_outbox_rolled_up", "rollup", "rollup IS NOT NULL"),
     _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
+    _where("ix_outbox_threads", "channel_id", "kind = 'thread'", "story"),
 )
 
 # The thread of a post, which is a row of the outbox. Its number is that of the post's message.

@@ -154,7 +154,7 @@ async def messages_of(
     of_story = sa.or_(_o.c.story == story, _o.c.story.in_(merged))
     stands = sa.and_(_o.c.kind == THREAD, _o.c.message_id.is_not(None), _o.c.closed.is_(False))
     rows = await connection.execute(
-        sa.select(_o.c.id, _o.c.payload).where(of_story, stands, (_o.c.channel_id + 0) == channel_id)
+        sa.select(_o.c.id, _o.c.payload).where(of_story, stands, _o.c.channel_id == channel_id)
     )
     return [ThreadMessage(row.id, row.payload) for row in rows if row.payload["post"] == post]
 

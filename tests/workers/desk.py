@@ -94,6 +94,10 @@ class RecordingSender:
         form = MessageForm.COMPONENTS
         return Outcome(SendStatus.OK, message_id=message_id, form=form, roles=message.roles)
 
+    def message_id(self, nonce: str) -> int:
+        """The number of the message that a nonce made."""
+        return self._ids[nonce]
+
     async def find(self, target: Target, mark: MessageTraits) -> Outcome:
         """Whether it is there, as the test has it."""
         self.looked.append(mark)

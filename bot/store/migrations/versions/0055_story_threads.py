@@ -51,6 +51,14 @@ def _allow_kind() -> None:
 
 def upgrade() -> None:
     _allow_kind()
+    is_thread = sa.text("kind = 'thread'")
+    op.create_index(
+        "ix_outbox_threads",
+        "outbox",
+        ["channel_id", "story"],
+        sqlite_where=is_thread,
+        postgresql_where=is_thread,
+    )
     op.add_column("channels", sa.Column("threads", sa.Boolean, nullable=False, server_default=sa.false()))
     op.create_table(
         "story_threads",
