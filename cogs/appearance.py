@@ -17,7 +17,7 @@ from bot.errors import InvalidInputError
 from bot.i18n import LANGUAGES, language_for, mark, tr, tr_plural
 from bot.messages.message import Embed
 from bot.messages.story import GREY, story_post
-from bot.services import appearance, language, topics
+from bot.services import appearance, languages, topics
 from bot.services.appearance import Preview
 from bot.services.context import Context
 from cogs.common import Interaction, choices, guild_of, managed, managed_everywhere, requires
@@ -33,7 +33,7 @@ USE = {
     PostLayout.HEADLINE: mark("Use headline"),
 }
 SPOKEN = [
-    app_commands.Choice(name="the server's language in Discord", value=language.SERVERS_OWN),
+    app_commands.Choice(name="the server's language in Discord", value=languages.SERVERS_OWN),
     *(app_commands.Choice(name=untranslated(name), value=code) for code, name in LANGUAGES.items()),
 ]
 
@@ -108,14 +108,13 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
         await views.answer(interaction, Embed(title=tr("Appearance"), description=text, colour=GREY))
 
     @app_commands.command(name="language")
-    @app_commands.describe(chosen="The language of posts and digests")
-    @app_commands.rename(chosen="language")
-    @app_commands.choices(chosen=SPOKEN)
+    @app_commands.describe(language="The language of posts and digests")
+    @app_commands.choices(language=SPOKEN)
     @requires(manage_channels=True)
-    async def language_(self, interaction: Interaction, chosen: str) -> None:
+    async def language_(self, interaction: Interaction, language: str) -> None:
         """Set the language of posts and digests in this server. Answers are in the language of whoever asks."""
         managed_everywhere(interaction, tr("The language is that of all channels."))
-        set_ = await language.choose(self.context, guild_of(interaction).id, chosen)
+        set_ = await languages.choose(self.context, guild_of(interaction).id, language)
         text = tr(
             "Posts and digests in this server are in this language from now on: **{language}**. Those that are already "
             "there change when they are next updated.",

@@ -8,7 +8,7 @@ import discord
 from discord.ext import commands
 
 from bot.chat.permissions import is_gone
-from bot.services import language, subscribe
+from bot.services import languages, subscribe
 from bot.services.context import Context
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Upkeep(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
         """Note the language that a server prefers."""
-        await language.note_preferred(self.context, after.id, after.preferred_locale.value)
+        await languages.note_preferred(self.context, after.id, after.preferred_locale.value)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
@@ -67,7 +67,7 @@ class Upkeep(commands.Cog):
         await subscribe.come_back(self.context, guild.id)
         if guild.unavailable:  # its channels and roles are unknown
             return
-        await language.note_preferred(self.context, guild.id, guild.preferred_locale.value)
+        await languages.note_preferred(self.context, guild.id, guild.preferred_locale.value)
         await self._compare_roles(guild)
         for channel_id in await subscribe.channels_of(self.context, guild.id):
             # Archived threads and hidden channels are not in the cache either, so ask Discord about each.

@@ -19,7 +19,7 @@ from bot.messages.commands import CommandIds, with_mentions
 from bot.messages.message import Embed
 from bot.messages.setup import NOT_FOR_YOU, WELCOME, Page
 from bot.messages.story import GREY
-from bot.services import language, subscribe
+from bot.services import languages, subscribe
 from bot.services.context import Context
 from cogs.common import Interaction, guild_of
 from cogs.panel import open_panel, show_example
@@ -46,8 +46,8 @@ class Welcome(commands.Cog):
         """Greet a server that invited the bot."""
         joined_at = guild.me.joined_at if guild.me is not None else None
         if await subscribe.may_greet(self.context, guild.id, joined_at or self.context.now()):
-            await language.note_preferred(self.context, guild.id, guild.preferred_locale.value)
-            with speaking((await language.server_language(self.context, guild.id)).code):
+            await languages.note_preferred(self.context, guild.id, guild.preferred_locale.value)
+            with speaking((await languages.server_language(self.context, guild.id)).code):
                 await greet(guild, welcome(self.bot.command_ids))
 
     @commands.Cog.listener()

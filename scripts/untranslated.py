@@ -57,7 +57,7 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
     ("bot/services/example.py", "Coast Radio"): "a name",
     ("bot/services/example.py", "The Tidewatch"): "a name",
     ("bot/services/server_topics.py", "(offshore OR sea)"): "a query",
-    ("bot/services/language.py", "ServerLanguage"): "the name of a class, in `__all__`",
+    ("bot/services/languages.py", "ServerLanguage"): "the name of a class, in `__all__`",
     ("cogs/about.py", "Topicwire"): "a name",
     ("cogs/panel/feeds.py", "source add"): "the name of a command",
 }

@@ -219,12 +219,14 @@ class Form(Modal):
         await self._press(interaction, [field.value.strip() for field in self._fields])
 
 
-def field(name: str, *, default: str = "", example: str = "", required: bool = True) -> ui.TextInput[Any]:
-    """A text field of a form."""
+def field(
+    name: str, *, default: str = "", example: str = "", required: bool = True, most: int = MOST_TYPED
+) -> ui.TextInput[Any]:
+    """A text field of a form, with at most so many characters. A longer `default` has no room."""
     return ui.TextInput(
         custom_id=name,
-        default=default or None,
+        default=default if 0 < len(default) <= most else None,
         placeholder=clip(example, FORM_EXAMPLE) or None,
         required=required,
-        max_length=MOST_TYPED,
+        max_length=most,
     )

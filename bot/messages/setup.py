@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.model import Mode, Mute, Subscription, Volume
+from bot.domain.model import Mode, Mute, PostLayout, Subscription, Volume
 from bot.domain.posting.schedule import Schedule
 from bot.domain.posting.volume import shown_volume
 from bot.domain.text.cleaning import clip
@@ -45,6 +45,8 @@ class Page(StrEnum):
     DIGEST = mark("Digest")
     MUTES = mark("Mutes")
     FEEDS = mark("Feeds")
+    CHANNEL = mark("Channel")
+    SERVER = mark("Server")
 
 
 TITLES = {
@@ -54,7 +56,10 @@ TITLES = {
     Page.DIGEST: mark("The digest"),
     Page.MUTES: mark("Mutes"),
     Page.FEEDS: mark("Feeds of this server"),
+    Page.CHANNEL: mark("How posts look, and when they come"),
+    Page.SERVER: mark("This server"),
 }
+OF_SERVER = frozenset({Page.FEEDS, Page.SERVER})  # pages without a channel
 HINTS = {
     Page.OVERVIEW: mark("Choose a channel, then its topics. Everything here can be changed at any time."),
     Page.TOPICS: mark(
@@ -66,6 +71,8 @@ HINTS = {
     ),
     Page.MUTES: mark("Articles from muted outlets, or with muted words in the title, are hidden."),
     Page.FEEDS: mark("Articles from these feeds are shown in this server only."),
+    Page.CHANNEL: mark("This holds for all topics of the channel."),
+    Page.SERVER: mark("Topics that only this server has, votes, and how briefs are written."),
 }
 
 
@@ -74,7 +81,7 @@ class PanelState:
     """Where somebody is in the panel.
 
     `category`, `search` and `first` choose what a page lists, `topic` is the subscription that is being changed, and
-    `mute` is one that waits for a confirmation. `notice` is what the last press did.
+    `mute` is one that waits for a confirmation, as does the deletion of the topic `doomed`. `notice` is what the last press did.
     """
 
     channel_id: int
@@ -84,6 +91,7 @@ class PanelState:
     first: int = 0
     topic: str = ""
     mute: PendingMute | None = None
+    doomed: str = ""
     notice: str = ""
 
     def to(self, page: Page) -> PanelState:
@@ -92,7 +100,7 @@ class PanelState:
 
     def after(self, **changes: object) -> PanelState:
         """The state after a press: its notice is gone, unless there is a new one."""
-        return replace(self, **{"notice": "", "mute": None, **changes})  # type: ignore[arg-type] # fields by name
+        return replace(self, **{"notice": "", "mute": None, "doomed": "", **changes})  # type: ignore[arg-type] # fields by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,20 @@ _VOLUMES = (
 )
 
 
+_LAYOUTS = (
+    (PostLayout.CARD, mark("Card"), mark("The headline, the brief, the picture and the outlets")),
+    (PostLayout.COMPACT, mark("Compact"), mark("The headline and a line")),
+    (PostLayout.HEADLINE, mark("Headline"), mark("The headline with its picture")),
+)
+
+
+def layout_choices(present: PostLayout | None) -> list[PanelChoice]:
+    """How posts can look. `present`: the layout of all of a channel's posts; None where they differ."""
+    return [
+        PanelChoice(tr(name), layout.value, tr(text), layout is present) for layout, name, text in _LAYOUTS
+    ]
+
+
 def mode_choices(subscription: Subscription) -> list[PanelChoice]:
     """How a subscription can be delivered."""
     return [
@@ -177,7 +199,7 @@ def page_text(page: Page, channel_id: int, problems: Sequence[str], notice: str,
     )
     listed, left = fit_lines(lines, BODY)
     more = [more_line(left)] if left else []
-    head = [f"### {tr(TITLES[page])}", tr(HINTS[page]), *([] if page is Page.FEEDS else [place]), *said]
+    head = [f"### {tr(TITLES[page])}", tr(HINTS[page]), *([] if page in OF_SERVER else [place]), *said]
     return "\n".join([*head, *([f"\n{listed}"] if listed else []), *more])
 
 

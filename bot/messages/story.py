@@ -267,10 +267,13 @@ def _topic_line(content: PostContent) -> str:
     return " · ".join(filter(None, (shown, *_marks(lead))))
 
 
-def _marks(record: Record) -> list[str]:
-    """What a reader wants to know of a report before it is opened: that it is no text, or in another language."""
+def _marks(record: Record, *, above: str = "") -> list[str]:
+    """What a reader wants to know of a report before it is opened: that it is no text, or in another language.
+
+    `above`: a language that was said before.
+    """
     marks = [tr(RECORD_TYPES[record.type])] if record.type in RECORD_TYPES else []
-    if record.language and base_language(record.language) != base_language(spoken()):
+    if record.language and base_language(record.language) not in map(base_language, (spoken(), above)):
         marks.append(tr("in {language}", language=language_name(record.language)))
     return marks
 
@@ -304,14 +307,17 @@ def grown_by(view: StoryView, since: datetime | None) -> int:
 
 
 def outlet_line(view: StoryView) -> str:
-    """The outlets that report the event, the lead's first, each linked to its report, in one line."""
+    """The outlets that report the event, the lead's first, each linked to its report, in one line.
+
+    The language of the lead's report stands above it, so only reports in others name theirs.
+    """
     same = [view.lead, *(entry.stored for entry in view.coverage if entry.relation is Relation.SAME)]
     first: dict[str, Record] = {}
     for stored in same:
         first.setdefault(stored.record.outlet.domain, stored.record)
     line = ""
     for count, record in enumerate(first.values()):
-        outlet = _outlet(record)
+        outlet = _outlet(record, above=view.lead.record.language)
         if count == SHOWN_OUTLETS or length(line) + length(outlet) > OUTLET_LINE:
             more = len(first) - count
             return tr_plural("{outlets} and {count} more", "{outlets} and {count} more", more, outlets=line)
@@ -319,10 +325,11 @@ def outlet_line(view: StoryView) -> str:
     return line
 
 
-def _outlet(record: Record) -> str:
-    """`[The Keeper](https://keeper.example/relit) (keeper.example, video, in Spanish)`."""
+def _outlet(record: Record, *, above: str = "") -> str:
+    """`[The Keeper](https://keeper.example/relit) (keeper.example, video, in Spanish)`; `above`: a language said before."""
     name, domain = record.outlet.name, record.outlet.domain
-    notes = [*([] if name_key(name) == name_key(domain) else [escape(domain)]), *_marks(record)]
+    marks = _marks(record, above=above)
+    notes = [*([] if name_key(name) == name_key(domain) else [escape(domain)]), *marks]
     shown = link(clip(name, OUTLET_NAME), record.url, OUTLET_LINK)
     return f"{shown} ({comma_list(notes)})" if notes else shown
 

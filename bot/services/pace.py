@@ -21,6 +21,25 @@ class QuietSet:
     until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelPace:
+    """How many posts an hour a channel gets at most, whether that was chosen for it, and its quiet hours."""
+
+    per_hour: int
+    is_chosen: bool
+    quiet: QuietHours | None
+
+
+async def of_channel(context: Context, guild_id: int, channel_id: int) -> ChannelPace:
+    """What is set for a channel of this server."""
+    async with context.db.read() as connection:
+        state = await subscriptions.channel(connection, channel_id)
+    if state is None or state.guild_id != guild_id:
+        return ChannelPace(context.rules.per_hour, is_chosen=False, quiet=None)
+    per_hour = min(state.per_hour or context.rules.per_hour, context.rules.most_per_hour)
+    return ChannelPace(per_hour, state.per_hour is not None, state.quiet)
+
+
 async def limit(context: Context, guild_id: int, channel_id: int, per_hour: int | None) -> int:
     """Set how many posts an hour a channel gets at most (None: the default). Returns what holds now."""
     most = context.rules.most_per_hour

@@ -165,6 +165,14 @@ def _server_topic(topics: Topics, name: str, guild_id: int) -> Topic:
     raise NotFoundError(f"{problem} {hint}")
 
 
+async def listing(context: Context, guild_id: int) -> list[Topic]:
+    """The topics of a server, by name."""
+    async with context.db.read() as connection:
+        topics = await context.topics.load(connection, guild_id)
+    own = (topic for topic in topics if topic.guild_id == guild_id)
+    return sorted(own, key=lambda topic: name_key(topic.name))
+
+
 async def create(context: Context, guild_id: int, draft: Draft) -> SavedTopic:
     """Make a topic for a server alone: it counts for what comes in from now on, and what came in lately.
 

@@ -36,6 +36,12 @@ async def switch(context: Context, guild_id: int, *, on: bool) -> None:
         await votes.switch(connection, guild_id, on=on)
 
 
+async def are_on(context: Context, guild_id: int) -> bool:
+    """Whether a server has votes switched on."""
+    async with context.db.read() as connection:
+        return bool(await votes.voting(connection, [guild_id]))
+
+
 async def vote(
     context: Context, guild_id: int, channel_id: int, number: int, user_id: int, *, up: bool
 ) -> bool | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from bot.messages.setup import Page, PanelState
 from bot.services.context import Context
 from cogs.common import Interaction
+from cogs.panel.channel import channel_page
 from cogs.panel.digest import digest_page
 from cogs.panel.example import show_example
 from cogs.panel.feeds import feeds_page
 from cogs.panel.mutes import mutes_page
 from cogs.panel.overview import overview_page
 from cogs.panel.posts import posts_page
+from cogs.panel.server import server_page
 from cogs.panel.session import PageBuilder, Session, first_channel
 from cogs.panel.topics import topics_page
 
@@ -23,6 +25,8 @@ PAGES: dict[Page, PageBuilder] = {
     Page.DIGEST: digest_page,
     Page.MUTES: mutes_page,
     Page.FEEDS: feeds_page,
+    Page.CHANNEL: channel_page,
+    Page.SERVER: server_page,
 }
 
 

@@ -38,7 +38,7 @@ async def feeds_page(session: Session, interaction: Interaction) -> PageParts:
 def _fields() -> Mapping[str, ui.TextInput[Any]]:
     return {
         tr("Address of a feed, or of a page with one"): field("url", example="https://example.com/feed"),
-        tr("Topic of its articles (empty: by keywords)"): field("topic", required=False),
+        tr("Topic (empty: found by keywords)"): field("topic", required=False),
     }
 
 

@@ -13,8 +13,8 @@ from bot.chat.permissions import missing
 from bot.chat.reply import acknowledge
 from bot.i18n import LANGUAGES, comma_list, language_for, tr
 from bot.messages.setup import PanelChoice, PanelState
-from bot.services import language, subscribe
-from bot.services.language import ServerLanguage
+from bot.services import languages, subscribe
+from bot.services.languages import ServerLanguage
 from bot.services.subscribe import ChannelSubscriptions
 from cogs.common import Interaction, guild_of, managed_everywhere, may_see
 from cogs.pages import channel_lines
@@ -34,7 +34,7 @@ async def overview_page(session: Session, interaction: Interaction) -> PageParts
             await show_example(session.context, pressed)
 
     empty = [tr("No channel has a topic yet. Press *Topics* to choose the first ones.")]
-    spoken = await language.server_language(session.context, guild.id)
+    spoken = await languages.server_language(session.context, guild.id)
     rows = [_languages(session, spoken), ui.ActionRow(button(tr("Show an example"), example))]
     return PageParts(lines or empty, rows)
 
@@ -44,7 +44,7 @@ def _languages(session: Session, present: ServerLanguage) -> Row:
 
     async def choose(interaction: Interaction, values: Sequence[Any]) -> PanelState:
         managed_everywhere(interaction, tr("The language is that of all channels."))
-        await language.choose(session.context, guild_of(interaction).id, values[0])
+        await languages.choose(session.context, guild_of(interaction).id, values[0])
         notice = tr(
             "✅ New posts are in this language. Those that are already there follow when they are updated."
         )
@@ -54,7 +54,7 @@ def _languages(session: Session, present: ServerLanguage) -> Row:
     choices = [
         PanelChoice(
             tr("The server's language in Discord: {language}", language=preferred),
-            language.SERVERS_OWN,
+            languages.SERVERS_OWN,
             chosen=present.chosen is None,
         ),
         *(PanelChoice(name, code, chosen=present.chosen == code) for code, name in LANGUAGES.items()),

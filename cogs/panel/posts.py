@@ -12,7 +12,6 @@ from discord import ui
 from bot.chat.components import mentions
 from bot.chat.panel import button, menu, role_menu
 from bot.chat.permissions import PostableChannel
-from bot.chat.threads import missing_for_threads, require_threads
 from bot.domain.model import Mode, Subscription, Volume
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
@@ -21,8 +20,7 @@ from bot.i18n import speaking, tr
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
 from bot.messages.setup import NAME, PanelChoice, PanelState, mode_choices, subscribed_words, volume_choices
-from bot.messages.story_threads import switched_text
-from bot.services import language, setup, story_threads, subscribe
+from bot.services import languages, setup, subscribe
 from bot.services.subscribe import Reset, SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
 from cogs.pages import cannot_ping, how_posted, may_ping, require_pingable
@@ -45,27 +43,11 @@ async def posts_page(session: Session, interaction: Interaction) -> PageParts:
         return session.state.after(topic=next(s.topic for s in page if clip(s.topic, CHOICE) == values[0]))
 
     rows = [menu("topic", tr("Choose a topic to change"), choices, session.on(choose))]
-    rows += [*turning(session, len(page), len(followed)), *await _thread_row(session, interaction)]
+    rows += turning(session, len(page), len(followed))
     if chosen is None:
         return PageParts([f"• {escape_to(s.topic, NAME)} · {how_posted(s, guild)}" for s in followed], rows)
     line = f"**{escape_to(chosen.topic, NAME)}** · {how_posted(chosen, guild)}"
     return PageParts([line], [*rows, *_Settings(session, chosen).rows(session.channel(interaction), guild)])
-
-
-async def _thread_row(session: Session, interaction: Interaction) -> list[Row]:
-    """A button that switches the threads of a text channel's posts."""
-    if not isinstance(session.channel(interaction), discord.TextChannel):
-        return []
-    on = not await story_threads.are_on(session.context, session.state.channel_id)
-
-    async def switch(interaction: Interaction, _values: Sequence[Any]) -> PanelState:
-        channel = require_threads(session.managed(interaction))
-        await story_threads.switch(session.context, channel.guild.id, channel.id, on=on)
-        text = switched_text(channel.mention, on=on, missing=missing_for_threads(channel))
-        return session.state.after(notice=f"✅ {text}")
-
-    label = tr("Open a thread for each story") if on else tr("No threads for stories")
-    return [ui.ActionRow(button(label, session.on(switch), name="threads"))]
 
 
 class _Settings:
@@ -125,7 +107,7 @@ class _Settings:
             )
         role, pings = await offered_role(self._session.context, interaction, self._role_id)
         topics = [ping.topic for ping in pings if ping.channel_id == channel.id]
-        spoken = await language.server_language(self._session.context, channel.guild.id)
+        spoken = await languages.server_language(self._session.context, channel.guild.id)
         with speaking(spoken.code):  # it is for everybody
             offer = role_offer(role, topics, channel.id)
         await channel.send(view=offer, allowed_mentions=mentions(()))

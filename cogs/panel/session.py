@@ -15,7 +15,7 @@ from bot.chat.reply import acknowledge, reply
 from bot.errors import InvalidInputError, NotAllowedError
 from bot.i18n import tr
 from bot.messages.commands import with_mentions
-from bot.messages.setup import OPTIONS, Page, PanelState, page_text
+from bot.messages.setup import OF_SERVER, OPTIONS, Page, PanelState, page_text
 from bot.services.context import Context
 from cogs.common import Interaction, channel_of, check, guild_of, managed, may_see, target_channel
 
@@ -128,7 +128,7 @@ class Session:
         problems = missing(channel) if channel is not None else []
         text = page_text(state.page, state.channel_id, problems, state.notice, parts.lines)
         yield ui.TextDisplay(with_mentions(text, interaction.client.command_ids))
-        if state.page is not Page.FEEDS:
+        if state.page not in OF_SERVER:
             yield channel_menu(state.channel_id, self.on(self._choose_channel))
         yield from parts.rows
         yield ui.Separator()

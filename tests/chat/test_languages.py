@@ -11,7 +11,7 @@ from simcord.actors import MemberActor
 
 from bot import i18n
 from bot.chat.translator import CatalogueTranslator
-from bot.services import language
+from bot.services import languages
 from bot.store import servers
 from tests.chat.panel_user import PanelUser
 from tests.chat.world import METRO, ROCKET, World, buttons, labels, message_of, seen, unrelated
@@ -31,7 +31,7 @@ def german(world: World, monkeypatch: pytest.MonkeyPatch) -> MemberActor:
 
 def stored(world: World) -> Any:
     """What is stored of the server's language."""
-    return language.server_language(world.app.context, world.guild.id)
+    return languages.server_language(world.app.context, world.guild.id)
 
 
 # ------------------------------------------------------------------------------- whose language

@@ -41,6 +41,7 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "source": MANAGE_GUILD,
         "briefs": MANAGE_GUILD,
         "setup": MANAGE_GUILD,
+        "votes": MANAGE_GUILD,
         "post-limit": MANAGE_CHANNELS,
         "quiet-hours": MANAGE_CHANNELS,
         "mute": MANAGE_CHANNELS,

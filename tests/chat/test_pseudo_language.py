@@ -145,9 +145,13 @@ class Reader:
     def __init__(self, world: World, member: MemberActor) -> None:
         self.world, self.member = world, member
 
+    def rest(self) -> None:
+        """As if minutes lay between what came before and what follows."""
+        self.world.app.client.tree.limits = CommandLimits()  # type: ignore[attr-defined] # known to its own class
+
     async def uses(self, command: str, **options: Any) -> Any:
         """Use a command. Its answer is returned."""
-        self.world.app.client.tree.limits = CommandLimits()  # type: ignore[attr-defined] # as if minutes lay between
+        self.rest()
         result = await self.member.slash(self.world.news, command, **options)
         self.world.errors = len(self.world.env.errors)
         answers = [*([result.response] if result.response else []), *result.followups]
@@ -158,6 +162,7 @@ class Reader:
         for label in labels(answer)[:most]:
             if label not in labels(answer):
                 continue
+            self.rest()
             try:
                 shown = await self.member.click(message_of(answer), label=label)
             except (BackendError, SetupError):  # a link, or a view that has ended
@@ -212,7 +217,12 @@ async def test_no_word_that_a_reader_sees_is_outside_of_the_catalogue(world: Wor
     grown = record(METRO[2], "gamma.example", hours=1, quality=75, topics=["Space"])
     data = {story.title for story in (*stories, grown)}
     data |= {"It was decided on Monday.", "wind farm", "Nothing of that name", "satellite", "rocket"}
-    data |= {"example.com", "Monday, Thursday"}  # what is typed there, in every language
+    data |= {
+        "example.com",
+        "https://example.com/feed",
+        "#2D9CDB",
+        "Monday, Thursday",
+    }  # what is typed there, in every language
     begun = len(world.env.http_requests)
     for command, options in AT_FIRST:
         await reader.uses(command, **options)

@@ -442,3 +442,73 @@ async def test_a_failure_of_discord_while_a_page_is_drawn_is_told(world: World) 
     result = await world.manager.click(user.panel.message, label="Topics")
     assert "Discord is having problems right now." in seen(result.followups[0])
     world.errors += 1  # discord.py heard of it
+
+
+async def test_a_channels_look_limit_and_quiet_hours_are_set_by_clicking(world: World) -> None:
+    user = await PanelUser.opens(world)
+    await user.presses("Channel")
+    assert "At most 10 posts an hour." in user.text
+    assert "Colour…" not in user.labels(), "there are no posts yet"
+    await world.ask("subscribe", topic="Space")
+    user = await PanelUser.opens(world)
+    await user.presses("Channel")
+    assert user.options("layout") == {"card": True, "compact": False, "headline": False}
+    await user.chooses("layout", "compact")
+    assert user.options("layout")["compact"]
+    await user.types("Colour…", colour="#00a896")
+    assert [(s.layout, s.accent) for s in (await subscriptions_of(world)).values()] == [("compact", 0x00A896)]
+    await user.types("Posts an hour…", limit="3")
+    assert "gets at most 3 posts an hour" in user.text
+    await user.types("Posts an hour…", limit="many")
+    assert "Enter a number of posts, such as 10." in user.text
+    await user.types("Posts an hour…", limit="")
+    assert "At most 10 posts an hour." in user.text
+    await user.types("Quiet hours…", start="22:00", end="7 am", zone="Berlin")
+    assert "No new posts from 22:00 to 07:00 (Europe/Berlin)." in user.text
+    await user.presses("No quiet hours")
+    assert "no longer has quiet hours" in user.text
+    assert "No quiet hours" not in user.labels()
+
+
+async def test_the_servers_topics_are_made_changed_and_deleted_by_clicking(world: World) -> None:
+    user = await PanelUser.opens(world)
+    await user.presses("Server")
+    assert "This server has no topics of its own." in user.text
+    await user.types("New topic…", name="Sailing", query="sail OR (", aliases="", parent="")
+    assert "The query has a mistake at character" in user.text
+    await user.types("New topic…", name="Sailing", query="sail OR yacht", aliases="Regattas", parent="Space")
+    assert "Sailing was saved." in user.text
+    assert "Change Sailing…" in user.labels()
+    await user.types("Change Sailing…", name="Yachts", query="yacht", aliases="", parent="")
+    assert "Yachts was saved." in user.text
+    shown = seen(await world.ask("topic show", topic="Yachts"))
+    assert ("Regattas" in shown, "Space" in shown) == (False, False)
+    await world.ask("subscribe", topic="Yachts")
+    await user.presses("Delete Yachts…")
+    assert "Delete Yachts? 1 channel follows it." in user.text
+    await user.presses("Keep it")
+    assert "Nothing was deleted." in user.text
+    await user.presses("Delete Yachts…")
+    await user.presses("Delete it")
+    assert "Yachts was deleted." in user.text
+    assert await subscriptions_of(world) == {}
+
+
+async def test_a_topic_is_chosen_among_the_servers(world: World) -> None:
+    for name in ("Sailing", "Chess"):
+        await world.ask("topic create", name=name, query=name.lower())
+    user = await PanelUser.opens(world)
+    await user.presses("Server")
+    assert list(user.options("topic")) == ["Chess", "Sailing"]
+    await user.chooses("topic", "Sailing")
+    assert "Change Sailing…" in user.labels()
+
+
+async def test_votes_are_switched_by_clicking_and_a_model_is_offered_where_there_is_one(world: World) -> None:
+    user = await PanelUser.opens(world)
+    await user.presses("Server")
+    assert "Let a model rephrase briefs" not in user.labels()
+    await user.presses("Switch votes on")
+    assert "Posts have the buttons" in user.text
+    await user.presses("Switch votes off")
+    assert "Posts have no buttons to vote with." in user.text
