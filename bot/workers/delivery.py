@@ -338,6 +338,7 @@ class Delivery:
         if outcome.result is SendStatus.EXISTS and claim.kind in (outbox.DIGEST, outbox.NOTICE):
             verdict = Sent()  # it shows what it was composed of
         publishes = await self._is_to_publish(claim, outcome, render_context)
+        seen = await story_threads.story_seen(claim, outcome, verdict, render_context)
         async with context.db.write() as connection:
             still_leased = await outbox.settle(
                 connection, claim, outcome, verdict, now, context.rules.edit_interval
@@ -361,8 +362,9 @@ class Delivery:
                     message_id=outcome.message_id,
                 )
                 await outbox.enqueue(connection, row)
-            if still_leased:
-                await story_threads.settled(connection, claim, outcome, verdict, render_context, now)
+            if still_leased and seen is not None:
+                settling = story_threads.Settling(claim, outcome, verdict, seen, render_context, now)
+                await story_threads.settled(connection, settling)
         if (
             not isinstance(verdict, Sent | Pause)
             and outcome.result is not SendStatus.WAITS

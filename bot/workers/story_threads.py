@@ -8,8 +8,7 @@ story was merged into another one. A row is rendered from the story as it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -95,13 +94,14 @@ async def _open(
     sender: Sender, claim: Claimed, thread: StoryThread, render_context: RenderContext
 ) -> Outcome:
     """Open a thread, or give it the name that it has now. Trying twice makes no second one."""
-    view = _view(claim, render_context)
+    seen = await asyncio.to_thread(_seen, claim, render_context)
+    view = seen.view
     if claim.message_id is None:
         if view is None:
             return Outcome(SendStatus.STALE, detail=_NOTHING)
         target = Target(claim.guild_id, claim.channel_id, thread.thread_id)
         return await sender.open_thread(target, thread_name(view))
-    if view is None and not rendering.is_withdrawn(_of_survivor(claim, render_context), render_context):
+    if view is None and not seen.is_withdrawn:
         return Outcome(SendStatus.UNCHANGED, shown=claim.shown)  # muted here
     name = thread_name(view) if view is not None else withdrawn(claim.story or 0).name
     return await sender.rename_thread(
@@ -114,12 +114,12 @@ def _rendered(claim: Claimed, render_context: RenderContext, address: str) -> Me
     payload = claim.payload or {}
     if payload["part"] == FAREWELL:
         return thread_farewell(payload["into"], address) if address else None
-    view = _view(claim, render_context)
+    seen = _seen(claim, render_context)
+    view = seen.view
     if claim.message_id is None and (view is None or not arrived(view, payload["after"])):
         return None
     if view is None:
-        is_withdrawn = rendering.is_withdrawn(_of_survivor(claim, render_context), render_context)
-        return no_update() if is_withdrawn else None
+        return no_update() if seen.is_withdrawn else None
     until = payload.get("until", rules.newest(view))
     return thread_update(view, payload["after"], until, render_context.rules.owners)
 
@@ -129,156 +129,181 @@ def verdict_of(claim: Claimed, outcome: Outcome, now: datetime) -> Verdict:
     return rules.settle(outcome, claim.attempt, now, is_new=claim.message_id is None)
 
 
-async def settled(
-    connection: AsyncConnection,
-    claim: Claimed,
-    outcome: Outcome,
-    verdict: Verdict,
-    render_context: RenderContext,
-    now: datetime,
-) -> None:
-    """Store what a try on a post or in its thread means for the thread, in the transaction that settles the row."""
-    if claim.kind not in (outbox.STORY, outbox.THREAD):
-        return
-    is_post = claim.kind == outbox.STORY
-    post = rendering.post_of(claim)
-    if claim.channel_id not in render_context.threaded and post not in render_context.threads:
-        return
-    thread = await story_threads.of_post(connection, post)
-    if not is_post and thread is not None:
-        thread = await _written(connection, claim, outcome, verdict, thread, render_context, now)
-    if not isinstance(verdict, Sent):
-        return
-    if thread is None and is_post:
-        thread = await _begun(connection, claim, outcome, render_context, now)
-    if thread is not None:
-        await _follow(connection, claim, thread, render_context, now)
+@dataclass(frozen=True, slots=True)
+class SeenStory:
+    """The story of a claim as its channel sees it; the one that it was merged into, if it was.
+
+    `view` None: it was removed, as `is_withdrawn` says, or is muted there.
+    """
+
+    view: StoryView | None
+    is_withdrawn: bool
 
 
-async def _begun(
-    connection: AsyncConnection,
-    claim: Claimed,
-    outcome: Outcome,
-    render_context: RenderContext,
-    now: datetime,
-) -> StoryThread | None:
+async def story_seen(
+    claim: Claimed, outcome: Outcome, verdict: Verdict, render_context: RenderContext
+) -> SeenStory | None:
+    """What `settled` has to know of a claim's story; None where no thread comes of it."""
+    if claim.kind not in (outbox.STORY, outbox.THREAD) or claim.story is None:
+        return None
+    has_thread = rendering.post_of(claim) in render_context.threads
+    if not has_thread and claim.channel_id not in render_context.threaded:
+        return None
+    if isinstance(verdict, Sent) or outcome.result is SendStatus.REFUSED:
+        return await asyncio.to_thread(_seen, claim, render_context)
+    return SeenStory(None, is_withdrawn=False)  # nothing stands there that could have changed
+
+
+def _seen(claim: Claimed, render_context: RenderContext) -> SeenStory:
+    of_survivor = _of_survivor(claim, render_context)
+    return SeenStory(
+        rendering.view_of(of_survivor, render_context), rendering.is_withdrawn(of_survivor, render_context)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """A try on a post or in its thread that ended, and all that decides what it means for the thread."""
+
+    claim: Claimed
+    outcome: Outcome
+    verdict: Verdict
+    seen: SeenStory
+    render_context: RenderContext
+    now: datetime
+
+    @property
+    def is_of_post(self) -> bool:
+        """Whether it was the post, not the thread."""
+        return self.claim.kind == outbox.STORY
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the posts of the channel get threads."""
+        return self.claim.channel_id in self.render_context.threaded
+
+    @property
+    def story(self) -> int:
+        """The story of the claim, or the one that it was merged into."""
+        assert self.claim.story is not None
+        return self.merged_into or self.claim.story
+
+    @property
+    def merged_into(self) -> int | None:
+        """The story that the claim's was merged into."""
+        return self.render_context.merged_into.get(self.claim.story or 0)
+
+
+async def settled(connection: AsyncConnection, settling: Settling) -> None:
+    """Store what a try means for a post's thread, in the transaction that settles its row."""
+    thread = await story_threads.of_post(connection, rendering.post_of(settling.claim))
+    if not settling.is_of_post and thread is not None:
+        thread = await _written(connection, thread, settling)
+    if not isinstance(settling.verdict, Sent):
+        return
+    if thread is None and settling.is_of_post:
+        thread = await _begun(connection, settling)
+    if thread is None:
+        return
+    if thread.state is ThreadState.OPEN and settling.is_of_post:
+        await _correct(connection, thread, settling)
+    if settling.is_on:
+        await _follow(connection, thread, settling)
+
+
+async def _begun(connection: AsyncConnection, settling: Settling) -> StoryThread | None:
     """The thread that a post is to get: from the start, or with its next change where threads were off until now."""
+    claim, outcome, view = settling.claim, settling.outcome, settling.seen.view
     message_id = claim.message_id or outcome.message_id
     in_forum = claim.thread_id is not None or outcome.thread_id is not None
-    view = None if claim.story in render_context.merged_into else _view(claim, render_context)
-    if message_id is None or in_forum or view is None:
+    if message_id is None or in_forum or view is None or settling.merged_into is not None:
         return None
-    thread = StoryThread(
-        claim.id,
-        claim.guild_id,
-        claim.channel_id,
-        message_id,
-        ThreadState.WAITING,
-        rules.newest(view, claim.sent_at),
-    )
-    await story_threads.add(connection, thread, now)
+    told = rules.newest(view, claim.sent_at)
+    place = (claim.guild_id, claim.channel_id, message_id)
+    thread = StoryThread(claim.id, *place, ThreadState.WAITING, told)
+    await story_threads.add(connection, thread, settling.now)
     return thread
 
 
 async def _written(
-    connection: AsyncConnection,
-    claim: Claimed,
-    outcome: Outcome,
-    verdict: Verdict,
-    thread: StoryThread,
-    render_context: RenderContext,
-    now: datetime,
+    connection: AsyncConnection, thread: StoryThread, settling: Settling
 ) -> StoryThread | None:
     """Store what a try in a thread came to; returns the thread as it is then."""
-    payload = claim.payload or {}
-    is_new = claim.message_id is None
+    claim, now = settling.claim, settling.now
     after = rules.result(
-        thread.state, thread.problem, outcome, verdict, is_new=is_new, opens=payload["part"] == OPENING
+        thread.state,
+        thread.problem,
+        settling.outcome,
+        settling.verdict,
+        is_new=claim.message_id is None,
+        opens=(claim.payload or {})["part"] == OPENING,
     )
     if after.problem or (after.state, after.problem) != (thread.state, thread.problem):
         await story_threads.store_result(connection, thread.post, after.state, after.problem, now)
-    made = _made(claim, outcome, verdict, render_context)
-    if made is not None:
-        await story_threads.store_written(connection, claim, made, made.get("until"), now)
+    shown = _shown(settling)
+    if shown is not None:
+        await story_threads.store_written(connection, claim, shown, shown.get("until"), now)
     return await story_threads.of_post(connection, thread.post)
 
 
-def _made(
-    claim: Claimed, outcome: Outcome, verdict: Verdict, render_context: RenderContext
-) -> dict[str, Any] | None:
-    """The payload of a row with what its message shows now: the records, and of an update until when; None if that is not known.
+def _shown(settling: Settling) -> dict[str, Any] | None:
+    """The payload of a row with what its message shows now: the records, and of an update up to which; None if that is not known.
 
     A message that somebody deleted counts as read.
     """
+    claim, outcome, view = settling.claim, settling.outcome, settling.seen.view
     payload = claim.payload or {}
-    is_shown = isinstance(verdict, Sent) and outcome.result in (SendStatus.OK, SendStatus.UNCHANGED)
-    is_deleted = isinstance(verdict, Drop) and claim.message_id is not None
-    view = _view(claim, render_context)
-    if payload["part"] == FAREWELL or not (is_shown or is_deleted):
+    stands = isinstance(settling.verdict, Sent) and outcome.result in (SendStatus.OK, SendStatus.UNCHANGED)
+    is_deleted = isinstance(settling.verdict, Drop) and claim.message_id is not None
+    if payload["part"] == FAREWELL or not (stands or is_deleted):
         return None
     if view is None:
-        is_withdrawn = rendering.is_withdrawn(_of_survivor(claim, render_context), render_context)
-        return payload | {"records": []} if is_withdrawn else None
+        return payload | {"records": []} if settling.seen.is_withdrawn else None
     if payload["part"] == OPENING:
         return payload | {"records": [view.lead.id]}
     until = payload.get("until", rules.newest(view))
-    members = arrived(view, payload["after"], until)
-    return payload | {"records": [m.id for m in members], "until": until}
+    return payload | {"records": [m.id for m in arrived(view, payload["after"], until)], "until": until}
 
 
-async def _follow(
-    connection: AsyncConnection,
-    claim: Claimed,
-    thread: StoryThread,
-    render_context: RenderContext,
-    now: datetime,
-) -> None:
+async def _follow(connection: AsyncConnection, thread: StoryThread, settling: Settling) -> None:
     """Queue what the state of a story asks for in the thread of its post."""
-    assert claim.story is not None
-    view = _view(claim, render_context)
-    if thread.state is ThreadState.OPEN:
-        await _correct(connection, claim, thread, view, render_context, now)
-    if claim.channel_id not in render_context.threaded or thread.state is ThreadState.GONE:
-        return
-    into = render_context.merged_into.get(claim.story)
-    post = {"post": thread.post}
+    view, now, into = settling.seen.view, settling.now, settling.merged_into
+    story = settling.claim.story or 0
+    payload: dict[str, Any] = {"post": thread.post}
+    due_at = now
     if into is not None:
-        is_pointer = await story_threads.story_of(connection, thread.post) == claim.story
-        if is_pointer and claim.kind == outbox.STORY and thread.state is ThreadState.OPEN:
-            payload = post | {"part": FAREWELL, "into": into}
-            await story_threads.queue(connection, thread, claim.story, payload, now)
-    elif view is not None and thread.state is ThreadState.WAITING and claim.kind == outbox.STORY:
-        await story_threads.queue(connection, thread, claim.story, post | {"part": OPENING}, now)
+        if not await _is_pointer(connection, thread, settling):
+            return
+        payload |= {"part": FAREWELL, "into": into}
+    elif view is not None and thread.state is ThreadState.WAITING and settling.is_of_post:
+        payload |= {"part": OPENING}
     elif view is not None and thread.state is ThreadState.OPEN and arrived(view, thread.told_record):
         channel = await subscriptions.channel(connection, thread.channel_id)
         quiet_until = channel.quiet.until(now) if channel is not None and channel.quiet else None
-        interval = render_context.rules.edit_interval
+        interval = settling.render_context.rules.edit_interval
         due_at = rules.next_message(now, thread.written_at, interval, quiet_until)
-        payload = post | {"part": UPDATE, "after": thread.told_record}
-        await story_threads.queue(connection, thread, claim.story, payload, due_at)
-
-
-async def _correct(
-    connection: AsyncConnection,
-    claim: Claimed,
-    thread: StoryThread,
-    view: StoryView | None,
-    render_context: RenderContext,
-    now: datetime,
-) -> None:
-    """Have what stands in a thread edited where it names articles that are no members of the story any more."""
-    of_survivor = _of_survivor(claim, render_context)
-    if claim.kind != outbox.STORY or (
-        view is None and not rendering.is_withdrawn(of_survivor, render_context)
-    ):
+        payload |= {"part": UPDATE, "after": thread.told_record}
+    else:
         return
-    assert of_survivor.story is not None
+    await story_threads.queue(connection, thread, story, payload, due_at)
+
+
+async def _is_pointer(connection: AsyncConnection, thread: StoryThread, settling: Settling) -> bool:
+    """Whether the post points to another one now, instead of having taken over that one's story."""
+    if not settling.is_of_post or thread.state is not ThreadState.OPEN:
+        return False
+    return await story_threads.story_of(connection, thread.post) == settling.claim.story
+
+
+async def _correct(connection: AsyncConnection, thread: StoryThread, settling: Settling) -> None:
+    """Have what stands in a thread edited where it names articles that are no members of the story any more."""
+    view = settling.seen.view
+    if view is None and not settling.seen.is_withdrawn:
+        return
     members = {member.id for member in view.members} if view is not None else set()
-    standing = await story_threads.messages_of(connection, thread.post, of_survivor.story, thread.channel_id)
-    outdated: Sequence[int] = [
-        m.row for m in standing if not members.issuperset(m.payload.get("records", ()))
-    ]
-    await story_threads.edit_again(connection, outdated, now)
+    standing = await story_threads.messages_of(connection, thread.post, settling.story, thread.channel_id)
+    outdated = [m.row for m in standing if not members.issuperset(m.payload.get("records", ()))]
+    await story_threads.edit_again(connection, outdated, settling.now)
 
 
 async def _address(connection: AsyncConnection, claim: Claimed, payload: dict[str, Any]) -> str:
@@ -295,8 +320,3 @@ def _of_survivor(claim: Claimed, render_context: RenderContext) -> Claimed:
     """The claim with the story that its story was merged into, if it was."""
     assert claim.story is not None
     return replace(claim, story=render_context.merged_into.get(claim.story, claim.story))
-
-
-def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
-    """The story as its channel sees it; None where it was removed or is muted there."""
-    return rendering.view_of(_of_survivor(claim, render_context), render_context)

@@ -322,7 +322,7 @@ async def test_the_panel_switches_threads(world: World) -> None:
     allow_threads(world)
     await world.ask("subscribe", topic="AI")
     user = await PanelUser.opens(world)
-    await user.presses("Posts")
+    await user.presses("Channel")
     await user.presses("Open a thread for each story")
     assert "No threads for stories" in user.labels()
     await world.report(report(METRO[0], "a.example"))
