@@ -50,7 +50,7 @@ HELP = (
         "`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · "
         "`/appearance language` the language of posts · "
         "`/digest set` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words · `/post-limit` how "
-        "many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts"
+        "many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts · `/threads` a thread for each story"
     ),
     mark(
         "**Members with Manage Server**\n"
