@@ -10,6 +10,7 @@ from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.query.meter import TOO_EXPENSIVE
 from bot.i18n import mark, number, tr, tr_plural, tr_stored
+from bot.messages.faces import lost_text
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
 from bot.services import status
@@ -48,7 +49,7 @@ HELP = (
     mark(
         "**Members with Manage Channels**\n"
         "`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · "
-        "`/appearance language` the language of posts · "
+        "`/appearance face` their name and picture · `/appearance language` the language of posts · "
         "`/digest set` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words · `/post-limit` how "
         "many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts · `/threads` a thread for each story"
     ),
@@ -112,6 +113,9 @@ def _embed(status: status.Status) -> Embed:
         tr("Suspended topics"): [
             f"• {escape_to(name, 80)}: {escape(tr_stored(reason, TOO_EXPENSIVE))}"
             for name, reason in status.suspended.items()
+        ],
+        tr("Names and pictures"): [
+            f"• <#{channel_id}>: {lost_text()}" for channel_id in status.lost_webhooks
         ],
         tr("Stories not posted in the last day"): not_posted,
         tr("Messages not sent in the last day"): [

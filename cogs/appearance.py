@@ -1,4 +1,4 @@
-"""/appearance: how posts look, and in which language they are."""
+"""/appearance: how posts look, under which name, and in which language they are."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from bot.services import appearance, languages, topics
 from bot.services.appearance import Preview
 from bot.services.context import Context
 from cogs.common import Interaction, choices, guild_of, managed, managed_everywhere, requires
+from cogs.faces import FaceCommand
 
 LAYOUTS = {
     PostLayout.CARD: mark("Card"),
@@ -40,7 +41,9 @@ SPOKEN = [
 
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_channels=True)
-class AppearanceCommands(commands.GroupCog, group_name="appearance", group_description="How posts look"):
+class AppearanceCommands(
+    FaceCommand, commands.GroupCog, group_name="appearance", group_description="How posts look"
+):
     """Layouts and colours of posts."""
 
     def __init__(self, context: Context) -> None:

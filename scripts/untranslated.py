@@ -50,6 +50,7 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
         (("bot/domain/posting/schedule.py", name) for name in calendar.day_name),
         "names of days that people may type, and that are stored",
     ),
+    ("bot/domain/posting/face.py", "News"): "the name of a webhook where Discord forbids that of the bot",
     ("bot/domain/posting/decisions.py", "first intake"): "stored; `EXPLAIN` says it to readers",
     ("bot/domain/posting/decisions.py", "too "): "stored; `EXPLAIN` says it to readers",
     ("bot/domain/posting/decisions.py", "already posted"): "stored; `EXPLAIN` says it to readers",

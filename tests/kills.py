@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from bot.domain.model import Mode, Subscription
 from bot.store import schema, subscriptions, topics
 from bot.store.database import Database
-from tests.loopback import CHANNEL, FORUM, GUILD, Fault, Loopback, first_intake
+from tests.loopback import CHANNEL, FORUM, GUILD, Fault, Loopback, first_intake, give_face
 from tests.shown import shown
 from tests.store.store_helpers import headlines
 
@@ -82,13 +82,17 @@ async def _until_settled(folder: Path, stories: int) -> None:
         await db.close()
 
 
-async def run(kills: int, seed: int, folder: Path, *, nonce_life: float) -> list[str]:
-    """Kill that often; what is wrong afterwards, nothing where all is right."""
+async def run(
+    kills: int, seed: int, folder: Path, *, nonce_life: float, by_webhook: bool = False
+) -> list[str]:
+    """Kill that often; what is wrong afterwards, nothing where all is right. `by_webhook`: a webhook posts in the channel."""
     chance = random.Random(seed)  # noqa: S311 # nothing secret
     (folder / "records").mkdir()
     (folder / "config.yaml").write_text(CONFIG.format(folder=folder))
     write(folder, "old", "An old engine is sold")
     await _follow(str(folder / "x.db"))
+    if by_webhook:
+        await give_face(str(folder / "x.db"))
     titles = list(headlines(A_ROUND * kills))
     discord = Loopback()
     discord.nonce_life = nonce_life
@@ -134,10 +138,12 @@ async def run(kills: int, seed: int, folder: Path, *, nonce_life: float) -> list
 def main(kills: str = "100", seed: str = "1") -> int:
     """The long form."""
     bad = 0
-    for nonce_life in (180.0, 0.0):
+    for nonce_life, by_webhook in ((180.0, False), (0.0, False), (0.0, True)):
         with tempfile.TemporaryDirectory() as folder:
-            wrong = asyncio.run(run(int(kills), int(seed), Path(folder), nonce_life=nonce_life))
-        print(f"{kills} kills, nonces of {nonce_life:.0f} s: {len(wrong)} wrong", *wrong, sep="\n  ")  # noqa: T201 # its output
+            way = run(int(kills), int(seed), Path(folder), nonce_life=nonce_life, by_webhook=by_webhook)
+            wrong = asyncio.run(way)
+        sender = "a webhook" if by_webhook else f"the bot, nonces of {nonce_life:.0f} s"
+        print(f"{kills} kills, {sender}: {len(wrong)} wrong", *wrong, sep="\n  ")  # noqa: T201 # its output
         bad += len(wrong)
     return min(bad, 1)
 

@@ -24,12 +24,14 @@ import sqlalchemy as sa
 from aiohttp import WSMsgType, web
 
 from bot.domain.model import Mode, Subscription, Volume
-from bot.store import schema, subscriptions, topics
+from bot.domain.posting.face import Face, WebhookKey
+from bot.store import faces, schema, subscriptions, topics
 from bot.store.database import Database
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 GUILD, CHANNEL, FORUM, BOT, ROLE_EVERYONE = 1000, 2000, 2001, 3000, 1000
+WEBHOOK = WebhookKey(3001, "made-up-token-of-a-webhook")  # the bot's own in the channel
 EPOCH_MS = 1_420_070_400_000  # Discord's ids count from here
 NONCE_LIFE = 180.0  # seconds
 SEND_ALL = str(1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 38)  # view, send, embed links, history, threads
@@ -65,6 +67,14 @@ async def follow_trains(database: str) -> None:
         ids = await topics.ensure(connection, ["Trains"])
         wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE, Volume.EVERYTHING)
         await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
+    await db.close()
+
+
+async def give_face(database: str) -> None:
+    """Have the posts of the channel appear under a name, by the bot's webhook."""
+    db = await Database.open(database)
+    async with db.write() as connection:
+        await faces.put(connection, Face(GUILD, CHANNEL, WEBHOOK, "Station clock"))
     await db.close()
 
 
@@ -215,6 +225,7 @@ class Loopback:
         self.identified = asyncio.Event()
         self.synced = asyncio.Event()
         self.failing = False
+        self.has_webhook = True
         self.faults: list[Fault] = []  # of the next requests to send or edit, in order
         self.fault: Fault | None = None  # of every such request
         self.hang_seconds = 90.0
@@ -296,6 +307,8 @@ class Loopback:
         match [request.method, *path.split("/")]:
             case ["GET", "channels", number, "messages"]:
                 return self._history(number, int(request.query.get("after", "0")))
+            case [method, "webhooks", number, token, *rest]:
+                return await self._webhook(request, method, WebhookKey(int(number), token), rest, body)
             case ["GET", "channels", _, "messages", name]:
                 found = self.messages.get(name)
                 return _json(found) if found else _json({"code": 10008, "message": "Unknown"}, 404)
@@ -323,6 +336,19 @@ class Loopback:
             return _json(made)
         return _json(user())
 
+    async def _webhook(
+        self, request: web.Request, method: str, key: WebhookKey, rest: list[str], body: dict[str, Any]
+    ) -> web.Response:
+        """Everything that a webhook is asked for with its token."""
+        if key.id != WEBHOOK.id or not self.has_webhook:
+            return _json({"code": 10015, "message": "Unknown Webhook"}, 404)
+        if key != WEBHOOK:
+            return _json({"code": 50027, "message": "Invalid Webhook Token"}, 401)
+        if method != "GET":
+            return await self._message(request, method, str(CHANNEL), rest, body, WEBHOOK.id)
+        message = self.messages.get(rest[-1])
+        return _json(message) if message else _json({"code": 10008, "message": "Unknown"}, 404)
+
     def _refused(self, path: str) -> web.Response | None:
         for end, answers in self.refusals.items():
             if path.endswith(end) and answers:
@@ -331,10 +357,19 @@ class Loopback:
 
     def _history(self, number: str, after: int) -> web.Response:
         later = [m for m in self.shown(int(number)) if int(m["id"]) > after]
-        return _json(sorted(later, key=lambda m: int(m["id"]))[:100][::-1])
+        # Without a privileged intent, the bot sees of the messages of webhooks that they are there.
+        hidden = {"content": "", "components": [], "embeds": []}
+        shown = [m | hidden if "webhook_id" in m else m for m in later]
+        return _json(sorted(shown, key=lambda m: int(m["id"]))[:100][::-1])
 
     async def _message(
-        self, request: web.Request, method: str, number: str, rest: list[str], body: dict[str, Any]
+        self,
+        request: web.Request,
+        method: str,
+        number: str,
+        rest: list[str],
+        body: dict[str, Any],
+        webhook: int = 0,
     ) -> web.Response:
         fault = self.fault or (self.faults.pop(0) if self.faults else None)
         if self.failing:
@@ -343,8 +378,14 @@ class Loopback:
             return await self._fail(request, fault)
         if (limit := self._limit(number)) is not None:
             return limit
+        if method == "PATCH" and webhook != int(self.messages[rest[-1]].get("webhook_id", 0)):
+            return _json({"code": 50005, "message": "Cannot edit a message authored by another user"}, 403)
         is_post = number == str(FORUM) and method == "POST"
         message = self._accept(method, number, rest, body.get("message", body), is_post, body)
+        if webhook:
+            author = {"id": str(webhook), "username": body.get("username", "topicwire"), "avatar": None}
+            of_webhook = {"webhook_id": str(webhook), "application_id": str(BOT)}
+            message |= of_webhook | {"author": author | {"discriminator": "0000", "bot": True}}
         if fault is not None:
             return await self._fail(request, fault)
         answer = thread(message) | {"message": message} if is_post else message
@@ -363,7 +404,7 @@ class Loopback:
         first, until = self._nonces.get(nonce or "", ("", 0.0))
         if nonce and body.get("enforce_nonce") and time.monotonic() < until:
             return self.messages[first]
-        name = rest[0] if method == "PATCH" else self._new_id()
+        name = rest[-1] if method == "PATCH" else self._new_id()
         message = {
             "id": name,
             "in": number if method == "POST" else self.messages[name]["in"],
@@ -460,6 +501,7 @@ def replacements(port: int) -> list[tuple[object, str, object]]:
 
     from bot.chat import connection
     from bot.domain import retry
+    from bot.workers import delivery
 
     return [
         (discord.http.Route, "BASE", f"http://127.0.0.1:{port}/api"),
@@ -468,6 +510,7 @@ def replacements(port: int) -> list[tuple[object, str, object]]:
         (ConnectionState, "guild_ready_timeout", property(lambda _: 0.1, lambda *_: None)),
         (connection, "FIRST_PAUSE", timedelta(milliseconds=10)),
         (retry, "FIRST_RETRY", timedelta(milliseconds=100)),
+        (delivery, "SETTLING", timedelta(milliseconds=200)),
     ]
 
 

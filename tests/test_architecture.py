@@ -98,6 +98,7 @@ ARROWS: dict[str, set[str]] = {
         "cogs.common",
         "cogs.coverage",
         "cogs.curate",
+        "cogs.faces",
         "cogs.muting",
         "cogs.pages",
         "cogs.panel",
@@ -378,7 +379,7 @@ LONG: dict[str, set[str]] = {
     "bot.messages.why": {"why_pages"},
     "bot.sources.catalogue": {"catalogue_feeds", "catalogue_topics"},
     "bot.sources.topic_files": {"load_topics"},
-    "bot.workers.rendering": {"publishes", "rendered", "publish_obstacle"},
+    "bot.workers.rendering": {"byline", "publishes", "rendered", "publish_obstacle"},
 }
 LONG_METHODS = {"document", "match_one"}  # of Topics
 OFF_THE_LOOP = {"bot.cli", "bot.demo"}  # processes of their own, in which nobody waits

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
+import aiohttp
 import discord
 from discord.ext import commands
 
@@ -15,7 +16,7 @@ from bot.chat.application import invite_link
 from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
 from bot.chat.translator import CatalogueTranslator
-from bot.chat.transport import supervise, tracing
+from bot.chat.transport import supervise, tracing, webhook_session
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.i18n import load_catalogues
@@ -76,6 +77,7 @@ class Client(commands.Bot):
         self.context = context
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
+        self.webhook_session: aiohttp.ClientSession = discord.utils.MISSING  # until the client logs in
         self.command_ids: CommandIds = {}  # of the commands that Discord has, as far as it has said so
         self._add_commands = add_commands
         self._running: set[asyncio.Task[Any]] = set()
@@ -123,6 +125,8 @@ class Client(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Add the commands, and have Discord show them."""
+        if self.http.connector is not discord.utils.MISSING:  # a simulated Discord has none
+            self.webhook_session = webhook_session(self.http)
         await asyncio.to_thread(load_catalogues)
         await self.tree.set_translator(CatalogueTranslator())
         await self._add_commands(self, self.context)

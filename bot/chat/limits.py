@@ -29,6 +29,7 @@ RATES = (
     Rate(("topic test", "topic backtest"), member=10, server=30),  # these read the articles of a month
     Rate(("topic create", "topic edit"), member=10, server=20),  # likewise
     Rate(("source add", "source test"), member=6, server=6),  # these send requests to other people's servers
+    Rate(("appearance face",), member=6, server=12),  # this makes webhooks, which Discord limits
 )
 OTHERS = Rate((), member=60, server=240)  # every other command, and the buttons
 # Of members' roles: each is a request to Discord and a line in the server's audit log.

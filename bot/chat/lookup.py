@@ -9,9 +9,11 @@ from typing import Any
 
 import discord
 
+from bot.chat import webhooks
 from bot.chat.permissions import allowed
 from bot.chat.port import MessageTraits
-from bot.domain.retry import MessageForm, Outcome, SendStatus
+from bot.domain.posting.face import WebhookKey
+from bot.domain.retry import UNKNOWN_MESSAGE, MessageForm, Outcome, SendStatus, loses_webhook
 from bot.i18n import in_every_language
 from bot.messages.message import heading, small
 from bot.messages.story import RELATED_ACTION, story_label
@@ -21,17 +23,26 @@ MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on
 MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 
-async def find(channel: Any, traits: MessageTraits) -> Outcome:
-    """EXISTS with the message's ids, MISSING, or HIDDEN if the bot may not read the channel's history."""
+async def find(
+    client: discord.Client, channel: Any, traits: MessageTraits, webhook: WebhookKey | None = None
+) -> Outcome:
+    """EXISTS with the message's ids, MISSING, or HIDDEN if the bot may not read the channel's history.
+
+    Messages count that the bot sent, or webhooks of its application. `webhook` is the bot's in the channel, if it has one.
+    """
     me = channel.guild.me
     # Without the permission Discord answers with an empty list.
     if me is not None and not allowed(channel, me).read_message_history:
         return Outcome(SendStatus.HIDDEN)
     candidates = (
-        _posts(channel, traits) if isinstance(channel, discord.ForumChannel) else _messages(channel, traits)
+        _posts(channel, traits)
+        if isinstance(channel, discord.ForumChannel)
+        else _messages(channel, traits, client.application_id, webhook)
     )
     async for message in candidates:
-        if message.id not in traits.excluded and _has_traits(message, traits):
+        if message.id in traits.excluded:
+            continue
+        if await _is_sought(client, message, traits, webhook):
             in_forum = isinstance(channel, discord.ForumChannel)
             return Outcome(
                 SendStatus.EXISTS,
@@ -39,14 +50,46 @@ async def find(channel: Any, traits: MessageTraits) -> Outcome:
                 thread_id=message.channel.id if in_forum else None,
                 form=MessageForm.COMPONENTS if message.flags.components_v2 else MessageForm.EMBEDS,
                 roles=tuple(role.id for role in message.role_mentions),
+                webhook_id=None if message.author.id == channel.guild.me.id else message.webhook_id,
             )
     return Outcome(SendStatus.MISSING)
 
 
-async def _messages(channel: Any, traits: MessageTraits) -> AsyncIterator[discord.Message]:
+async def _is_sought(
+    client: discord.Client, message: discord.Message, traits: MessageTraits, webhook: WebhookKey | None
+) -> bool:
+    """Whether it is the message with these traits.
+
+    Discord shows the bot no components of its webhooks' messages without a privileged intent; the webhook itself reads them
+    (https://github.com/discord/discord-api-docs/issues/5411). If it is gone, nobody does: then a message of the bot's
+    webhooks that belongs to nothing else counts as the one, because it must not be sent twice.
+    """
+    if message.components or message.embeds or message.content:
+        return _has_traits(message, traits)
+    if message.webhook_id is None:
+        return False
+    if webhook is None or webhook.id != message.webhook_id:
+        return True
+    try:
+        return _has_traits(await webhooks.read(client, webhook, message.id), traits)
+    except discord.HTTPException as error:
+        if error.code == UNKNOWN_MESSAGE:  # somebody deleted it
+            return False
+        if loses_webhook(error.status, error.code):
+            return True
+        raise
+
+
+async def _messages(
+    channel: Any, traits: MessageTraits, application_id: int | None, webhook: WebhookKey | None
+) -> AsyncIterator[discord.Message]:
+    me, present = channel.guild.me.id, webhook.id if webhook else 0
     after = traits.since - CLOCK_SKEW
     async for message in channel.history(limit=MOST_MESSAGES, after=after, oldest_first=True):
-        if message.author.id == channel.guild.me.id:
+        by_webhook = message.webhook_id is not None and (
+            message.webhook_id == present or message.application_id == application_id
+        )
+        if message.author.id == me or by_webhook:
             yield message
 
 

@@ -6,19 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.posting.face import Byline
 from bot.domain.retry import MessageForm, Outcome
 from bot.messages.message import Message
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The destination of a message, with its ids and what it is made of if it was sent before."""
+    """The destination of a message, with its ids and what it is made of if it was sent before.
+
+    `byline` is how messages appear there if not as the bot's. `webhook_id` is the webhook that made the message; None: the bot did.
+    """
 
     guild_id: int
     channel_id: int
     message_id: int | None = None
     thread_id: int | None = None
     form: MessageForm = MessageForm.COMPONENTS
+    webhook_id: int | None = None
+    byline: Byline | None = None
 
 
 @dataclass(frozen=True, slots=True)

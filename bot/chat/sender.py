@@ -11,29 +11,33 @@ from typing import Any, ParamSpec, TypeVar
 import aiohttp
 import discord
 
-from bot.chat import lookup, threads
+from bot.chat import lookup, threads, webhooks
 from bot.chat.components import mentions, to_embed, to_view, with_roles_of
 from bot.chat.connection import INTERNAL_NETWORK_ERROR, retry_after
 from bot.chat.permissions import allowed, may_unlock
 from bot.chat.port import MessageTraits, Target
 from bot.chat.transport import GlobalLimitError
+from bot.domain.posting.face import Byline
 from bot.domain.retry import (
     ALREADY_PUBLISHED,
     ARCHIVED_THREAD,
     BLOCKED,
     INVALID_FORM_BODY,
+    MISSING_PERMISSIONS,
     TAG_REQUIRED,
     THREAD_LOCKED,
     UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     UNKNOWN_TAG,
+    UNKNOWN_WEBHOOK,
     MessageForm,
     Outcome,
     SendStatus,
     is_transient,
+    loses_webhook,
 )
 from bot.domain.text.cleaning import clip
-from bot.i18n import tr
+from bot.i18n import mark, tr
 from bot.messages.commands import NO_IDS, mentioned
 from bot.messages.forum import Tag, chosen, followed
 from bot.messages.message import Message
@@ -143,12 +147,35 @@ class DiscordSender:
             return await self._forum_post(channel, message)
         if not isinstance(channel, discord.abc.Messageable):
             return Outcome(SendStatus.ABSENT)
+        lost_webhook = None
+        if target.byline is not None and webhooks.may_post(channel):
+            outcome = await self._send_as(target, target.byline, message)
+            if outcome is not None:
+                return outcome
+            lost_webhook = target.byline.webhook.id
 
         async def send(part: Message, nonce: str | None) -> discord.Message:
             return await channel.send(**_arguments(part) | ({} if nonce is None else {"nonce": nonce}))
 
         sent = await _without_refused_parts(send, message, nonce)
-        return _sent(message, message_id=sent.id)
+        return replace(_sent(message, message_id=sent.id), lost_webhook=lost_webhook)
+
+    async def _send_as(self, target: Target, byline: Byline, message: Message) -> Outcome | None:
+        """Send a message through the bot's webhook; None if the channel has no such webhook, and no message therefore."""
+
+        async def send(part: Message, _nonce: str | None) -> discord.WebhookMessage:
+            return await webhooks.execute(self._client, byline, to_view(part.shown), mentions(part.roles))
+
+        try:
+            sent = await _without_refused_parts(send, message)
+        except discord.HTTPException as error:
+            if loses_webhook(error.status, error.code):
+                return None
+            raise
+        if sent.channel.id != target.channel_id:  # somebody moved the webhook
+            await webhooks.take_back(sent)
+            return None
+        return replace(_sent(message, message_id=sent.id), webhook_id=byline.webhook.id)
 
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
         try:
@@ -167,12 +194,15 @@ class DiscordSender:
     @_outcome
     async def find(self, target: Target, traits: MessageTraits) -> Outcome:
         """Look for a message that an earlier try may have sent."""
-        return await lookup.find(await self._channel(target.channel_id), traits)
+        key = target.byline.webhook if target.byline else None
+        return await lookup.find(self._client, await self._channel(target.channel_id), traits, key)
 
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
         """Edit a message, and the name and tags of its forum post. Edits ping nobody."""
         message = self._prepared(target, message)
+        if target.webhook_id is not None:
+            return await self._edit_as(target, target.webhook_id, message)
         if target.thread_id is None:
             await self._edit_open(target, message)
             return Outcome(SendStatus.OK, form=_FORM_AFTER[target.form])
@@ -186,6 +216,24 @@ class DiscordSender:
                 return Outcome(SendStatus.LOCKED)
             raise
         return replace(await self._follow(target.thread_id, message), form=_FORM_AFTER[target.form])
+
+    async def _edit_as(self, target: Target, webhook_id: int, message: Message) -> Outcome:
+        """Edit a message that a webhook of the bot made. Only that webhook can do it."""
+        assert target.message_id is not None
+        if target.byline is None or target.byline.webhook.id != webhook_id:
+            return Outcome(SendStatus.REFUSED, 404, UNKNOWN_WEBHOOK)
+        key, message_id = target.byline.webhook, target.message_id
+
+        async def edit(part: Message, _nonce: str | None) -> discord.WebhookMessage:
+            return await webhooks.edit(self._client, key, message_id, to_view(part.shown), mentions(()))
+
+        try:
+            await _without_refused_parts(edit, message)
+        except discord.HTTPException as error:
+            if not loses_webhook(error.status, error.code):
+                raise
+            return Outcome(SendStatus.REFUSED, error.status, UNKNOWN_WEBHOOK, lost_webhook=webhook_id)
+        return Outcome(SendStatus.OK, form=MessageForm.COMPONENTS)
 
     async def _edit_open(self, target: Target, message: Message) -> None:
         """Edit a message. Reopens an archived thread first, as a new message would."""
@@ -243,10 +291,16 @@ class DiscordSender:
     async def publish(self, target: Target) -> Outcome:
         """Publish a message of an announcement channel."""
         assert target.message_id is not None
+        # To Discord, a message of a webhook is somebody else's. Nothing else in the channel depends on this permission.
+        is_others = target.webhook_id is not None
+        if is_others and not webhooks.may_publish(self._client.get_channel(target.channel_id)):
+            return Outcome(SendStatus.STALE, detail=_MAY_NOT_PUBLISH)
         channel = self._client.get_partial_messageable(target.channel_id)
         try:
             await channel.get_partial_message(target.message_id).publish()
         except discord.HTTPException as error:
+            if is_others and error.code == MISSING_PERMISSIONS:
+                return Outcome(SendStatus.STALE, detail=_MAY_NOT_PUBLISH)
             if error.code != ALREADY_PUBLISHED:
                 raise
         return Outcome(SendStatus.OK, message_id=target.message_id)
@@ -271,6 +325,10 @@ class DiscordSender:
         # Archived threads are not in the cache.
         return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
 
+
+_MAY_NOT_PUBLISH = mark(
+    "the bot cannot publish posts with a name of their own there. Give it Manage Messages in the channel"
+)
 
 # What a message is made of once it was edited.
 _FORM_AFTER = {

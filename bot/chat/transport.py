@@ -16,6 +16,7 @@ from discord.http import HTTPClient, Route
 REQUEST_SECONDS = 30.0  # for one HTTP request; waiting for a rate limit is not part of it
 LONGEST_WAIT = timedelta(days=1)
 GLOBAL_WAIT = timedelta(seconds=5)  # for a global limit without a duration
+FOREIGN_ANSWER = "the answer did not come from Discord's API"
 CREATIONS = ("/messages", "/threads")  # path suffixes of requests that create something
 
 
@@ -45,6 +46,40 @@ async def _look_at(
         raise GlobalLimitError(min(GLOBAL_WAIT if wait is None else wait, LONGEST_WAIT).total_seconds())
     if response.status >= 500 and end.method == "POST" and end.url.path.endswith(CREATIONS):
         raise discord.DiscordServerError(response, None)
+
+
+def webhook_session(http: HTTPClient) -> aiohttp.ClientSession:
+    """A session for webhooks of the bot, on the connections of its client, with which it is closed.
+
+    discord.py's client for webhooks repeats a request after a server error, sits out every rate limit, and takes any
+    answer for Discord's. Such answers raise here, so that the outbox decides.
+    """
+    config = aiohttp.TraceConfig()
+    config.on_request_end.append(_look_at_webhook)
+    return aiohttp.ClientSession(
+        connector=http.connector,
+        connector_owner=False,
+        timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
+        trace_configs=[config],
+        headers={"User-Agent": http.user_agent},
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+async def _look_at_webhook(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+) -> None:
+    response = end.response
+    if response.status == 429:
+        wait = requested_wait(response.headers)
+        if "Via" not in response.headers:  # not of the API, but of what stands in front of it
+            raise discord.HTTPException(response, None)
+        limited = GlobalLimitError if _is_global(response) else discord.RateLimited
+        raise limited(min(GLOBAL_WAIT if wait is None else wait, LONGEST_WAIT).total_seconds())
+    if response.status >= 500:
+        raise discord.DiscordServerError(response, None)
+    if response.status != 204 and response.content_type != "application/json":
+        raise aiohttp.ClientPayloadError(FOREIGN_ANSWER)
 
 
 def _is_global(answer: aiohttp.ClientResponse) -> bool:
@@ -85,9 +120,9 @@ def supervise(http: HTTPClient) -> None:
         try:
             answer = await asyncio.shield(task)
         except ValueError as error:
-            raise aiohttp.ClientPayloadError("the answer did not come from Discord's API") from error
+            raise aiohttp.ClientPayloadError(FOREIGN_ANSWER) from error
         if isinstance(answer, str) and answer:  # a page of the network in front of Discord
-            raise aiohttp.ClientPayloadError("the answer did not come from Discord's API")
+            raise aiohttp.ClientPayloadError(FOREIGN_ANSWER)
         return answer
 
     def _forget(task: asyncio.Future[Any]) -> None:

@@ -18,11 +18,13 @@ MOST_ATTEMPTS = 40  # with the backoff below: about 16 hours of trying
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL = 10003
 UNKNOWN_MESSAGE = 10008
+UNKNOWN_WEBHOOK = 10015
 UNKNOWN_TAG = 10087
 ALREADY_PUBLISHED = 40033
 TAG_REQUIRED = 40067
 MISSING_ACCESS = 50001
 MISSING_PERMISSIONS = 50013
+INVALID_WEBHOOK_TOKEN = 50027
 INVALID_FORM_BODY = 50035
 ARCHIVED_THREAD = 50083
 THREAD_LOCKED = 160005
@@ -69,6 +71,7 @@ class Outcome:
 
     `everywhere`: the answer is to all requests of the bot, such as a global limit or a ban, not to this one.
     `form` is what the message is made of now (None: as before), `roles` are those that it names.
+    `webhook_id` is the webhook that made the message (None: the bot did). `lost_webhook` is one that Discord no longer knows.
     """
 
     result: SendStatus
@@ -82,6 +85,8 @@ class Outcome:
     everywhere: bool = False
     form: MessageForm | None = None
     roles: tuple[int, ...] = ()
+    webhook_id: int | None = None
+    lost_webhook: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ _NO_HISTORY = mark(
 _NO_TAG = mark(
     "the forum requires a tag on every post. Add a tag with the name of the topic, or turn this requirement off"
 )
+_NO_WEBHOOK = mark("the webhook that posted the message was deleted, so nobody can update it any more")
 _NO_KIND = mark("the bot cannot post in this type of channel. Choose another channel")
 
 # Reasons are stored in English, and translated when they are shown.
@@ -149,6 +155,7 @@ CODES: Mapping[int, tuple[RefusalScope, str]] = {
     UNKNOWN_CHANNEL: (RefusalScope.CHANNEL, _GONE),
     10004: (RefusalScope.CHANNEL, mark("the bot is no longer in the server. Invite it again")),
     UNKNOWN_MESSAGE: (RefusalScope.GONE, mark("the message was deleted")),
+    UNKNOWN_WEBHOOK: (RefusalScope.GONE, _NO_WEBHOOK),
     20016: (RefusalScope.PASSES, mark("slow mode is on in the channel")),
     20022: (RefusalScope.PASSES, mark("the channel has reached Discord's limit for edits of announcements")),
     20026: (RefusalScope.PASSES, mark("Discord flagged the bot as spam. The person who runs it can appeal")),
@@ -179,6 +186,7 @@ CODES: Mapping[int, tuple[RefusalScope, str]] = {
     50008: (RefusalScope.KIND, _NO_KIND),
     50009: (RefusalScope.CHANNEL, mark("the channel's verification level is too high for the bot")),
     MISSING_PERMISSIONS: (RefusalScope.CHANNEL, _MAY_NOT_POST),
+    INVALID_WEBHOOK_TOKEN: (RefusalScope.GONE, _NO_WEBHOOK),
     50014: (RefusalScope.PASSES, mark("Discord does not accept the bot's token")),
     50021: (RefusalScope.GONE, mark("the message is one of Discord's system messages")),
     50024: (RefusalScope.KIND, _NO_KIND),
@@ -226,6 +234,14 @@ def refusal_of(outcome: Outcome) -> tuple[RefusalScope, str]:
 def keeps_embeds(outcome: Outcome) -> bool:
     """Whether Discord refused for good to turn this one message's embeds into components."""
     return outcome.result is SendStatus.REFUSED and refusal_of(outcome)[0] is RefusalScope.MESSAGE
+
+
+def loses_webhook(status: int, code: int) -> bool:
+    """Whether an answer to a webhook's request says that there is no such webhook, or that its token is wrong.
+
+    Discord gives such an answer a code, but not in every case.
+    """
+    return code in (UNKNOWN_WEBHOOK, INVALID_WEBHOOK_TOKEN) or (not code and status in (401, 404))
 
 
 def is_transient(outcome: Outcome) -> bool:

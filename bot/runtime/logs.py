@@ -9,6 +9,17 @@ from bot.domain.text.terminal import lines, one_line
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
+# These log what is sent to a model and answered by it, addresses of webhooks, which contain their tokens, and what is stored.
+SECRETIVE = (
+    "httpcore2",
+    "httpx2",
+    "openai",
+    "discord.http",
+    "discord.webhook",
+    "aiosqlite",
+    "sqlalchemy.engine",
+)
+
 
 class Formatter(logging.Formatter):
     """Escapes characters that could forge a line or control a terminal, and indents tracebacks."""
@@ -35,8 +46,7 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    # They log what is sent to a model and answered by it.
-    for secretive in ("httpcore2", "httpx2", "openai"):
+    for secretive in SECRETIVE:
         logging.getLogger(secretive).setLevel(logging.WARNING)
     if level == "info":
         for chatty in ("alembic", "apscheduler", "discord", "watchfiles"):

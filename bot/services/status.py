@@ -11,7 +11,17 @@ from importlib.metadata import version
 from bot.domain.text.addresses import hosts_only
 from bot.i18n import tr_plural
 from bot.services.context import Context
-from bot.store import delivery, outbox, quotas, server_topics, sources, stories, story_threads, subscriptions
+from bot.store import (
+    delivery,
+    faces,
+    outbox,
+    quotas,
+    server_topics,
+    sources,
+    stories,
+    story_threads,
+    subscriptions,
+)
 from bot.store.sources import SourceState, SourceTotals
 
 RECENT = timedelta(days=1)
@@ -43,6 +53,8 @@ class Status:
     `threads` of posts that are missing or not written in since yesterday: channel, reason, how many.
     `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
+    `lost_webhooks` are the channels whose posts have the bot's name again because somebody deleted its webhook.
+
     `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
     """
@@ -61,6 +73,7 @@ class Status:
     most_stored: int = 0
     suspended: Mapping[str, str] = field(default_factory=dict)
     kept_embeds: int = 0
+    lost_webhooks: tuple[int, ...] = ()
     threads: tuple[tuple[int, str, int], ...] = ()
 
 
@@ -85,6 +98,7 @@ async def status(context: Context, guild_id: int) -> Status:
             context.polls.most_stored,
             await server_topics.suspended(connection, guild_id),
             await outbox.kept_embeds(connection, guild_id),
+            tuple(await faces.lost_in(connection, guild_id)),
             tuple(await story_threads.problems(connection, guild_id, since)),
         )
 

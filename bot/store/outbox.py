@@ -61,7 +61,8 @@ class Claimed:
     """A row that a worker holds until its lease runs out. `claim` tells this hold from a later one.
 
     `in_doubt_since` is when a try was begun that may have made the message although nobody knows its id.
-    `form` is what the message is made of, and `mentioned` are the roles that it named when it was sent.
+    `form` is what the message is made of, and `mentioned` are the roles that it named when it was sent. `webhook_id` is the
+    webhook that made it, if the bot did not make it itself.
     """
 
     id: int
@@ -84,6 +85,7 @@ class Claimed:
     in_doubt_since: datetime | None = None
     form: MessageForm = MessageForm.COMPONENTS
     mentioned: tuple[int, ...] = ()
+    webhook_id: int | None = None
 
 
 def is_claimed_as(claimed: Claimed) -> sa.ColumnElement[bool]:
@@ -313,6 +315,7 @@ async def settle(
             if outcome.message_id is not None and claimed.message_id is None:
                 values |= {"message_id": outcome.message_id, "thread_id": outcome.thread_id}
                 values["mentioned"] = list(outcome.roles)
+                values["webhook_id"] = outcome.webhook_id
                 values["begun_at"] = None
             if claimed.sent_at is None:
                 values["sent_at"] = now

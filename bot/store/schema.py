@@ -375,6 +375,7 @@ outbox = sa.Table(
     # What its message is made of, see `bot.domain.retry.MessageForm`, and the roles that it named when it was sent.
     sa.Column("form", sa.Text, nullable=False, server_default=sa.text("'components'")),
     sa.Column("mentioned", sa.JSON),
+    sa.Column("webhook_id", SNOWFLAKE),  # that made the message; none: the bot did
     _where("ix_outbox_kept_embeds", "guild_id", "form = 'kept embeds'"),
     _one_of("kind", ("story", "digest", "notice", "publish", "rollup", "thread")),
     # Nearly every row is a message that was sent and waits for nothing.
@@ -400,6 +401,20 @@ story_threads = sa.Table(
     sa.Column("updated_at", UtcTime, nullable=False),
     _one_of("state", ThreadState),
     _where("ix_story_threads_problem", "guild_id", "problem <> ''"),
+)
+
+# How posts of a channel appear: the bot's own webhook there, whose token is a secret, with a name and a picture.
+faces = sa.Table(
+    "faces",
+    metadata,
+    sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("webhook_id", SNOWFLAKE, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    _text("name"),
+    _text("avatar_url"),
+    _flag("has_picture"),
+    _flag("is_lost"),
 )
 
 # Whether what a process keeps in memory is still what is stored: the number goes up with every change.

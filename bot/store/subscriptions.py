@@ -339,6 +339,7 @@ async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
         schema.digest_history,
         schema.translation_channels,
         schema.story_threads,
+        schema.faces,
     ):
         await connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))
     return bool(had.rowcount)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +21,7 @@ from bot.messages.message import Message, heading
 from bot.messages.rollup import rollup_title
 from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
-from bot.store import delivery, digests, outbox, pointers, rollups, subscriptions
+from bot.store import delivery, digests, faces, outbox, pointers, rollups, subscriptions
 from bot.store.outbox import Claimed
 from bot.workers import rendering, story_threads
 from bot.workers.rendering import RenderContext
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 50  # messages that are claimed and not begun with
 PATIENCE = 2.0  # seconds after which a request no longer keeps a slot from other channels
+# How long a message in doubt that a webhook may have made is not sent again: a webhook takes no nonce, so Discord must be done
+# with a request before the bot looks for its message.
+SETTLING = timedelta(seconds=10)
 RENEW_SECONDS = 30.0  # between renewals of the lease of a message that is still on its way
 
 
@@ -259,13 +262,13 @@ class Delivery:
 
     async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         now = self._context.now()
-        target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id, claim.form)
+        target = await self._target(claim, render_context)
         if claim.kind == outbox.PUBLISH:
             unwanted = await asyncio.to_thread(rendering.publish_obstacle, claim, render_context, now)
             return unwanted or await self._sender.publish(target)
         if claim.message_id is None and claim.in_doubt_since is not None:
             # Before all else: what is no longer wanted may stand there as well.
-            looked = await self._sender.find(target, await self._mark(claim, claim.in_doubt_since))
+            looked = await self._look(claim, claim.in_doubt_since, target)
             if looked.result is not SendStatus.MISSING:
                 return looked
         if claim.message_id is not None and claim.story in render_context.merged_into:
@@ -294,6 +297,34 @@ class Delivery:
         thread_id = claim.thread_id or outcome.thread_id
         whole = thread_id is not None and outcome.result is SendStatus.OK
         return replace(outcome, shown=fingerprint(message, in_forum=whole))
+
+    async def _look(self, claim: Claimed, since: datetime, target: Target) -> Outcome:
+        """Look for a message that a try since then may have made."""
+        looked = await self._sender.find(target, await self._mark(claim, since))
+        wait = since + SETTLING - self._context.now()
+        if looked.result is SendStatus.MISSING and target.byline is not None and wait > timedelta():
+            seconds = wait.total_seconds()
+            return Outcome(
+                SendStatus.WAITS,
+                retry_after=seconds,
+                detail="waiting until Discord has dealt with an earlier try",
+            )
+        return looked
+
+    async def _target(self, claim: Claimed, render_context: RenderContext) -> Target:
+        """Where a message goes, and under which name and picture."""
+        byline = None
+        if claim.channel_id in render_context.faces:
+            byline = await asyncio.to_thread(rendering.byline, claim, render_context)
+        return Target(
+            claim.guild_id,
+            claim.channel_id,
+            claim.message_id,
+            claim.thread_id,
+            claim.form,
+            webhook_id=claim.webhook_id,
+            byline=byline,
+        )
 
     async def _mark(self, claim: Claimed, since: datetime) -> MessageTraits:
         """What tells the message that an earlier try may have made from others."""
@@ -343,6 +374,10 @@ class Delivery:
             still_leased = await outbox.settle(
                 connection, claim, outcome, verdict, now, context.rules.edit_interval
             )
+            if outcome.lost_webhook is not None and await faces.lose(
+                connection, claim.channel_id, outcome.lost_webhook
+            ):
+                log.warning("channel %s has lost its webhook: posts appear as the bot's", claim.channel_id)
             if isinstance(verdict, Pause) and still_leased:
                 if await subscriptions.pause(
                     connection, claim.channel_id, claim.guild_id, verdict.reason, now
@@ -360,6 +395,7 @@ class Delivery:
                     story=claim.story,
                     priority=claim.priority,
                     message_id=outcome.message_id,
+                    webhook_id=outcome.webhook_id,
                 )
                 await outbox.enqueue(connection, row)
             if still_leased and seen is not None:

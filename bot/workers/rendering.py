@@ -15,6 +15,7 @@ from bot.domain.model import Mode, Mute, PostLayout, StoryView, Subscription, To
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
+from bot.domain.posting.face import Byline, Face
 from bot.domain.posting.volume import is_posted
 from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
 from bot.domain.stories.owners import MediaOwners
@@ -26,7 +27,17 @@ from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
 from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
-from bot.store import outbox, rephrasings, rollups, servers, stories, story_threads, subscriptions, votes
+from bot.store import (
+    faces,
+    outbox,
+    rephrasings,
+    rollups,
+    servers,
+    stories,
+    story_threads,
+    subscriptions,
+    votes,
+)
 from bot.store.outbox import Claimed
 from bot.store.rollups import Listing
 from bot.store.servers import ServerLanguage
@@ -46,6 +57,7 @@ class RenderContext:
     waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
     the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists,
     and `languages` by server what its messages are in. `voting` are the servers with buttons to vote.
+    `faces` say by channel under which name and picture messages appear there.
     `threaded` are the channels whose posts get threads, and `threads` those of the posts, by the post's row.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
@@ -64,6 +76,7 @@ class RenderContext:
     answers: Answers = field(default_factory=dict)
     choices: Mapping[int, BriefChoice] = field(default_factory=dict)
     listings: Mapping[int, Listing] = field(default_factory=dict)
+    faces: Mapping[int, Face] = field(default_factory=dict)
     languages: Mapping[int, ServerLanguage] = field(default_factory=dict)
     voting: frozenset[int] = frozenset()
     threaded: frozenset[int] = frozenset()
@@ -119,6 +132,7 @@ async def load(
         answers=await rephrasings.of_stories(connection, numbers) if chosen else {},
         choices=chosen,
         listings=listings,
+        faces=await faces.in_channels(connection, channel_ids),
         languages=await servers.languages(connection, {claim.guild_id for claim in claimed}),
         voting=await votes.voting(connection, {claim.guild_id for claim in claimed}),
         threaded=await story_threads.channels_with(connection, channel_ids),
@@ -258,6 +272,21 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
+
+
+def byline(claim: Claimed, render_context: RenderContext) -> Byline | None:
+    """Under which name and picture a message appears, or by which webhook it is edited; None: as the bot's.
+
+    A story's post is named after the subscribed topic that it is posted for, other messages after the channel's topic if it has a single one.
+    """
+    face = render_context.faces.get(claim.channel_id)
+    if face is None or face.is_lost:
+        return None
+    subscribed = render_context.subscriptions.get(claim.channel_id, ())
+    if claim.kind == outbox.STORY and claim.message_id is None and not face.name:
+        view = None if claim.story in render_context.merged_into else _view(claim, render_context)
+        subscribed = tuple(_live_subscriptions(claim, view, render_context)[:1]) if view else ()
+    return face.byline(subscription.topic for subscription in subscribed)
 
 
 def _accent(matching: Sequence[Subscription], topic: Topic | None) -> int | None:

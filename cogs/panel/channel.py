@@ -19,6 +19,7 @@ from bot.messages.setup import PanelChoice, PanelState, layout_choices
 from bot.services import appearance, digests, pace, rephrasing, setup
 from bot.services.pace import ChannelPace
 from cogs.common import Interaction, guild_of
+from cogs.panel.faces import face_row
 from cogs.panel.session import PageParts, Row, Session
 from cogs.panel.threads import thread_row
 
@@ -41,7 +42,9 @@ async def channel_page(session: Session, interaction: Interaction) -> PageParts:
     if context.model:
         rows.append(_languages(session, language))
     rows.append(ui.ActionRow(*_buttons(session, actions, present, has_posts=bool(subscribed))))
-    return PageParts(_lines(present, language), [*rows, *await thread_row(session, interaction)])
+    rows += await face_row(session, interaction)
+    rows += await thread_row(session, interaction)
+    return PageParts(_lines(present, language), rows)
 
 
 def _lines(present: ChannelPace, language: str) -> Iterator[str]:

@@ -10,8 +10,9 @@ from tests import kills
 
 
 @pytest.mark.timeout(600)  # real processes on real sockets, which wait for what they do
-@pytest.mark.parametrize("nonce_life", [180.0, 0.0])
+@pytest.mark.parametrize(("nonce_life", "by_webhook"), [(180.0, False), (0.0, False), (0.0, True)])
 async def test_after_kills_every_story_is_told_once_and_as_it_is_now(
-    tmp_path: Path, nonce_life: float
+    tmp_path: Path, nonce_life: float, by_webhook: bool
 ) -> None:
-    assert await kills.run(2, 7, tmp_path, nonce_life=nonce_life) == []
+    wrong = await kills.run(2, 7, tmp_path, nonce_life=nonce_life, by_webhook=by_webhook)
+    assert wrong == []

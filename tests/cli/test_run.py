@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from discord.webhook.async_ import AsyncWebhookAdapter, async_context
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from bot import config
@@ -102,6 +103,8 @@ async def running_here(
     for owner, name, value in replacements(discord.port):
         monkeypatch.setattr(owner, name, value, raising=False)
     monkeypatch.setenv("TOPICWIRE_DISCORD__TOKEN", "a.made-up.token")
+    # A simulated Discord of an earlier test may have left its own.
+    async_context.set(AsyncWebhookAdapter())  # type: ignore[no-untyped-call] # discord.py does not annotate it
     caplog.set_level(logging.INFO)
     bot = asyncio.create_task(app.run(config.load(path)))
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from bot.errors import TopicwireError
 from tests.cli.test_run import TIMEOUT, arrival, prepare, running, running_here, start, write_record
-from tests.loopback import Fault, Loopback
+from tests.loopback import WEBHOOK, Fault, Loopback, give_face
 from tests.shown import shown
 
 TITLES = ("Night train reaches the coast", "Freight trains stand still at the border")
@@ -51,6 +52,81 @@ async def test_a_request_that_goes_wrong_is_made_up_for_once(
                 await discord.arrived.wait()
                 discord.arrived.clear()
     assert sorted(shown(message).title for message in discord.messages.values()) == sorted(TITLES)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.GLOBAL,
+        Fault.USER,
+        Fault.BAN,
+        Fault.UNAVAILABLE,
+        Fault.ACCEPTED_RESET,
+        Fault.ACCEPTED_UNAVAILABLE,
+        Fault.ACCEPTED_BAD_GATEWAY,
+        Fault.ACCEPTED_PAGE,
+        Fault.ACCEPTED_CUT,
+    ],
+)
+async def test_a_request_of_a_webhook_that_goes_wrong_is_made_up_for_once(
+    tmp_path: Path, fault: Fault, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A webhook takes no nonce, and the bot cannot read its messages: the webhook itself reads them."""
+    config = await prepare(tmp_path)
+    await give_face(str(tmp_path / "x.db"))
+    discord = Loopback()
+    discord.wait = 0.3
+    discord.faults = [fault]
+    caplog.set_level(logging.DEBUG, logger="bot")
+    async with discord.serving(), running_here(discord, config, monkeypatch, caplog):
+        for number, title in enumerate(TITLES):
+            write_record(tmp_path, f"new{number}", title, f"o{number}.example")
+        async with asyncio.timeout(TIMEOUT):
+            while len(discord.messages) < len(TITLES) or discord.faults:
+                await discord.arrived.wait()
+                discord.arrived.clear()
+    assert sorted(shown(message).title for message in discord.messages.values()) == sorted(TITLES)
+    assert {message["author"]["username"] for message in discord.messages.values()} == {"Station clock"}
+    assert WEBHOOK.token not in caplog.text
+
+
+async def test_a_webhooks_message_is_known_again_after_a_kill(tmp_path: Path) -> None:
+    config = await prepare(tmp_path)
+    await give_face(str(tmp_path / "x.db"))
+    discord = Loopback()
+    discord.faults = [Fault.ACCEPTED_HANG]
+    async with discord.serving():
+        async with running(discord, config) as process:
+            write_record(tmp_path, "new", TITLES[0], "one.example")
+            await arrival(discord)
+            process.kill()
+        (first,) = discord.messages
+        async with running(discord, config) as process:
+            write_record(tmp_path, "newer", TITLES[1], "two.example")
+            async with asyncio.timeout(TIMEOUT):
+                while len(discord.accepted) < 3:  # the second story, and an edit of the first
+                    await discord.arrived.wait()
+                    discord.arrived.clear()
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(TIMEOUT):
+                assert await process.wait() == 0
+    assert len(discord.messages) == 2
+    assert [a.id for a in discord.accepted if a.method == "PATCH"] == [first]
+
+
+async def test_without_its_webhook_the_bot_posts_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = await prepare(tmp_path)
+    await give_face(str(tmp_path / "x.db"))
+    discord = Loopback()
+    discord.has_webhook = False
+    async with discord.serving(), running_here(discord, config, monkeypatch, caplog):
+        write_record(tmp_path, "new", TITLES[0], "one.example")
+        await arrival(discord)
+    (message,) = discord.messages.values()
+    assert message["author"]["username"] == "topicwire"
+    assert "has lost its webhook" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ class ClusteringParams:
     crowd_size: int = 100
     """The number of stories from which on that counts."""
     cold_start: float = 0.15
-    """What is added while nothing is known of how rare words are. Two single reports must then also reach the
-    threshold without their two most telling common words, because those can be the name of a company or a person."""
+    """What is added while nothing is known of how rare words are. A single report must then also reach the threshold
+    without the words that can be the name of a company or a person: the two most telling ones that it shares with
+    another report, or the one that it shares with a story."""
     cold_reports: int = 50
     """The number of reports after which half of both is left."""
     late_growth: float = 0.085

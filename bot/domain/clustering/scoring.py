@@ -10,8 +10,8 @@ mean square length of the vectors of its reports,
 
 and both are one story where the similarity, less `rivalry` times the mean similarity of the next nearest stories, reaches
 the threshold, after the threshold was raised towards 1 by `same_outlet` times the squared share of outlets that both
-have. A declaration lowers both parts of the threshold. Two single reports that do not declare each other, and of which
-each title says something that the other does not, must also reach it without the two words of the largest products, as far as rarity is unknown: among the first reports these are a name.
+have. A declaration lowers both parts of the threshold. While rarity is unknown, a single report must also reach it without
+the words that can be a name (`_similarity_without_names`), as among the first reports a name is all that many events share.
 
 The cosine of mean tf-idf vectors is the usual measure of topic detection and tracking (Allan, 2002). Its product with
 sqrt(|a| |b| / (rms(a) rms(b))) is half way to the mean over all pairs of reports (average linkage). The corrections and
@@ -150,11 +150,10 @@ def passes_guards(
     `alike` is their `similarity`, `norm` the other story's. `linked`: one of the two declares the other.
     """
     cluster = query.cluster
-    if len(cluster) == len(other) == 1 and not linked and _differ(cluster, other):
-        names = _names(other.common_parts(query.term_gains), query.threshold.cold, params)
-        if alike - names / (norm * query.norm) < query.threshold.lowest * _lateness(cluster, other, params):
-            return False
     if min(len(cluster), len(other)) == 1:
+        least = query.threshold.lowest * _lateness(cluster, other, params)
+        if not linked and _similarity_without_names(query, other, alike, norm, params) < least:
+            return False
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
     product, largest = other.product(query.term_gains)
     return product - largest >= params.second_word * norm * query.norm
@@ -171,13 +170,33 @@ def _lateness(one: StoryCluster, other: StoryCluster, params: ClusteringParams) 
     return 1 + params.late_growth * one.gap(other)
 
 
-def _names(parts: Sequence[float], cold: float, params: ClusteringParams) -> float:
-    """What is taken off a product because the two most telling common words can be a name, for `cold` of `Threshold`.
+def _similarity_without_names(
+    query: ClusterQuery, other: StoryCluster, alike: float, norm: float, params: ClusteringParams
+) -> float:
+    """How alike a single report and a story are without the common words that can be a name, as far as rarity is unknown.
 
-    `top_word_share` of the first one is not counted anyway.
+    Of two reports these are the two most telling ones, and `top_word_share` of the third is not counted. Of a report and
+    a story it is the most telling one, and only among the first `cold_reports` reports. 1 where names are no doubt: two
+    reports of which one says nothing else, or no other words.
     """
-    first, second = nlargest(2, (*parts, 0.0, 0.0))
-    return max(0.0, cold - params.top_word_share) * first + cold * second
+    size, lengths = len(other), (norm / len(other), query.norm)
+    if len(query.cluster) == size == 1:
+        if not _differ(query.cluster, other):
+            return 1.0
+        cold, names, share = query.threshold.cold, 2, params.top_word_share
+    else:
+        cold, names, share = 2 * query.threshold.cold - 1, 1, 0.0
+        if cold <= 0:
+            return 1.0
+    largest = nlargest(3, (*other.common_parts(query.term_gains), 0.0, 0.0, 0.0))
+    taken = cold * sum(largest[:names]) / size
+    # A word of all reports adds to the squares of both lengths what it adds to the product.
+    left = [length * length - taken for length in lengths]
+    if min(left) <= 0:
+        return 1.0
+    # `alike` lacks `top_word_share` of the first word, and `taken` has it.
+    uncounted = min(cold, params.top_word_share) * largest[0] - cold * share * largest[names]
+    return (alike * math.prod(lengths) - taken + uncounted / size) / math.sqrt(math.prod(left))
 
 
 def probe_terms(

@@ -58,7 +58,7 @@ class Terms(NamedTuple):
     @classmethod
     def read(cls, kept: str) -> Terms:
         """What `kept` gave."""
-        return cls._make(tuple(line.split()) for line in kept.split("\n"))
+        return cls._make(map(tuple, map(str.split, kept.split("\n"))))
 
 
 class Report(NamedTuple):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
+
+from bot.i18n import in_every_language, tr
 
 LONGEST_NUMBER = 9  # digits of a story's number
 SNOWFLAKE = range(15, 21)  # digits that an id of Discord has
 
 _AROUND = " \t\r\n`*_~<>()[]{}\"'“”‘’„«»|,;"
 _AFTER = _AROUND + ".:!?"
-_NUMBER = re.compile(
-    r"(?P<story>story[\s:=-]*)?(?P<sign>#\s*|n(?:o|r|umber|°)?[.\s]*(?=\d))?(?P<digits>\d+)(?P<rest>.*)",
-    re.IGNORECASE | re.DOTALL,
-)
 _SEPARATED = re.compile(r"\s*[·•|—–:]")
 _MESSAGE = re.compile(
     r"https?://(?:[a-z]+\.)?discord(?:app)?\.com/channels/(?:\d+|@me)/(\d+)(?:/(\d+))?", re.IGNORECASE
@@ -52,6 +51,21 @@ class Words:
     number: int | None = None
 
 
+@cache
+def _number() -> re.Pattern[str]:
+    """A number, with what a story is called in any of the languages, as below a post: `Story #12`, `Historia #12`."""
+    labels = {
+        unicodedata.normalize("NFKC", label)
+        for label in in_every_language(lambda: tr("Story #{number}", number=1))
+    }
+    words = "|".join(sorted(re.escape(label.partition("#")[0].strip()) for label in labels))
+    return re.compile(
+        rf"(?P<story>(?:{words})[\s:=-]*)?"
+        r"(?P<sign>#\s*|n(?:o|r|umber|°)?[.\s]*(?=\d))?(?P<digits>\d+)(?P<rest>.*)",
+        re.IGNORECASE | re.DOTALL,
+    )
+
+
 Reference = StoryNumber | MessageIds | ArticleLink | Words
 
 
@@ -62,7 +76,7 @@ def parse(text: str) -> Reference:
     Number(number=12)
     """
     typed = unicodedata.normalize("NFKC", text).strip(_AROUND)
-    match = _NUMBER.fullmatch(typed)
+    match = _number().fullmatch(typed)
     if match is not None and (reference := _numbered(typed, match)) is not None:
         return reference
     if message := _MESSAGE.search(typed):

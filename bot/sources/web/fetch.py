@@ -364,4 +364,4 @@ def _failure_reason(error: Exception, limits: FetchLimits) -> str:
 
 
 def _span(time: timedelta) -> str:
-    return f"{time.total_seconds():g} s"
+    return tr("{seconds} s", seconds=f"{time.total_seconds():g}")

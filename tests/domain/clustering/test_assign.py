@@ -256,6 +256,8 @@ def test_an_update_of_the_same_outlet_joins_its_story() -> None:
         ("Norvik Motors to build battery plant in Tarsa", "Norvik Motors names new finance chief"),
         ("Norvik Motors shares fall after weak quarter", "Norvik Motors recalls 40,000 vans over brakes"),
         ("Norvik Motors announces new plant in Tarsa", "Norvik Motors announces job cuts in Belmara"),
+        ("Belmara Bank reports record profit", "Belmara Bank reports cyber attack"),
+        ("Norvik Motors kündigt neues Werk in Tarsa an", "Norvik Motors kündigt Stellenabbau in Belmara an"),
         ("Belmara Bank raises rates on savings", "Belmara Bank opens three branches in the north"),
         ("President Ostrova visits flood region", "President Ostrova signs school reform into law"),
         ("Tarsa police arrest man after bank robbery", "Tarsa police find missing girl"),
@@ -278,6 +280,8 @@ def test_two_first_reports_that_share_a_company_or_a_person_are_two_stories(one:
         ("Ferry sinks off Lomar island, 12 missing", "Twelve missing after ferry sinks near Lomar"),
         ("Parliament passes pension reform after night session", "Pension reform passed by parliament"),
         ("Harbour bridge closed after crane collapse", "Crane collapse: harbour bridge closed to trains"),
+        ("Senator Quill resigns over land deal", "Senator Quill quits after land deal revelations"),
+        ("Ostrova wins election in Tarsa", "Tarsa election: Ostrova declared winner"),
         ("Norvik to buy Ostel for 4 billion", "Ostel agrees to 4 billion takeover by Norvik"),
         ("Belmara Bank kauft Versicherer Hohenfels", "Versicherer Hohenfels geht an Belmara Bank"),
         ("Ostrova gana las elecciones de Tarsa", "Elecciones en Tarsa: victoria de Ostrova"),
@@ -302,6 +306,36 @@ def test_two_first_reports_that_tell_of_one_event_are_one_story(one: str, other:
 )
 def test_two_first_reports_of_which_one_says_nothing_else_are_one_story(one: str, other: str) -> None:
     assert same(*_in_their_language(one, other))
+
+
+@pytest.mark.parametrize(
+    ("titles", "later"),
+    [
+        (["A whale in the harbour", "A whale in the harbour again"], "Another whale on the beach"),
+        (
+            ["A whale in the harbour", "Whale stays in the harbour", "Harbour whale swims"],
+            "Whale meat for sale",
+        ),
+        (["Norvik recalls 40,000 vans", "Norvik: 40,000 vans recalled"], "Norvik names new finance chief"),
+        (["Parlament beschließt Rente", "Rente: Parlament beschließt"], "Parlament streitet über Schulen"),
+        (["Пожар в порту Тарсы", "Порт Тарсы: пожар"], "Пожар на складе в Ломаре"),
+    ],
+)
+def test_among_the_first_reports_one_shared_word_does_not_join_a_story(titles: list[str], later: str) -> None:
+    language = with_language(Record("", "", f"{'. '.join(titles)}. {later}.", Outlet("", ""))).language
+    items = [report(n, title, hours=n, language=language) for n, title in enumerate((*titles, later))]
+    numbers = cluster(items, [], 1).stories
+    assert len({numbers[n] for n in range(len(titles))}) == 1
+    assert numbers[len(titles)] not in {numbers[n] for n in range(len(titles))}
+
+
+def test_among_the_first_reports_more_than_one_shared_word_joins_a_story() -> None:
+    titles = (
+        "Norvik recalls 40,000 vans",
+        "Norvik: 40,000 vans recalled",
+        "Vans of Norvik recalled over brakes",
+    )
+    assert stories(cluster([report(n, title, hours=n) for n, title in enumerate(titles)], [], 1)) == 1
 
 
 def _in_their_language(one: str, other: str) -> list[Item]:

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.stories.reference import ArticleLink, MessageIds, StoryNumber, Words, parse
+from bot.i18n import LANGUAGES, speaking
+from bot.messages.story import story_label
 
 
 @pytest.mark.parametrize(
@@ -78,3 +80,12 @@ def test_any_text_names_something(text: str) -> None:
 @given(st.integers(0, 999_999_999))
 def test_every_number_is_found_again(number: int) -> None:
     assert parse(f"Story #{number} · Space · 2 outlets") == parse(f"{number}.") == StoryNumber(number)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_storys_label_is_read_in_every_language(language: str) -> None:
+    """As it stands below a post, which somebody may copy into a command in another language."""
+    with speaking(language):
+        label = story_label(7)
+    for text in (label, f"{label} · Space", label.upper(), label.replace("#", "# ")):
+        assert parse(text) == StoryNumber(7), text

@@ -419,7 +419,7 @@ class Parser:
 
 
 def _shown(text: str) -> str:
-    return f"“{clip(text, 30)}”"
+    return tr("“{text}”", text=clip(text, 30))
 
 
 def _excess(node: Node) -> Iterator[Not]:
