@@ -140,6 +140,7 @@ def build_context(config: Config, db: Database, now: Now) -> Context:
         topics=TopicCache(titles),
         titles=titles,
         model=config.rephrasing.model if config.rephrasing.url else "",
+        alert_limits=config.alerts.limits(),
     )
 
 

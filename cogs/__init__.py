@@ -6,9 +6,11 @@ from discord.ext import commands
 
 from bot.services.context import Context
 from cogs.about import AboutCommands
+from cogs.alerts import AlertCommands
 from cogs.appearance import AppearanceCommands
 from cogs.briefs import BriefCommands
 from cogs.digest import DigestCommands
+from cogs.follows import FollowButton, MemberButton
 from cogs.mutes import MuteCommands
 from cogs.pace import PaceCommands, QuietHoursCommands
 from cogs.roles import RoleButton
@@ -32,6 +34,7 @@ COGS = (
     TopicCommands,
     ServerTopicCommands,
     SourceCommands,
+    AlertCommands,
     AppearanceCommands,
     BriefCommands,
     DigestCommands,
@@ -52,4 +55,4 @@ async def add_to(bot: commands.Bot, context: Context) -> None:
     await bot.add_cog(StoryMenus(context, bot))
     await bot.add_cog(Upkeep(context, bot))
     await bot.add_cog(Welcome(context, bot))
-    bot.add_dynamic_items(RelatedButton, WelcomeButton, RoleButton, VoteButton)
+    bot.add_dynamic_items(RelatedButton, WelcomeButton, RoleButton, VoteButton, FollowButton, MemberButton)

@@ -35,12 +35,13 @@ HELP = (
         "**Everyone**\n"
         "`/latest` the newest stories · `/search` search all stories · `/related` all coverage of a story · "
         "`/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show` · "
-        "`/topic test` · `/topic backtest` · `/subscriptions` · `/digest preview`"
+        "`/topic test` · `/topic backtest` · `/subscriptions` · `/digest list` · `/digest preview` · "
+        "`/alert create`, `/alert list` and `/alert delete` your own alerts"
     ),
     mark(
         "**On a post**\n"
         "Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why is this here?*, "
-        "*Mute this outlet*, *Not the same story*"
+        "*Mute this outlet*, *Not the same story*, *Follow this story*"
     ),
     mark(
         "**Members with Manage Messages**\n"
@@ -50,8 +51,9 @@ HELP = (
         "**Members with Manage Channels**\n"
         "`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · "
         "`/appearance face` their name and picture · `/appearance language` the language of posts · "
-        "`/digest set` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words · `/post-limit` how "
-        "many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts · `/threads` a thread for each story"
+        "`/digest set` · `/digest remove` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words · "
+        "`/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts · `/threads` a thread for each story · "
+        "`/alert channel` where alerts may mention members"
     ),
     mark(
         "**Members with Manage Server**\n"
@@ -94,6 +96,18 @@ def _embed(status: status.Status) -> Embed:
     )
     waiting = tr_plural("{count} message waiting", "{count} messages waiting", status.queue)
     lines = [f"{stored} · {subscribed} · {waiting}"]
+    if status.alerts or status.follows:
+        alerts = tr_plural("{count} alert of members", "{count} alerts of members", status.alerts)
+        follows = tr_plural("{count} followed story", "{count} followed stories", status.follows)
+        lines.append(f"{alerts} · {follows}")
+    if status.next_digest is not None:
+        planned = tr_plural(
+            "{count} digest is planned. It comes {time}.",
+            "{count} digests are planned. The next one comes {time}.",
+            status.digests,
+            time=relative(status.next_digest),
+        )
+        lines.append(planned)
     if status.stalled:
         overdue = tr_plural(
             "Nothing is being delivered: {count} message overdue.",

@@ -11,7 +11,7 @@ from bot.domain.posting.volume import shown_volume
 from bot.domain.text.addresses import hosts_only
 from bot.errors import InvalidInputError
 from bot.i18n import mark, number, tr, tr_plural, tr_stored
-from bot.messages.digest import schedule_words
+from bot.messages.digest import planned_line, schedule_words
 from bot.messages.message import Embed, escape, link, relative
 from bot.messages.pace import quiet_words
 from bot.messages.story import colour_of, story_line
@@ -145,8 +145,8 @@ def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str
         )
         lines.append(f"⚠️ {unseen}")
     lines += [f"• {escape(s.topic)} · {how_posted(s, guild)}" for s in entry.subscriptions]
-    if entry.schedule and entry.next_digest:
-        lines.append("• " + tr("Digest {when}", when=schedule_words(entry.schedule)))
+    is_only = len(entry.digests) == 1
+    lines += [f"• {planned_line(planned, is_only=is_only)}" for planned in entry.digests]
     if entry.per_hour is not None:
         limit = tr_plural("At most {count} post an hour", "At most {count} posts an hour", entry.per_hour)
         lines.append(f"• {limit}")

@@ -21,6 +21,7 @@ from bot.services.context import Context
 from cogs.common import Interaction, answering, channel_of, check, guild_of, only_with, target_channel_id
 from cogs.coverage import show_related, show_why
 from cogs.curate import ask_which_article
+from cogs.follows import follow_story
 from cogs.muting import mute_with_care
 
 NAME = 200  # UTF-16 units of an outlet's name in a question
@@ -38,6 +39,7 @@ class StoryMenus(commands.Cog):
             app_commands.ContextMenu(name="Why is this here?", callback=self.why),
             app_commands.ContextMenu(name="Mute this outlet", callback=self.mute),
             app_commands.ContextMenu(name="Not the same story", callback=self.split),
+            app_commands.ContextMenu(name="Follow this story", callback=self.follow),
         )
 
     async def cog_load(self) -> None:
@@ -69,6 +71,17 @@ class StoryMenus(commands.Cog):
             await show_why(self.context, answering_to, str(number))
 
         await self._for_story(interaction, message, show)
+
+    @app_commands.guild_only()
+    @answering
+    async def follow(self, interaction: Interaction, message: discord.Message) -> None:
+        """Get what changes in the story by direct message, or stop."""
+
+        async def toggle(pressed: Interaction, number: int) -> None:
+            guild_id, channel_id = guild_of(pressed).id, interaction.channel_id or 0
+            await follow_story(self.context, pressed, guild_id, number, channel_id)
+
+        await self._for_story(interaction, message, toggle)
 
     @only_with(manage_channels=True)
     async def mute(self, interaction: Interaction, message: discord.Message) -> None:

@@ -29,6 +29,8 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
         "bot/chat/sender.py",
         "Discord ",
     ): "what went wrong with a message, for the log and the person who runs the bot",
+    ("bot/chat/sender.py", "the member "): "why a message for a member ended, for the log",
+    ("bot/chat/sender.py", "the server "): "likewise",
     ("bot/chat/chart.py", "posts a day"): "drawn in a font without letters beyond ASCII",
     ("bot/messages/digest.py", "Digests"): "what servers call a tag of a forum, in any language",
     ("bot/messages/digest.py", "Digest"): "likewise",

@@ -99,6 +99,8 @@ ARROWS: dict[str, set[str]] = {
         "cogs.coverage",
         "cogs.curate",
         "cogs.faces",
+        "cogs.follows",
+        "cogs.digest_setting",
         "cogs.muting",
         "cogs.pages",
         "cogs.panel",

@@ -102,11 +102,11 @@ def with_roles_of(guild: discord.Guild | None, message: Message) -> Message:
     return replace(message, roles=roles)
 
 
-def mentions(roles: Sequence[int]) -> discord.AllowedMentions:
-    """Allow pings of these roles only."""
+def mentions(roles: Sequence[int], users: Sequence[int] = ()) -> discord.AllowedMentions:
+    """Allow pings of these roles and users only."""
     return discord.AllowedMentions(
         everyone=False,
-        users=False,
+        users=[discord.Object(user) for user in users] or False,
         replied_user=False,
         roles=[discord.Object(role) for role in roles] or False,
     )

@@ -28,6 +28,7 @@ RATES = (
     Rate(("search",), member=20, server=60),
     Rate(("topic test", "topic backtest"), member=10, server=30),  # these read the articles of a month
     Rate(("topic create", "topic edit"), member=10, server=20),  # likewise
+    Rate(("alert create",), member=10, server=60),
     Rate(("source add", "source test"), member=6, server=6),  # these send requests to other people's servers
     Rate(("appearance face",), member=6, server=12),  # this makes webhooks, which Discord limits
 )
@@ -59,8 +60,9 @@ def _member(interaction: Interaction) -> tuple[int | None, int]:
     return interaction.guild_id, interaction.user.id
 
 
-def _server(interaction: Interaction) -> int | None:
-    return interaction.guild_id
+def _server(interaction: Interaction) -> int:
+    """The server, or the member of a direct message, so that no others share a limit with it."""
+    return interaction.guild_id or interaction.user.id
 
 
 class CommandLimits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -15,12 +16,19 @@ from bot.chat.port import MessageTraits
 from bot.domain.posting.face import WebhookKey
 from bot.domain.retry import UNKNOWN_MESSAGE, MessageForm, Outcome, SendStatus, loses_webhook
 from bot.i18n import in_every_language
+from bot.messages.alerts import MEMBER_ACTION
 from bot.messages.message import heading, small
 from bot.messages.story import RELATED_ACTION, story_label
 
 CLOCK_SKEW = timedelta(minutes=15)  # between this machine and Discord
 MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on
+_MENTIONS = re.compile(r"^<@&?\d+>(?: <@&?\d+>)*$")  # the line that names whom a message is for
 MOST_POSTS = 100  # of the bot in a forum, from the first try on
+
+
+def _me(channel: Any) -> Any:
+    """The bot in a channel, or in a conversation with a member."""
+    return channel.me if isinstance(channel, discord.DMChannel) else channel.guild.me
 
 
 async def find(
@@ -30,9 +38,9 @@ async def find(
 
     Messages count that the bot sent, or webhooks of its application. `webhook` is the bot's in the channel, if it has one.
     """
-    me = channel.guild.me
+    me = _me(channel)
     # Without the permission Discord answers with an empty list.
-    if me is not None and not allowed(channel, me).read_message_history:
+    if isinstance(me, discord.Member) and not allowed(channel, me).read_message_history:
         return Outcome(SendStatus.HIDDEN)
     candidates = (
         _posts(channel, traits)
@@ -50,7 +58,7 @@ async def find(
                 thread_id=message.channel.id if in_forum else None,
                 form=MessageForm.COMPONENTS if message.flags.components_v2 else MessageForm.EMBEDS,
                 roles=tuple(role.id for role in message.role_mentions),
-                webhook_id=None if message.author.id == channel.guild.me.id else message.webhook_id,
+                webhook_id=None if message.author.id == _me(channel).id else message.webhook_id,
             )
     return Outcome(SendStatus.MISSING)
 
@@ -83,13 +91,14 @@ async def _is_sought(
 async def _messages(
     channel: Any, traits: MessageTraits, application_id: int | None, webhook: WebhookKey | None
 ) -> AsyncIterator[discord.Message]:
-    me, present = channel.guild.me.id, webhook.id if webhook else 0
+    present = webhook.id if webhook else 0
     after = traits.since - CLOCK_SKEW
+    me = _me(channel)
     async for message in channel.history(limit=MOST_MESSAGES, after=after, oldest_first=True):
         by_webhook = message.webhook_id is not None and (
             message.webhook_id == present or message.application_id == application_id
         )
-        if message.author.id == me or by_webhook:
+        if message.author.id == me.id or by_webhook:
             yield message
 
 
@@ -121,9 +130,11 @@ def _has_traits(message: discord.Message, traits: MessageTraits) -> bool:
     """Compare the story of the button, the last line (if Discord refused the button), or the first line."""
     for component in _components(message.components):
         action = getattr(component, "custom_id", None) or ""
-        if action.startswith(RELATED_ACTION):
+        if traits.actions and action.startswith(MEMBER_ACTION):
+            return action in traits.actions
+        if not traits.actions and action.startswith(RELATED_ACTION):
             return action.removeprefix(RELATED_ACTION) in map(str, traits.stories)
-    shown = list(_lines(message))
+    shown = [line for line in _lines(message) if not _MENTIONS.match(line)]
     labels = [small(label) for n in traits.stories for label in in_every_language(partial(story_label, n))]
     if any(f"{line} ".replace("\\#", "#").startswith(f"{label} ") for line in shown for label in labels):
         return True

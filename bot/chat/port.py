@@ -16,6 +16,8 @@ class Target:
     """The destination of a message, with its ids and what it is made of if it was sent before.
 
     `byline` is how messages appear there if not as the bot's. `webhook_id` is the webhook that made the message; None: the bot did.
+    A message for a member (`user_id`) goes out only if the member is in the server and sees the channel `seen_id`
+    (0: none has to be seen). With `is_direct`, it is a direct message.
     """
 
     guild_id: int
@@ -25,6 +27,9 @@ class Target:
     form: MessageForm = MessageForm.COMPONENTS
     webhook_id: int | None = None
     byline: Byline | None = None
+    user_id: int | None = None
+    seen_id: int = 0
+    is_direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +37,15 @@ class MessageTraits:
     """How to recognise a message among the bot's messages since `since` in a channel.
 
     `stories` are the story numbers that its button may have. A message without a story is recognised by its first line, one of
-    `titles`.
-    `excluded` are the ids of messages that are something else.
+    `titles`. `excluded` are the ids of messages that are something else. `actions` are the custom ids that its buttons may
+    have; empty: those of posts.
     """
 
     since: datetime
     stories: frozenset[int] = frozenset()
     titles: frozenset[str] = frozenset()
     excluded: frozenset[int] = frozenset()
+    actions: frozenset[str] = frozenset()
 
 
 class Sender(Protocol):

@@ -14,6 +14,7 @@ import discord
 from bot.chat import lookup, threads, webhooks
 from bot.chat.components import mentions, to_embed, to_view, with_roles_of
 from bot.chat.connection import INTERNAL_NETWORK_ERROR, retry_after
+from bot.chat.membership import present_member, sees
 from bot.chat.permissions import allowed, may_unlock
 from bot.chat.port import MessageTraits, Target
 from bot.chat.transport import GlobalLimitError
@@ -141,8 +142,10 @@ class DiscordSender:
     @_outcome
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
         """Send a new message; in a forum, create a post with the tags that exist there."""
+        if target.user_id is not None and (obstacle := await self._obstacle(target, target.user_id)):
+            return obstacle
         message = self._prepared(target, message)
-        channel = await self._channel(target.channel_id)
+        channel = await self._place(target)
         if isinstance(channel, discord.ForumChannel):
             return await self._forum_post(channel, message)
         if not isinstance(channel, discord.abc.Messageable):
@@ -195,11 +198,13 @@ class DiscordSender:
     async def find(self, target: Target, traits: MessageTraits) -> Outcome:
         """Look for a message that an earlier try may have sent."""
         key = target.byline.webhook if target.byline else None
-        return await lookup.find(self._client, await self._channel(target.channel_id), traits, key)
+        return await lookup.find(self._client, await self._place(target), traits, key)
 
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
         """Edit a message, and the name and tags of its forum post. Edits ping nobody."""
+        if target.user_id is not None and (obstacle := await self._obstacle(target, target.user_id)):
+            return obstacle
         message = self._prepared(target, message)
         if target.webhook_id is not None:
             return await self._edit_as(target, target.webhook_id, message)
@@ -251,6 +256,8 @@ class DiscordSender:
     async def _edit(self, target: Target, message: Message) -> None:
         assert target.message_id is not None
         channel = self._client.get_partial_messageable(target.thread_id or target.channel_id)
+        if target.is_direct:
+            channel = self._client.get_partial_messageable((await self._place(target)).id)
         sent = channel.get_partial_message(target.message_id)
 
         async def edit(part: Message, _nonce: str | None) -> discord.Message:
@@ -321,6 +328,27 @@ class DiscordSender:
         channel = self._client.get_channel(channel_id)
         return isinstance(channel, discord.TextChannel) and channel.is_news()
 
+    async def _place(self, target: Target) -> Any:
+        """The channel of a message, or the conversation with the member for whom it is."""
+        if not target.is_direct:
+            return await self._channel(target.channel_id)
+        return await self._client.create_dm(discord.Object(target.channel_id))
+
+    async def _obstacle(self, target: Target, user_id: int) -> Outcome | None:
+        """Why a member no longer gets a message of the server; None: nothing stands against it.
+
+        The bot has no list of members, so it asks Discord: once for each message that a member gets.
+        """
+        guild = self._client.get_guild(target.guild_id)
+        if guild is None or guild.unavailable:
+            return Outcome(SendStatus.WAITS, detail="the server is not available at the moment")
+        member = await present_member(guild, user_id)
+        if member is None:
+            return Outcome(SendStatus.LEFT, detail="the member has left the server")
+        if target.seen_id and not await sees(guild, member, target.seen_id):
+            return Outcome(SendStatus.NO_ACCESS, detail="the member cannot see the channel any more")
+        return None
+
     async def _channel(self, channel_id: int) -> Any:
         # Archived threads are not in the cache.
         return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
@@ -382,4 +410,4 @@ def _changes(thread: discord.Thread, message: Message) -> list[dict[str, Any]]:
 
 
 def _arguments(message: Message) -> dict[str, Any]:
-    return {"view": to_view(message.shown), "allowed_mentions": mentions(message.roles)}
+    return {"view": to_view(message.shown), "allowed_mentions": mentions(message.roles, message.users)}

@@ -81,11 +81,15 @@ class LastingButton:
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Answer the member alone, within the rate limits."""
         try:
-            if await acknowledge(interaction) and await admit(interaction):
+            if await acknowledge(interaction) and await self.admitted(interaction):
                 await self.answer(interaction)
         except Exception as error:
             # discord.py would only log it, because dynamic items have no error handler.
             await answer_error(interaction, error)
+
+    async def admitted(self, interaction: discord.Interaction[Any]) -> bool:
+        """Whether the press may proceed. If not, it is answered."""
+        return await admit(interaction)
 
     async def answer(self, interaction: discord.Interaction[Any]) -> None:
         """What the button does."""

@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bot.domain.clustering import embeddings
 from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
+from bot.domain.posting.alerts import AlertLimits
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.pace import DEFAULT_PER_HOUR
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
@@ -320,6 +321,35 @@ class DigestSettings(_Model):
         return Schedule(self.time, self.timezone, size=self.size)
 
 
+class AlertSettings(_Model):
+    """What members may have alerts on and follow, and how much they get."""
+
+    per_member: int = Field(default=10, ge=0, le=100)
+    per_server: int = Field(default=500, ge=0, le=10_000)
+    per_hour: int = Field(default=5, ge=1, le=60)
+    per_day: int = Field(default=20, ge=1, le=500)
+    follows_per_member: int = Field(default=25, ge=0, le=100)
+    follow_quiet: Duration = timedelta(days=7)
+
+    @field_validator("follow_quiet")
+    @classmethod
+    def _long_enough(cls, value: timedelta) -> timedelta:
+        if not timedelta(days=1) <= value <= timedelta(days=30):
+            raise ValueError("must be from 1d to 30d")
+        return value
+
+    def limits(self) -> AlertLimits:
+        """These settings as a value of the domain."""
+        return AlertLimits(
+            self.per_member,
+            self.per_server,
+            self.per_hour,
+            self.per_day,
+            self.follows_per_member,
+            self.follow_quiet,
+        )
+
+
 class RephrasingSettings(_Model):
     """The language model that rephrases and translates briefs. Without `url` there is none."""
 
@@ -375,6 +405,7 @@ class Config(BaseSettings):
     stories: StorySettings = StorySettings()
     posts: PostSettings = PostSettings()
     digest: DigestSettings = DigestSettings()
+    alerts: AlertSettings = AlertSettings()
     rephrasing: RephrasingSettings = RephrasingSettings()
     log: LogSettings = LogSettings()
 

@@ -43,8 +43,15 @@ NEWS, TOPICS, IMAGES = SAMPLE / "_news", SAMPLE / "_data" / "topics", SAMPLE / "
 LAST_DAY = timedelta(days=1)
 SHORT = timedelta(days=14)  # a longer replay has a digest only at the end
 TICK = 0.5  # seconds between two updates of the page
-# A night in the sample, so that the list of what came during quiet hours is shown too.
-NIGHT: tuple[tuple[datetime, str, dict[str, str]], ...] = (
+# What happens during the replay of the sample: a weekly digest beside the daily one, and a night of quiet hours, so that
+# the list of what came meanwhile is shown too.
+SCRIPT: tuple[tuple[datetime, str, dict[str, str]], ...] = (
+    (datetime(2026, 1, 5, 9, 30, tzinfo=UTC), "digest set", {"time": "09:00", "timezone": "UTC"}),
+    (
+        datetime(2026, 1, 5, 9, 30, tzinfo=UTC),
+        "digest set",
+        {"time": "18:00", "timezone": "UTC", "days": "fri"},
+    ),
     (
         datetime(2026, 1, 7, 20, 0, tzinfo=UTC),
         "quiet-hours set",
@@ -101,8 +108,8 @@ class Demo:
 
     invitation = (
         "Open the channel at the address below. Type /setup, /subscribe, /latest, /related or /why, and press the "
-        "buttons. /appearance preview shows the layouts of a post, /digest preview shows tomorrow's digest, and "
-        "/digest now sends it."
+        "buttons. /appearance preview shows the layouts of a post, /digest list shows the digests, /digest preview shows "
+        "tomorrow's, and /digest now sends one."
     )
 
     def __init__(self, console: Console, records: Path, topics: Path | None, topic: str) -> None:
@@ -207,7 +214,7 @@ class Demo:
         await self._run_command("subscribe", topic=self._topic, mode="both" if with_digest else "live")
         if self._parent:
             await self._run_command("subscribe", topic=self._parent, mode="digest")
-        commands = list(NIGHT) if self._records == NEWS else []
+        commands = list(SCRIPT) if self._records == NEWS else []
         for moment, group in by_minute(items):
             if not with_digest and last - moment < LAST_DAY:
                 with_digest = True
@@ -270,6 +277,7 @@ class Demo:
 
     async def _deliver(self, app: App) -> bool:
         """Send due messages, and print the changes in the channel."""
+        await app.alert()
         if not await app.deliver.drain():
             return False
         for message in self.channel.history():

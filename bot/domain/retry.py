@@ -24,10 +24,14 @@ ALREADY_PUBLISHED = 40033
 TAG_REQUIRED = 40067
 MISSING_ACCESS = 50001
 MISSING_PERMISSIONS = 50013
+CANNOT_MESSAGE_USER = 50007
 INVALID_WEBHOOK_TOKEN = 50027
 INVALID_FORM_BODY = 50035
 ARCHIVED_THREAD = 50083
 THREAD_LOCKED = 160005
+NO_MUTUAL_SERVERS = 50278
+# A member does not get direct messages from the bot.
+CLOSED_TO_MESSAGES = frozenset((CANNOT_MESSAGE_USER, NO_MUTUAL_SERVERS))
 
 
 class RequestKind(StrEnum):
@@ -62,6 +66,8 @@ class SendStatus(StrEnum):
     EXISTS = "exists"  # an earlier try made the message; what it shows is not known
     MISSING = "missing"  # no earlier try made it
     HIDDEN = "hidden"  # whether an earlier try made it cannot be seen
+    LEFT = "left"  # the member whom it is for is not in the server any more
+    NO_ACCESS = "no access"  # the member whom it is for cannot see the channel any more
     FAILED = "failed"  # an error of the bot; whether anything was sent is not known
 
 
@@ -164,6 +170,7 @@ CODES: Mapping[int, tuple[RefusalScope, str]] = {
     30046: (RefusalScope.PASSES, mark("Discord limits edits of messages that are older than an hour")),
     40001: (RefusalScope.PASSES, mark("Discord does not accept the bot's token")),
     40002: (RefusalScope.PASSES, mark("Discord requires the bot's account to be verified")),
+    40003: (RefusalScope.PASSES, mark("Discord limits how fast the bot opens direct messages")),
     40004: (RefusalScope.PASSES, mark("Discord has temporarily turned off sending messages")),
     40006: (RefusalScope.PASSES, mark("Discord has temporarily turned off this feature")),
     40007: (RefusalScope.CHANNEL, mark("the bot is banned from the server")),
@@ -183,6 +190,7 @@ CODES: Mapping[int, tuple[RefusalScope, str]] = {
         mark("the bot cannot see the channel. Give it View Channel there"),
     ),
     50005: (RefusalScope.GONE, mark("the message belongs to another bot account")),
+    CANNOT_MESSAGE_USER: (RefusalScope.GONE, mark("the member does not accept direct messages")),
     50008: (RefusalScope.KIND, _NO_KIND),
     50009: (RefusalScope.CHANNEL, mark("the channel's verification level is too high for the bot")),
     MISSING_PERMISSIONS: (RefusalScope.CHANNEL, _MAY_NOT_POST),
@@ -191,6 +199,7 @@ CODES: Mapping[int, tuple[RefusalScope, str]] = {
     50021: (RefusalScope.GONE, mark("the message is one of Discord's system messages")),
     50024: (RefusalScope.KIND, _NO_KIND),
     ARCHIVED_THREAD: (RefusalScope.CHANNEL, mark("the thread is archived. Reopen it")),
+    NO_MUTUAL_SERVERS: (RefusalScope.GONE, mark("the member does not accept direct messages")),
     110001: (RefusalScope.PASSES, mark("the bot's application is not available yet")),
     130000: (RefusalScope.PASSES, mark("Discord is overloaded")),
     THREAD_LOCKED: (
@@ -286,7 +295,7 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: RequestKind = Req
             return Sent(now + FIRST_RETRY)
         case SendStatus.HIDDEN:
             return Pause(_NO_HISTORY)
-        case SendStatus.STALE:
+        case SendStatus.STALE | SendStatus.LEFT | SendStatus.NO_ACCESS:
             return Drop(outcome.detail or mark("the message is no longer needed"))
         case SendStatus.ABSENT:
             return Pause(_GONE)

@@ -17,6 +17,8 @@ GAUGES: Mapping[str, str] = {
     "topicwire_stories": "Stories, without merged ones.",
     "topicwire_topics": "Topics.",
     "topicwire_subscriptions": "Subscriptions of all servers.",
+    "topicwire_alerts": "Alerts of members.",
+    "topicwire_follows": "Stories that members follow, once for each member.",
     "topicwire_channels_paused": "Paused channels.",
     "topicwire_outbox_waiting": "Messages that are due to be sent or edited.",
     "topicwire_outbox_kept_embeds": "Messages that keep the embeds of an earlier version because Discord refused the edit.",

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.briefs.model_brief import NO_MODEL, ModelBriefs
 from bot.domain.model import StoryView
+from bot.domain.posting.channel_digests import PlannedDigest, digest_title
 from bot.domain.posting.digest import MOST_SECTIONS, Digest, DigestEntry, Section
 from bot.domain.posting.schedule import EVERY_DAY, DigestStyle, Schedule
 from bot.domain.posting.zones import shown
@@ -31,7 +32,7 @@ from bot.i18n import (
 from bot.messages.briefs import digest_sentence
 from bot.messages.forum import tag_names
 from bot.messages.layout import TEXT, Container, Gallery, Markdown, Part, texts
-from bot.messages.message import TITLE, Message, escape_to, heading, link, small
+from bot.messages.message import TITLE, Message, escape, escape_to, heading, link, relative, small
 from bot.messages.story import colour_of, outlet_count, picture_of, spike_words, story_count
 
 # What a forum may call its tag for digests. Servers name their tags like that, so it is the same in every language.
@@ -39,6 +40,7 @@ DIGEST_TAGS = ("Digest", "Digests")
 SENTENCE = 420  # UTF-16 units of the line below a headline
 QUOTE = 4  # what stands around it: a line break, the mark of a quotation, and an empty line below it
 RESERVED = 130  # characters that every entry of a digest has at least
+TOPICS = 200  # UTF-16 units of a digest's topics in a list of digests
 BELOW = 200  # for the line that says how many stories more there are, and for that of a preview
 
 
@@ -47,7 +49,6 @@ _SCHEDULES = {
     frozenset(range(5)): mark("Monday to Friday at {time} ({zone})"),
     frozenset((5, 6)): mark("on weekends at {time} ({zone})"),
 }
-_HEADINGS = {len(EVERY_DAY): mark("Daily digest"), 1: mark("Weekly digest")}  # by the number of days
 
 
 def growth_words(grew: int, told_at: datetime, until: datetime, zone: str) -> str:
@@ -77,9 +78,30 @@ def schedule_words(schedule: Schedule) -> str:
     return tr("{days} at {time} ({zone})", days=comma_list(map(weekday, sorted(schedule.days))), **at)
 
 
-def heading_of(days: frozenset[int]) -> str:
-    """What a digest is called that comes on these days."""
-    return tr(_HEADINGS[len(days)]) if len(days) in _HEADINGS else tr("Digest")
+def planned_line(planned: PlannedDigest, *, is_only: bool = False) -> str:
+    """A digest in a list of what a channel gets. `is_only`: the channel has no other one, so one without a name needs no title."""
+    when = schedule_words(planned.schedule)
+    if is_only and not planned.digest.name and planned.digest.topic is None:
+        return tr("Digest {when}", when=when)
+    return tr("{title} {when}", title=escape(planned.digest.title), when=when)
+
+
+def next_line(planned: PlannedDigest) -> str:
+    """A digest in a list of digests: when it comes, the next time too, and of what it tells."""
+    title, when = f"**{escape(planned.digest.title)}**", schedule_words(planned.schedule)
+    at = planned.digest.next_at
+    parts = [title, when, *([tr("next one: {time}", time=relative(at))] if at else [])]
+    topics = escape_to(comma_list(planned.topics), TOPICS) if planned.topics else f"⚠️ {tr('no topics yet')}"
+    return " · ".join((*parts, topics))
+
+
+def sent_words(stories: int) -> str:
+    """What becomes of a digest with so many stories that is to be sent now."""
+    if not stories:
+        return tr("There are no new stories, so no digest is sent.")
+    return tr_plural(
+        "Sending a digest with {count} story.", "Sending a digest with {count} stories.", stories
+    )
 
 
 def digest_message(
@@ -87,12 +109,12 @@ def digest_message(
     zone: str,
     colour: Callable[[str], int | None] = lambda _topic: None,
     *,
-    days: frozenset[int] = EVERY_DAY,
+    title: str = "",
     style: DigestStyle = DigestStyle.BRIEF,
     owners: MediaOwners = NO_OWNERS,
     model_briefs: ModelBriefs = NO_MODEL,
 ) -> Message | None:
-    """The digest of a channel that gets it on these days as a message, a container a topic; None on an empty day.
+    """A digest with this title as a message, a container a topic; None on an empty day.
 
     In the style of a brief, a sentence stands below each headline as far as there is room, the best stories first,
     and the first story has its picture. `model_briefs` is what the channel shows of a model's answers.
@@ -101,7 +123,8 @@ def digest_message(
         return None
     until = digest.until.astimezone(ZoneInfo(zone)).date()
     date = tr("{weekday}, {date}", weekday=weekday(until.weekday()), date=day_and_month(until))
-    above = Markdown((f"## {heading_of(days)} · {date}", small(story_count(len(digest.entries)))))
+    called = escape_to(title or digest_title("", EVERY_DAY), TITLE)
+    above = Markdown((f"## {called} · {date}", small(story_count(len(digest.entries)))))
     sections = digest.sections[:MOST_SECTIONS]
     left = digest.left_out + sum(len(section.entries) for section in digest.sections[MOST_SECTIONS:])
     headings = [_section_heading(section) for section in sections]
@@ -119,8 +142,8 @@ def digest_message(
     if style is DigestStyle.BRIEF:
         lines = _with_sentences(sections, lines, room, partial(_sentence, owners, model_briefs))
     containers = [
-        _container(section, title, written, colour(section.topic))
-        for section, title, written in zip(sections, headings, lines, strict=True)
+        _container(section, above_section, written, colour(section.topic))
+        for section, above_section, written in zip(sections, headings, lines, strict=True)
     ]
     if style is DigestStyle.BRIEF and lines[0]:
         containers[0] = _with_picture(containers[0], sections[0].entries[0].view)
@@ -244,8 +267,9 @@ def channel_digest(
     schedule: Schedule,
     owners: MediaOwners = NO_OWNERS,
     model_briefs: ModelBriefs = NO_MODEL,
+    title: str = "",
 ) -> Message | None:
-    """The digest of a channel with this schedule, in the colours of the topics; None on an empty day."""
+    """A channel's digest with this schedule and title, in the colours of the topics; None on an empty day."""
 
     def colour(name: str) -> int | None:
         topic = topics.resolve(name)
@@ -255,7 +279,7 @@ def channel_digest(
         digest,
         schedule.zone,
         colour,
-        days=schedule.days,
+        title=title or digest_title("", schedule.days),
         style=schedule.style,
         owners=owners,
         model_briefs=model_briefs,
@@ -263,16 +287,22 @@ def channel_digest(
 
 
 def digest_payload(
-    digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners, model_briefs: ModelBriefs
+    digest: Digest,
+    topics: Topics,
+    schedule: Schedule,
+    owners: MediaOwners,
+    model_briefs: ModelBriefs,
+    title: str = "",
 ) -> dict[str, Any]:
     """The same as the outbox keeps it, with its name and tags as a forum post, and the numbers of the stories that had
     room. The digest has entries.
     """
-    message = channel_digest(digest, topics, schedule, owners, model_briefs)
+    message = channel_digest(digest, topics, schedule, owners, model_briefs, title)
     assert message is not None
     local = digest.until.astimezone(ZoneInfo(schedule.zone))
     tags = tag_names((section.topic for section in digest.sections), topics)
-    name = tr("Digest of {date}", date=day(local.date(), "long"))
+    date, is_plain = day(local.date(), "long"), title in ("", digest_title("", EVERY_DAY))
+    name = tr("Digest of {date}", date=date) if is_plain else tr("{title} of {date}", title=title, date=date)
     return replace(message, name=name, tags=(*DIGEST_TAGS, *tags)).to_json() | {
         "stories": list(message.stories)
     }

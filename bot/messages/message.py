@@ -75,7 +75,7 @@ class Embed:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: `roles` are named above the layout, and are the only ones that it may ping.
+    """What is sent: `roles` and `users` are named above the layout, and are the only ones that it may ping.
 
     `name` and `tags` are for a forum's post: what its tags may be called, the best first. `other_tags` are
     what tags of other topics may be called: a post that is brought up to date loses them.
@@ -86,11 +86,13 @@ class Message:
     name: str = ""
     tags: tuple[str, ...] = ()
     other_tags: tuple[str, ...] = ()
+    users: tuple[int, ...] = ()
 
     @property
     def shown(self) -> Layout:
-        """The layout, with the roles above it."""
-        return (Markdown((mention_line(self.roles),)), *self.layout) if self.roles else self.layout
+        """The layout, with the roles and users above it."""
+        named = mention_line(self.roles, self.users)
+        return (Markdown((named,)), *self.layout) if named else self.layout
 
     @property
     def title(self) -> str:
@@ -109,14 +111,14 @@ class Message:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Message:
         """The inverse of `to_json`. What an earlier version stored with embeds becomes a layout."""
-        kept = {name: tuple(data.get(name, ())) for name in ("roles", "tags", "other_tags")}
+        kept = {name: tuple(data.get(name, ())) for name in ("roles", "tags", "other_tags", "users")}
         shown = layout.from_json(data["layout"]) if "layout" in data else _layout_of_embeds(data)
         return cls(layout=shown, name=data["name"], **kept)
 
 
-def mention_line(roles: Iterable[int]) -> str:
-    """The roles as mentions."""
-    return " ".join(f"<@&{role}>" for role in roles)
+def mention_line(roles: Iterable[int], users: Iterable[int] = ()) -> str:
+    """The roles and users as mentions."""
+    return " ".join((*(f"<@&{role}>" for role in roles), *(f"<@{user}>" for user in users)))
 
 
 def panel(embed: Embed, *more: Part, room: Room | None = None) -> Container:

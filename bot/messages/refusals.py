@@ -60,7 +60,7 @@ def without(message: Message, parts: Sequence[Path]) -> Message | None:
             case "components":
                 left = _with_shown(left, _remaining(message.shown, inside, _prune))
             case "allowed_mentions":
-                left = replace(left, roles=())
+                left = replace(left, roles=(), users=())
             case "applied_tags":
                 left = replace(left, tags=())
             case "name":
@@ -79,10 +79,10 @@ def _by_place(paths: Sequence[Path]) -> dict[str, list[Path]]:
 
 
 def _with_shown(message: Message, shown: Layout) -> Message:
-    """The message with this of what it shows; the roles stand above the rest, if they are still there."""
-    if message.roles and shown[:1] == message.shown[:1]:
+    """The message with this of what it shows; whom it names stands above the rest, if that is still there."""
+    if (message.roles or message.users) and shown[:1] == message.shown[:1]:
         return replace(message, layout=shown[1:])
-    return replace(message, layout=shown, roles=())
+    return replace(message, layout=shown, roles=(), users=())
 
 
 def _remaining(

@@ -8,11 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.model import Mode, Mute, PostLayout, Subscription, Volume
-from bot.domain.posting.schedule import Schedule
+from bot.domain.posting.channel_digests import ChannelDigest, PlannedDigest
 from bot.domain.posting.volume import shown_volume
 from bot.domain.text.cleaning import clip
 from bot.i18n import comma_list, list_and_more, mark, tr, tr_plural
-from bot.messages.digest import schedule_words
+from bot.messages.digest import next_line, schedule_words
 from bot.messages.message import escape, escape_to, fit_lines, more_line
 
 BODY = 2600  # UTF-16 units of what a page lists
@@ -80,8 +80,9 @@ HINTS = {
 class PanelState:
     """Where somebody is in the panel.
 
-    `category`, `search` and `first` choose what a page lists, `topic` is the subscription that is being changed, and
-    `mute` is one that waits for a confirmation, as does the deletion of the topic `doomed`. `notice` is what the last press did.
+    `category`, `search` and `first` choose what a page lists, `topic` is the subscription that is being changed, `digest` the
+    id of the digest that is, and `mute` is one that waits for a confirmation, as does the deletion of the topic `doomed`.
+    `notice` is what the last press did.
     """
 
     channel_id: int
@@ -90,6 +91,7 @@ class PanelState:
     search: str = ""
     first: int = 0
     topic: str = ""
+    digest: int = 0
     mute: PendingMute | None = None
     doomed: str = ""
     notice: str = ""
@@ -254,25 +256,40 @@ def brings_words(topic: str, stories: int, feeds: int, is_new: bool) -> str:
     )
 
 
-def digest_lines(
-    schedule: Schedule | None, next_digest: datetime | None, off: bool, has_topics: bool
-) -> list[str]:
-    """The present state of a channel's digest."""
-    if schedule is None or next_digest is None:
-        lines = [tr("The digest is turned off.") if off else tr("This channel has no digest yet.")]
-    else:
-        lines = [
-            tr_plural(
-                "The digest is sent {when}, with at most {count} story.",
-                "The digest is sent {when}, with at most {count} stories.",
-                schedule.size,
-                when=schedule_words(schedule),
-            ),
-            tr("Next digest: {time}", time=f"<t:{int(next_digest.timestamp())}:F>"),
-        ]
-    if not has_topics:
+def digest_lines(planned: Sequence[PlannedDigest], off: bool, has_topics: bool) -> list[str]:
+    """The present state of a channel's digests."""
+    match planned:
+        case []:
+            lines = [tr("The digest is turned off.") if off else tr("This channel has no digest yet.")]
+        case [
+            PlannedDigest(
+                digest=ChannelDigest(name="", topic=None, next_at=datetime() as at), schedule=schedule
+            )
+        ]:
+            lines = [
+                tr_plural(
+                    "The digest is sent {when}, with at most {count} story.",
+                    "The digest is sent {when}, with at most {count} stories.",
+                    schedule.size,
+                    when=schedule_words(schedule),
+                ),
+                tr("Next digest: {time}", time=f"<t:{int(at.timestamp())}:F>"),
+            ]
+        case _:
+            lines = [f"• {next_line(one)}" for one in planned]
+    if not has_topics and (not planned or any(one.digest.topic is None for one in planned)):
         lines.append(tr("⚠️ None of this channel's topics is in the digest yet."))
     return lines
+
+
+def digest_choices(planned: Iterable[PlannedDigest], chosen: int) -> list[PanelChoice]:
+    """The digests of a channel to choose from; `chosen` is the id of one."""
+    return [
+        PanelChoice(
+            one.digest.title, str(one.digest.id), schedule_words(one.schedule), one.digest.id == chosen
+        )
+        for one in planned
+    ]
 
 
 def mute_lines(mutes: Iterable[Mute]) -> list[str]:

@@ -80,6 +80,7 @@ EXTRA = 3  # the rank of that: the coverage is what the page is for
 BELOW = 4  # lines of coverage that leave room for what further outlets say
 BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
+FOLLOW_ACTION = "follow:"
 VOTE_ACTION = "vote:"  # with `up:` or `down:`, and the story's number
 VOTES = {"up": "👍", "down": "👎"}
 MOST_ROLES = 50  # named in one message: they take at most a third of its text
@@ -153,6 +154,8 @@ def story_post(
     layout: PostLayout = PostLayout.CARD,
     note: str = "",
     votes: bool = False,
+    actions: Sequence[Button] | None = None,
+    users: Sequence[int] = (),
 ) -> Message:
     """The living message of a story, in a `layout`, with a `note` above all else.
 
@@ -160,13 +163,15 @@ def story_post(
     topics it is posted for, which are a forum's tags first. A brief has one sentence of each of the `owners`. `since` is
     when the message was sent: it says what changed after that. `model_briefs` is what the channel shows of a model's
     answers. `said` is `said_in_post`, or what remembers its results. Reports in another language than the one spoken say so.
-    With `votes`, it has buttons to vote with.
+    `actions` are the buttons beside the one that opens the report (None: those of a post, `votes`: with those to vote with);
+    `users` are members to name.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
-    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, votes)
-    room = Room(TEXT - length(mention_line(roles)), COMPONENTS - 2)
+    buttons = post_actions(view.number, votes=votes) if actions is None else actions
+    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, tuple(buttons))
+    room = Room(TEXT - length(mention_line(roles, users)), COMPONENTS - 2)
     accent = colour if colour is not None else colour_of(next(iter(topics), ""))
     parts = [Ranked(0, Markdown.of(small(note))), *LAYOUTS[layout](content)]
     return Message(
@@ -174,6 +179,7 @@ def story_post(
         roles=roles,
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
+        users=tuple(users),
     )
 
 
@@ -187,7 +193,7 @@ class PostContent:
     since: datetime | None
     model_briefs: ModelBriefs
     said: SaidBy
-    votes: bool
+    actions: tuple[Button, ...]
 
 
 def card(content: PostContent) -> list[Ranked]:
@@ -210,13 +216,13 @@ def card(content: PostContent) -> list[Ranked]:
 
 
 def compact(content: PostContent) -> list[Ranked]:
-    """A headline and a line, with the coverage a press away."""
+    """A headline and a line, with the coverage and following a press away."""
     view = content.view
     line = [_outlet(view.lead.record), outlet_count(view.outlets), _when(view)]
     text = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
     coverage = Button(tr_in("button", "Coverage"), action=f"{RELATED_ACTION}{view.number}")
-    shown = Ranked(0, Beside(text, coverage))
-    return [shown, Ranked(0, Buttons(tuple(_vote_buttons(view))))] if content.votes else [shown]
+    others = tuple(button for button in content.actions if button.action != coverage.action)
+    return [Ranked(0, Beside(text, coverage)), Ranked(0, Buttons(others))]
 
 
 def headline(content: PostContent) -> list[Ranked]:
@@ -363,19 +369,19 @@ def _when(view: StoryView) -> str:
 
 
 def _buttons(content: PostContent) -> Iterator[Button]:
-    view = content.view
-    lead = view.lead.record
+    lead = content.view.lead.record
     if length(address := safe_url(lead.url)) <= BUTTON_URL:
         label = tr(OPEN[lead.type]) if lead.type in OPEN else tr_in("button", "Read")
         yield Button(label, url=address)
-    yield Button(tr_in("button", "Related coverage"), action=f"{RELATED_ACTION}{view.number}")
-    if content.votes:
-        yield from _vote_buttons(view)
+    yield from content.actions
 
 
-def _vote_buttons(view: StoryView) -> Iterator[Button]:
-    for name, label in VOTES.items():
-        yield Button(label, action=f"{VOTE_ACTION}{name}:{view.number}")
+def post_actions(number: int, *, votes: bool = False) -> tuple[Button, ...]:
+    """The buttons below the post of a story that the bot answers; with `votes`, those to vote with too."""
+    related = Button(tr_in("button", "Related coverage"), action=f"{RELATED_ACTION}{number}")
+    follow = Button(tr_in("button", "Follow this story"), action=f"{FOLLOW_ACTION}{number}")
+    voting = (Button(label, action=f"{VOTE_ACTION}{name}:{number}") for name, label in VOTES.items())
+    return (related, follow, *(voting if votes else ()))
 
 
 def _beside(names: Sequence[str]) -> str:
@@ -408,8 +414,8 @@ def withdrawn(number: int) -> Message:
     return Message(layout=(shown,), name=tr("Story #{number} withdrawn", number=number))
 
 
-def forwarded(number: int, survivor: int, jump_url: str) -> Message:
-    """What stands in the second message of two stories that turned out to be one."""
+def forwarded(number: int, survivor: int, jump_url: str = "") -> Message:
+    """What stands in the second message of two stories that turned out to be one. `jump_url` leads to the first."""
     shown = panel(
         Embed(
             title=tr("This story continues in #{number}", number=survivor),
@@ -418,7 +424,9 @@ def forwarded(number: int, survivor: int, jump_url: str) -> Message:
                 "Both stories are about the same event. [Go to story #{number}]({address})",
                 number=survivor,
                 address=jump_url,
-            ),
+            )
+            if jump_url
+            else tr("Both stories are about the same event."),
             footer=f"{story_label(number)} → #{survivor}",
             colour=GREY,
         )

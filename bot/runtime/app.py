@@ -47,7 +47,7 @@ from bot.sources.parsing.pool import ParserPool
 from bot.sources.topic_files import load_topics
 from bot.store import delivery, feeds
 from bot.store.database import Database
-from bot.workers import cleanup, digests, first_posts, rematch, titles, volumes
+from bot.workers import alerts, cleanup, digests, first_posts, rematch, titles, volumes
 from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poller
@@ -95,6 +95,7 @@ class App:
         self._delivery = self._repeating("delivery", self._deliver, LONGEST_IDLE)
         self._polling = self._repeating("polling", self._poll, LONGEST_IDLE)
         self._digests = self._repeating("digests", self.digest)
+        self._alerts = self._repeating("alerts", self.alert, LONGEST_IDLE)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
         self.client = Client(self.context, cogs.add_to, self._up)
@@ -128,7 +129,7 @@ class App:
 
     def wake(self) -> None:
         """Run the steps that may have something due now."""
-        for repeating in (self._delivery, self._polling, self._digests):
+        for repeating in (self._delivery, self._polling, self._digests, self._alerts):
             repeating.wake()
 
     def stop(self, failure: Exception | None = None) -> None:
@@ -162,6 +163,10 @@ class App:
         log.info("the daily cleanup removed %s from the database", plural(removed, "old row"))
         await titles.step(self.context)  # last, so that a failure does not prevent the cleanup
 
+    async def alert(self) -> None:
+        """Compare new articles with members' alerts."""
+        await alerts.step(self.context)
+
     async def digest(self) -> None:
         """Send due digests, and schedule a wake-up for the next one."""
         if not self._replanned:
@@ -186,6 +191,7 @@ class App:
         yield Repeating("connection", partial(self._connect, token), self.context.now, self._refused)
         yield self._repeating("commands", self._sync)
         yield self._digests
+        yield self._alerts
         yield self._repeating("resuming", self._delayed(self.mend, MEND_EVERY, MEND_EVERY))
         yield self._repeating("volumes", partial(volumes.step, self.context))
         yield self._repeating("first posts", partial(first_posts.step, self.context))

@@ -8,11 +8,13 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Literal
 
 from bot.domain.polling import Polls
+from bot.domain.posting.alerts import AlertLimits
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
 from bot.domain.topics.learned import TitleModel
 from bot.services.evaluation import Evaluations
 from bot.sources.parsing.pool import InProcessParsers, Parsers
+from bot.store.alerts import AlertCache
 from bot.store.database import Database
 from bot.store.revisions import StoryLog
 from bot.store.topic_cache import TopicCache
@@ -43,7 +45,7 @@ class Context:
     reports mean, too, for which the model must be installed. `evaluations` is where queries are evaluated. `topics` are
     the topics of `db` in memory. `titles` is what guesses of topics are learned from; None: there are none. `story_log`
     tells an intake which stories people have changed. `model` is the name of the language model for briefs;
-    empty: there is none.
+    empty: there is none. `alerts` are those of `db` in memory, and `alert_limits` what members may have of them.
     """
 
     db: Database
@@ -62,3 +64,5 @@ class Context:
     story_log: StoryLog = field(default_factory=StoryLog)
     titles: TitleModel | None = None
     model: str = ""
+    alerts: AlertCache = field(default_factory=AlertCache)
+    alert_limits: AlertLimits = field(default_factory=AlertLimits)

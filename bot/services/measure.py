@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.services.context import Context
-from bot.store import delivery, feeds, outbox, stories, subscriptions
+from bot.store import alerts, delivery, feeds, follows, outbox, stories, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,16 @@ async def measure(context: Context) -> Measurements:
         paused = await subscriptions.paused(connection)
         states = await feeds.states_of_all(connection)
         kept = await outbox.kept_embeds(connection)
+        alert_count = await alerts.count(connection)
+        follow_count = await follows.count(connection)
     return Measurements(
         {
             "topicwire_records": records,
             "topicwire_stories": live_stories,
             "topicwire_topics": len(topics),
             "topicwire_subscriptions": subscribed,
+            "topicwire_alerts": alert_count,
+            "topicwire_follows": follow_count,
             "topicwire_channels_paused": len(paused),
             "topicwire_outbox_waiting": waiting,
             "topicwire_outbox_kept_embeds": kept,

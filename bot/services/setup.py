@@ -10,11 +10,12 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mode, Subscription, Topic
-from bot.domain.posting.schedule import Schedule
+from bot.domain.posting.channel_digests import PlannedDigest
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.i18n import mark
 from bot.services.context import Context
+from bot.services.digests import planned_digests
 from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import feeds, subscriptions, volumes
 
@@ -147,17 +148,16 @@ async def _per_day(
 
 @dataclass(frozen=True, slots=True)
 class ChannelSetup:
-    """What is set for a channel. `schedule` is that of its digest, or None if it has none."""
+    """What is set for a channel; `digests` are those that come by themselves."""
 
     subscriptions: tuple[Subscription, ...]
     paused_reason: str
-    schedule: Schedule | None
-    next_digest: datetime | None
+    digests: tuple[PlannedDigest, ...]
     digest_off: bool
 
     @property
     def has_digest_topics(self) -> bool:
-        """Whether anything goes into its digest."""
+        """Whether any of its topics goes into its digests."""
         return any(s.mode is not Mode.LIVE for s in self.subscriptions)
 
 
@@ -167,11 +167,9 @@ async def channel_setup(context: Context, guild_id: int, channel_id: int) -> Cha
         followed = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
         state = await subscriptions.channel(connection, channel_id)
     if state is None or state.guild_id != guild_id:
-        return ChannelSetup(followed, "", None, None, digest_off=False)
-    schedule = state.schedule or (context.digest_default if state.next_digest else None)
-    return ChannelSetup(
-        followed, state.paused_reason, None if state.off else schedule, state.next_digest, state.off
-    )
+        return ChannelSetup(followed, "", (), digest_off=False)
+    planned = await planned_digests(context, guild_id, channel_id)
+    return ChannelSetup(followed, state.paused_reason, planned, state.off)
 
 
 async def fill_digest(context: Context, guild_id: int, channel_id: int) -> int:

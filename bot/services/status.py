@@ -12,8 +12,11 @@ from bot.domain.text.addresses import hosts_only
 from bot.i18n import tr_plural
 from bot.services.context import Context
 from bot.store import (
+    alerts,
     delivery,
+    digests,
     faces,
+    follows,
     outbox,
     quotas,
     server_topics,
@@ -51,9 +54,12 @@ class Status:
     `suspended` are the server topics whose queries cost too much, each with the reason.
 
     `threads` of posts that are missing or not written in since yesterday: channel, reason, how many.
+    `alerts` and `follows` are how many its members have.
+
     `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
     `lost_webhooks` are the channels whose posts have the bot's name again because somebody deleted its webhook.
+    `digests` are planned, and the next one comes at `next_digest`.
 
     `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
@@ -74,6 +80,10 @@ class Status:
     suspended: Mapping[str, str] = field(default_factory=dict)
     kept_embeds: int = 0
     lost_webhooks: tuple[int, ...] = ()
+    alerts: int = 0
+    follows: int = 0
+    digests: int = 0
+    next_digest: datetime | None = None
     threads: tuple[tuple[int, str, int], ...] = ()
 
 
@@ -83,6 +93,12 @@ async def status(context: Context, guild_id: int) -> Status:
     async with context.db.read() as connection:
         record_count, story_count = await stories.recent_totals(connection, context.now(), guild_id)
         states = await subscriptions.channels(connection, guild_id)
+        resting = {state.channel_id for state in states if state.paused_reason or state.off}
+        planned = [
+            digest.next_at
+            for digest in await digests.stored(connection, guild_id=guild_id)
+            if digest.next_at is not None and digest.channel_id not in resting
+        ]
         return Status(
             version("topicwire"),
             record_count,
@@ -99,6 +115,10 @@ async def status(context: Context, guild_id: int) -> Status:
             await server_topics.suspended(connection, guild_id),
             await outbox.kept_embeds(connection, guild_id),
             tuple(await faces.lost_in(connection, guild_id)),
+            await alerts.count(connection, guild_id),
+            await follows.count(connection, guild_id),
+            len(planned),
+            min(planned, default=None),
             tuple(await story_threads.problems(connection, guild_id, since)),
         )
 

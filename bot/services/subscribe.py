@@ -12,6 +12,7 @@ from functools import partial
 
 from bot.domain.model import Mode, PostLayout, StoryView, Subscription, Topic, Volume
 from bot.domain.posting import decisions
+from bot.domain.posting.channel_digests import PlannedDigest
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.first_posts import WAIT, wants_first_posts
 from bot.domain.posting.quiet import QuietHours
@@ -25,10 +26,10 @@ from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.i18n import comma_list, mark, tr
 from bot.services import first_posts, volumes
 from bot.services.context import Context
-from bot.services.digests import FIRST
+from bot.services.digests import plan_default, planned_digests
 from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR, resolve
-from bot.store import digests, feeds, outbox, servers, stories, subscriptions, topics
+from bot.store import digests, feeds, member_messages, outbox, servers, stories, subscriptions, topics
 from bot.store.subscriptions import ChannelState
 
 FORECAST = timedelta(days=7)
@@ -103,7 +104,7 @@ class Forecast:
 class SubscribeResult:
     """What a subscription brought about.
 
-    `schedule` is when the digest comes, None where the subscription wants none; `default_schedule`
+    `schedule` is when the channel's next digest comes, None where the subscription wants none; `default_schedule`
     tells that nobody set it. `digest_off`: it wants a digest, but the channel's are switched off.
     `first_posts`: so many stories of the last day are posted now.
     """
@@ -144,13 +145,10 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
         resumed = await subscriptions.resume(connection, [subscription.channel_id])
         state = await subscriptions.channel(connection, subscription.channel_id)
         assert state is not None
-        schedule = state.schedule or context.digest_default
         wants_digest = subscription.mode is not Mode.LIVE
-        next_digest = state.next_digest
-        if wants_digest and not state.off and next_digest is None:
-            next_digest = schedule.after(now)
-            await digests.begin_again(connection, subscription.channel_id, now - FIRST)
-            await digests.plan_next(connection, subscription.channel_id, next_digest)
+        if wants_digest and not state.off:
+            await plan_default(context, connection, subscription.guild_id, subscription.channel_id)
+        present = await digests.stored(connection, channel_ids=[subscription.channel_id])
         stored = await subscriptions.subscriptions(connection, channel_ids=[subscription.channel_id])
         is_new = before is None and wants_first_posts(subscription)
         if is_new:
@@ -160,14 +158,16 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
     [subscription] = await volumes.refresh(context, [s for s in stored if s.topic == topic.name])
     first = await first_posts.begin(context, subscription) if is_new else 0
     forecast = await _forecast(context, subscription, topic, loaded_topics)
+    its_digests = [digest for digest in present if wants_digest and not state.off and digest.topic is None]
+    soonest = min(its_digests, key=lambda digest: digest.next_at or now, default=None)
     return SubscribeResult(
         subscription,
         before is None,
         forecast,
-        schedule if wants_digest and not state.off else None,
-        state.schedule is None,
+        (soonest.schedule or context.digest_default) if soonest else None,
+        soonest is not None and soonest.schedule is None,
         wants_digest and state.off,
-        next_digest,
+        soonest.next_at if soonest else None,
         bool(resumed),
         first,
     )
@@ -320,9 +320,13 @@ async def channels_of(context: Context, guild_id: int) -> list[int]:
 
 
 async def leave(context: Context, guild_id: int) -> None:
-    """The bot is not in a server any more: nothing is polled, matched or sent for it until it is back."""
+    """The bot is not in a server any more: nothing is polled, matched or sent for it until it is back.
+
+    What its members had is deleted: nobody could end it.
+    """
     async with context.db.write() as connection:
         await servers.leave(connection, [guild_id], context.now())
+        await member_messages.forget_servers(connection, [guild_id])
 
 
 async def come_back(context: Context, guild_id: int) -> None:
@@ -351,6 +355,7 @@ async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
     if left:
         async with context.db.write() as connection:
             await servers.leave(connection, sorted(left), context.now())
+            await member_messages.forget_servers(connection, left)
 
 
 async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Iterable[int]]) -> None:
@@ -365,50 +370,49 @@ async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Ite
 async def forget_channel(context: Context, channel_id: int) -> bool:
     """A channel was deleted: its subscriptions, digest, mutes and posts go. False where it had no subscription."""
     async with context.db.write() as connection:
+        await member_messages.forget_channel(connection, channel_id)
         return await subscriptions.remove_channel(connection, channel_id)
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelSubscriptions:
-    """A channel's subscriptions, when its digest comes (None: it has none), and its limit and quiet hours if it has its own."""
+    """A channel's subscriptions, its digests, and its limit and quiet hours if it has its own."""
 
     channel_id: int
     subscriptions: tuple[Subscription, ...]
     paused_reason: str
-    schedule: Schedule | None
-    next_digest: datetime | None
+    digests: tuple[PlannedDigest, ...] = ()
     per_hour: int | None = None
     quiet: QuietHours | None = None
 
 
 async def listing(context: Context, guild_id: int) -> list[ChannelSubscriptions]:
-    """A server's subscriptions by channel."""
+    """A server's subscriptions and digests by channel."""
+    listed = [entry for entry in await planned_digests(context, guild_id) if entry.topics]
     async with context.db.read() as connection:
         server_subscriptions = await subscriptions.subscriptions(connection, guild_id=guild_id)
         states = {s.channel_id: s for s in await subscriptions.channels(connection, guild_id)}
-    by_channel: dict[int, list[Subscription]] = {}
+    followed: dict[int, list[Subscription]] = {}
     for subscription in server_subscriptions:
-        by_channel.setdefault(subscription.channel_id, []).append(subscription)
+        followed.setdefault(subscription.channel_id, []).append(subscription)
+    planned: dict[int, list[PlannedDigest]] = {}
+    for entry in listed:
+        planned.setdefault(entry.digest.channel_id, []).append(entry)
     return [
-        _channel(context, channel_id, subs, states.get(channel_id)) for channel_id, subs in by_channel.items()
+        _channel(
+            states.get(channel_id), channel_id, followed.get(channel_id, ()), planned.get(channel_id, ())
+        )
+        for channel_id in dict.fromkeys((*followed, *planned))
     ]
 
 
 def _channel(
-    context: Context,
-    channel_id: int,
-    channel_subscriptions: Sequence[Subscription],
     state: ChannelState | None,
+    channel_id: int,
+    followed: Sequence[Subscription],
+    planned: Sequence[PlannedDigest],
 ) -> ChannelSubscriptions:
-    schedule = None
-    if state is not None and not state.off and any(s.mode is not Mode.LIVE for s in channel_subscriptions):
-        schedule = state.schedule or context.digest_default
+    state = state or ChannelState(channel_id, 0)
     return ChannelSubscriptions(
-        channel_id,
-        tuple(channel_subscriptions),
-        state.paused_reason if state else "",
-        schedule,
-        state.next_digest if state and schedule else None,
-        state.per_hour if state else None,
-        state.quiet if state else None,
+        channel_id, tuple(followed), state.paused_reason, tuple(planned), state.per_hour, state.quiet
     )

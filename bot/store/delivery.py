@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.retry import LONGEST_RETRY
 from bot.store import schema
 from bot.store.conditions import has_value
-from bot.store.outbox import LEASE, PUBLISH, REACHABLE, STORY, Claimed, is_claimed_as
+from bot.store.outbox import LEASE, MEMBER, PUBLISH, REACHABLE, STORY, Claimed, is_claimed_as
 
 STALL = timedelta(minutes=10)  # something is due for so long, and nothing was sent or edited meanwhile
+_NUMBER_AT = {STORY: 0, MEMBER: 2}  # the part of a row's name that is the number of its story
 _o = schema.outbox
 _s = schema.stories
 
@@ -64,7 +65,8 @@ async def numbers_of(connection: AsyncConnection, claimed: Claimed) -> frozenset
         return frozenset()
     dedupe = await connection.scalar(sa.select(_o.c.dedupe).where(_o.c.id == claimed.id))
     kind, _, name = str(dedupe).partition(":")
-    first = {int(name.partition(":")[0])} if kind == STORY else set()
+    parts = name.split(":")
+    first = {int(parts[_NUMBER_AT[kind]])} if kind in _NUMBER_AT else set()
     merged = sa.select(_s.c.number).where(_s.c.merged_into == claimed.story)
     return frozenset({claimed.story, *first, *(await connection.execute(merged)).scalars()})
 

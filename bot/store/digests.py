@@ -1,4 +1,4 @@
-"""Digests: which channels are due, which stories were in a digest, and writing each digest exactly once."""
+"""Digests: those of each channel, which are due, which stories were in one, and writing each exactly once."""
 
 from __future__ import annotations
 
@@ -9,87 +9,200 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.posting.channel_digests import ChannelDigest
 from bot.domain.posting.digest import Digest, DigestMention
+from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
 from bot.store import outbox, schema
 from bot.store.conditions import is_unleased
-from bot.store.servers import LEFT
+from bot.store.servers import LEFT, of_present
 from bot.store.sql import upsert
-from bot.store.subscriptions import ChannelState, channel_of
 
+_d = schema.digests
 _c = schema.channels
 _o = schema.outbox
-_t = schema.digest_history
-_RUNNING = sa.and_(~_c.c.digest_off, _c.c.paused_reason == "", _c.c.guild_id.not_in(LEFT))
+_h = schema.digest_history
+_t = schema.topics
+_RUNNING = _d.c.channel_id.not_in(
+    sa.select(_c.c.channel_id).where(sa.or_(_c.c.digest_off, _c.c.paused_reason != ""))
+)
+_PRESENT = _d.c.guild_id.not_in(LEFT)
 
 
-async def due(connection: AsyncConnection, now: datetime) -> list[ChannelState]:
-    """The channels whose digest is due, the longest waiting first; paused ones wait."""
-    ready = sa.and_(_c.c.next_digest <= now, _RUNNING)
-    rows = await connection.execute(sa.select(_c).where(ready).order_by(_c.c.next_digest))
-    return [channel_of(row) for row in rows]
+def _select() -> sa.Select[Any]:
+    return sa.select(_d, _t.c.name.label("topic")).join(_t, _t.c.id == _d.c.topic_id, isouter=True)
+
+
+def _digest(row: sa.Row[Any]) -> ChannelDigest:
+    schedule = None
+    if row.at is not None:
+        schedule = Schedule(
+            parse_time(row.at), row.zone, parse_days(row.days), row.size, DigestStyle(row.style)
+        )
+    return ChannelDigest(
+        row.id,
+        row.guild_id,
+        row.channel_id,
+        row.name,
+        row.topic,
+        schedule,
+        row.created_at,
+        row.covered_until,
+        row.next_at,
+    )
+
+
+async def stored(
+    connection: AsyncConnection,
+    *,
+    ids: Collection[int] | None = None,
+    channel_ids: Collection[int] | None = None,
+    guild_id: int | None = None,
+) -> tuple[ChannelDigest, ...]:
+    """The digests with these ids, of these channels or of a server, or of all servers that the bot is in, in the order in
+    which they were made.
+    """
+    statement = _select().where(of_present(_d.c.guild_id, guild_id)).order_by(_d.c.id)
+    if ids is not None:
+        statement = statement.where(_d.c.id.in_(list(ids)))
+    if channel_ids is not None:
+        statement = statement.where(_d.c.channel_id.in_(list(channel_ids)))
+    return tuple(map(_digest, await connection.execute(statement)))
+
+
+async def lock(connection: AsyncConnection, channel_id: int) -> None:
+    """Wait until nobody else decides about the digests of this channel, which has a row."""
+    await connection.execute(
+        sa.select(_c.c.channel_id).where(_c.c.channel_id == channel_id).with_for_update()
+    )
+
+
+async def count(connection: AsyncConnection, guild_id: int) -> int:
+    """How many digests have been set in a server: not those at the default time."""
+    counted = (
+        sa.select(sa.func.count()).select_from(_d).where(_d.c.guild_id == guild_id, _d.c.at.is_not(None))
+    )
+    return await connection.scalar(counted) or 0
+
+
+async def add(
+    connection: AsyncConnection, digest: ChannelDigest, topic_id: int | None, now: datetime
+) -> ChannelDigest:
+    """Store a new digest of a channel. Returns it with its id."""
+    row = _row(digest, topic_id) | {"created_at": now, "covered_until": None, "next_at": digest.next_at}
+    digest_id = await connection.scalar(sa.insert(_d).values(row).returning(_d.c.id))
+    [added] = await stored(connection, ids=[digest_id or 0], guild_id=digest.guild_id)
+    return added
+
+
+async def change(connection: AsyncConnection, digest: ChannelDigest, topic_id: int | None) -> None:
+    """Store what is set of a digest, and when it is due."""
+    values = _row(digest, topic_id) | {"next_at": digest.next_at}
+    await connection.execute(sa.update(_d).where(_d.c.id == digest.id).values(values))
+
+
+def _row(digest: ChannelDigest, topic_id: int | None) -> dict[str, Any]:
+    schedule = digest.schedule
+    row: dict[str, Any] = {
+        "guild_id": digest.guild_id,
+        "channel_id": digest.channel_id,
+        "name": digest.name,
+        "topic_id": topic_id,
+    }
+    if schedule is None:
+        return row | dict.fromkeys(("at", "zone", "days", "size", "style"))
+    return row | {
+        "at": f"{schedule.at:%H:%M}",
+        "zone": schedule.zone,
+        "days": ",".join(WEEK[day] for day in sorted(schedule.days)),
+        "size": schedule.size,
+        "style": schedule.style.value,
+    }
+
+
+async def remove(connection: AsyncConnection, ids: Collection[int]) -> None:
+    """Delete digests, and what is known of their stories. Messages of theirs that wait are dropped when they are due."""
+    await connection.execute(sa.delete(_h).where(_h.c.digest_id.in_(list(ids))))
+    await connection.execute(sa.delete(_d).where(_d.c.id.in_(list(ids))))
+
+
+async def remove_of_topic(connection: AsyncConnection, topic_id: int) -> None:
+    """Delete the digests that tell of a topic alone."""
+    ids = (await connection.execute(sa.select(_d.c.id).where(_d.c.topic_id == topic_id))).scalars().all()
+    await remove(connection, ids)
+
+
+async def set_off(connection: AsyncConnection, channel_id: int, *, off: bool) -> None:
+    """Turn the digests of a channel off: none is planned. Or on: each is planned when it is set again."""
+    if off:
+        await connection.execute(sa.update(_d).where(_d.c.channel_id == channel_id).values(next_at=None))
+    await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(digest_off=off))
+
+
+async def due(connection: AsyncConnection, now: datetime) -> list[ChannelDigest]:
+    """The digests that are due, the longest waiting first; those of paused channels wait."""
+    rows = await connection.execute(
+        _select().where(_d.c.next_at <= now, _RUNNING, _PRESENT).order_by(_d.c.next_at, _d.c.id)
+    )
+    return list(map(_digest, rows))
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
     """When the next digest of any channel is due."""
     earliest: datetime | None = await connection.scalar(
-        sa.select(sa.func.min(_c.c.next_digest, type_=schema.UtcTime)).where(
-            _c.c.next_digest.is_not(None), _RUNNING
+        sa.select(sa.func.min(_d.c.next_at, type_=schema.UtcTime)).where(
+            _d.c.next_at.is_not(None), _RUNNING, _PRESENT
         )
     )
     return earliest
 
 
 async def turn(
-    connection: AsyncConnection,
-    channel_id: int,
-    expected: datetime | None,
-    next_digest: datetime | None,
-    now: datetime,
+    connection: AsyncConnection, digest: ChannelDigest, next_at: datetime | None, now: datetime
 ) -> bool:
-    """Claim a channel's turn, in the transaction that stores its digest.
+    """Claim a digest's turn, in the transaction that stores it.
 
-    False where another process had it first: then `next_digest` is no longer what was `expected`.
+    False where another process had it first: then it is no longer planned for when `digest` says.
     """
-    same = _c.c.next_digest.is_(None) if expected is None else _c.c.next_digest == expected
     done = await connection.execute(
-        sa.update(_c)
-        .where(_c.c.channel_id == channel_id, same)
-        .values(next_digest=next_digest, last_digest=now)
+        sa.update(_d).where(_is_planned_as(digest)).values(next_at=next_at, covered_until=now)
     )
     return bool(done.rowcount)
 
 
-async def put_off(connection: AsyncConnection, state: ChannelState, until: datetime) -> None:
+def _is_planned_as(digest: ChannelDigest) -> sa.ColumnElement[bool]:
+    same = _d.c.next_at.is_(None) if digest.next_at is None else _d.c.next_at == digest.next_at
+    return sa.and_(_d.c.id == digest.id, same)
+
+
+async def put_off(connection: AsyncConnection, digest: ChannelDigest, until: datetime) -> None:
     """Have a digest that could not be made wait until then, unless its turn has changed meanwhile."""
-    same = sa.and_(_c.c.channel_id == state.channel_id, _c.c.next_digest == state.next_digest)
-    await connection.execute(sa.update(_c).where(same).values(next_digest=until))
+    await connection.execute(sa.update(_d).where(_is_planned_as(digest)).values(next_at=until))
 
 
-async def begin_again(connection: AsyncConnection, channel_id: int, since: datetime) -> None:
-    """Have a channel's next digest tell of nothing before `since`, where none was planned until now."""
-    unplanned = sa.and_(_c.c.channel_id == channel_id, _c.c.next_digest.is_(None), _c.c.last_digest < since)
-    await connection.execute(sa.update(_c).where(unplanned).values(last_digest=since))
+async def begin_again(connection: AsyncConnection, digest_id: int, since: datetime) -> None:
+    """Have a digest tell of nothing before `since`, where no next one was planned until now."""
+    unplanned = sa.and_(_d.c.id == digest_id, _d.c.next_at.is_(None), _d.c.covered_until < since)
+    await connection.execute(sa.update(_d).where(unplanned).values(covered_until=since))
 
 
-async def plan_next(connection: AsyncConnection, channel_id: int, next_digest: datetime | None) -> None:
-    """Set when a channel's next digest comes, the last one untouched."""
-    await connection.execute(
-        sa.update(_c).where(_c.c.channel_id == channel_id).values(next_digest=next_digest)
-    )
+async def plan_next(connection: AsyncConnection, digest_id: int, next_at: datetime | None) -> None:
+    """Set when a digest comes next, the last one untouched."""
+    await connection.execute(sa.update(_d).where(_d.c.id == digest_id).values(next_at=next_at))
 
 
-async def mentions(connection: AsyncConnection, channel_id: int) -> dict[int, DigestMention]:
-    """The stories in the channel's digests: story number -> outlets and time of the last mention."""
+async def mentions(connection: AsyncConnection, digest_id: int) -> dict[int, DigestMention]:
+    """The stories that a digest has told: story number -> outlets and time of the last mention."""
     rows = await connection.execute(
-        sa.select(_t.c.story, _t.c.outlets, _t.c.at).where(_t.c.channel_id == channel_id)
+        sa.select(_h.c.story, _h.c.outlets, _h.c.at).where(_h.c.digest_id == digest_id)
     )
     return {story: DigestMention(outlets, at) for story, outlets, at in rows}
 
 
-async def replace_waiting(connection: AsyncConnection, channel_id: int, now: datetime) -> None:
-    """Give up a digest that a channel could not be sent when it was tried: the one made now tells of it as well."""
+async def replace_waiting(connection: AsyncConnection, digest: ChannelDigest, now: datetime) -> None:
+    """Give up a digest that could not be sent when that was tried: the one made now tells of it as well."""
     waiting = sa.and_(
-        _o.c.channel_id == channel_id,
+        _o.c.channel_id == digest.channel_id,
+        _o.c.digest_id == digest.id,
         _o.c.kind == outbox.DIGEST,
         _o.c.message_id.is_(None),
         _o.c.closed.is_(False),
@@ -99,31 +212,31 @@ async def replace_waiting(connection: AsyncConnection, channel_id: int, now: dat
     values = {"closed": True, "due_at": None, "reason": "replaced by a newer digest"}
     rows = await connection.execute(sa.update(_o).where(waiting).values(**values).returning(_o.c.payload))
     for payload in rows.scalars().all():
-        await take_back(connection, channel_id, payload)
+        await take_back(connection, digest.id, payload)
 
 
-async def take_back(connection: AsyncConnection, channel_id: int, payload: Mapping[str, Any]) -> None:
-    """Return the stories of a digest that was never sent to the channel's next digest."""
+async def take_back(connection: AsyncConnection, digest_id: int, payload: Mapping[str, Any]) -> None:
+    """Return the stories of a message that was never sent to the next one of its digest."""
     if "since" not in payload:  # an earlier version wrote it
         return
     since, until = (datetime.fromisoformat(payload[key]) for key in ("since", "until"))
-    await connection.execute(sa.delete(_t).where(_t.c.channel_id == channel_id, _t.c.at == until))
-    later = sa.and_(_c.c.channel_id == channel_id, _c.c.last_digest > since)
-    await connection.execute(sa.update(_c).where(later).values(last_digest=since))
+    await connection.execute(sa.delete(_h).where(_h.c.digest_id == digest_id, _h.c.at == until))
+    later = sa.and_(_d.c.id == digest_id, _d.c.covered_until > since)
+    await connection.execute(sa.update(_d).where(later).values(covered_until=since))
 
 
 async def remember(
     connection: AsyncConnection,
-    channel_id: int,
+    digest_id: int,
     digest: Digest,
     numbers: Collection[int],
     forget_before: datetime,
 ) -> None:
     """Store the stories of a digest with these numbers, and delete mentions that are too old to matter."""
     rows = [
-        {"channel_id": channel_id, "story": e.view.number, "outlets": e.view.outlets, "at": digest.until}
+        {"digest_id": digest_id, "story": e.view.number, "outlets": e.view.outlets, "at": digest.until}
         for e in digest.entries
         if e.view.number in numbers
     ]
-    await upsert(connection, _t, rows, on=["channel_id", "story"])
-    await connection.execute(sa.delete(_t).where(_t.c.channel_id == channel_id, _t.c.at < forget_before))
+    await upsert(connection, _h, rows, on=["digest_id", "story"])
+    await connection.execute(sa.delete(_h).where(_h.c.digest_id == digest_id, _h.c.at < forget_before))

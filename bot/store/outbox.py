@@ -48,6 +48,11 @@ PUBLISH = "publish"
 ROLLUP = "rollup"  # of stories that have no post of their own
 THREAD = "thread"  # the thread of a post, or a message in it; see `story_threads`
 NOTICE = "notice"  # what is wrong with a source; like a digest it is written when it is made
+MEMBER = "member"  # a story for one member, by an alert or because the member follows it
+MEMBER_ROLLUP = "member_rollup"  # of the stories for which a member's alerts had no room
+MEMBER_NOTICE = "member_notice"  # that a member's direct messages are closed
+FOR_MEMBERS = (MEMBER, MEMBER_ROLLUP, MEMBER_NOTICE)
+AFTER_POSTS = -1  # the priority of messages for members
 
 _o = schema.outbox
 _c = schema.channels
@@ -62,7 +67,8 @@ class Claimed:
 
     `in_doubt_since` is when a try was begun that may have made the message although nobody knows its id.
     `form` is what the message is made of, and `mentioned` are the roles that it named when it was sent. `webhook_id` is the
-    webhook that made it, if the bot did not make it itself.
+    webhook that made it, if the bot did not make it itself. `user_id` is the member whom it is for; where that is its channel's id too, it is a
+    direct message. `digest_id` is the digest of the channel that the message is one of.
     """
 
     id: int
@@ -86,6 +92,13 @@ class Claimed:
     form: MessageForm = MessageForm.COMPONENTS
     mentioned: tuple[int, ...] = ()
     webhook_id: int | None = None
+    user_id: int | None = None
+    digest_id: int | None = None
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it goes to a member, and not to a channel."""
+        return self.user_id == self.channel_id
 
 
 def is_claimed_as(claimed: Claimed) -> sa.ColumnElement[bool]:
@@ -120,6 +133,8 @@ def new_row(
         "reason": "",
         "closed": False,
         "shown": "",
+        "user_id": None,
+        "rollup": None,
     }
     return row | more
 
@@ -411,9 +426,14 @@ async def rephrased(connection: AsyncConnection, ids: Collection[int], now: date
     await connection.execute(sa.update(_o).where(new).values(rephrased=True, **edit))
 
 
-async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> sa.Row[Any] | None:
-    """The outbox row of a story in a channel."""
-    is_post = sa.and_(_o.c.kind == STORY, _o.c.story == story, _o.c.channel_id == channel_id)
+async def post_in(
+    connection: AsyncConnection, story: int, channel_id: int, *, guild_id: int = 0, user_id: int | None = None
+) -> sa.Row[Any] | None:
+    """The outbox row of a story in a channel; with a `user_id`, that for this member of the server."""
+    place = sa.and_(_o.c.story == story, _o.c.channel_id == channel_id)
+    is_post = sa.and_(_o.c.kind == STORY, place)
+    if user_id is not None:
+        is_post = sa.and_(_o.c.kind == MEMBER, place, _o.c.user_id == user_id, _o.c.guild_id == guild_id)
     return (await connection.execute(sa.select(_o).where(is_post).order_by(*_POST_FIRST).limit(1))).first()
 
 
@@ -467,7 +487,8 @@ async def given_up(
     connection: AsyncConnection, guild_id: int, since: datetime, limit: int = 5
 ) -> list[tuple[int, str]]:
     """The last messages of a server that were given up since then: channel and reason. Threads have `problems`."""
-    closed = sa.and_(_o.c.guild_id == guild_id, _o.c.closed, _o.c.created_at >= since, _o.c.kind != THREAD)
+    recent = sa.and_(_o.c.guild_id == guild_id, _o.c.closed, _o.c.created_at >= since, _o.c.kind != THREAD)
+    closed = sa.and_(recent, _o.c.user_id.is_(None))  # what members get is theirs to know
     last_first = sa.select(_o.c.channel_id, _o.c.reason).where(closed).order_by(_o.c.id.desc())
     rows = await connection.execute(last_first.limit(limit))
     return [(channel_id, reason) for channel_id, reason in rows]
@@ -476,7 +497,9 @@ async def given_up(
 async def forget(connection: AsyncConnection, *, withheld_before: datetime, closed_before: datetime) -> int:
     """Remove reasons noted before a time, and digests and publishings that were over before another."""
     # The posts of stories and what stands in their threads stay: a story is told once in a channel, however long ago.
-    over = sa.or_(_o.c.closed, sa.and_(_o.c.sent_at.is_not(None), _o.c.due_at.is_(None)))
+    # What was listed for a member was not sent itself.
+    listed = sa.and_(_o.c.kind == MEMBER, _o.c.rollup.is_not(None))
+    over = sa.or_(_o.c.closed, sa.and_(sa.or_(_o.c.sent_at.is_not(None), listed), _o.c.due_at.is_(None)))
     told = sa.or_(_o.c.kind == STORY, sa.and_(_o.c.kind == THREAD, _o.c.message_id.is_not(None)))
     old = sa.and_(sa.not_(told), _o.c.created_at < closed_before, over)
     reasons = await connection.execute(

@@ -21,8 +21,21 @@ from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Arrival, StoredContext, all_keys, keys_of
 from bot.domain.stories.ranking import last_report, size_of
 from bot.domain.text.words import search_key
-from bot.store import decisions, outbox, pointers, quotas, rollups, schema, search, story_topics, topics
+from bot.store import (
+    alerts,
+    decisions,
+    member_messages,
+    outbox,
+    pointers,
+    quotas,
+    rollups,
+    schema,
+    search,
+    story_topics,
+    topics,
+)
 from bot.store.conditions import is_full_record, is_live_story
+from bot.store.member_messages import StoryNews
 from bot.store.sql import chunks, upsert, visible_to
 
 LABELLED_AT_ONCE = 200  # records that are read in one go, so that the event loop has its turn in between
@@ -391,6 +404,26 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     survivors = {story: plan.audience(story) for story in plan.merged.values()}
     await pointers.follow(connection, survivors, now)
     await rollups.look_again(connection, plan.stories, now)
+    await member_messages.tell(connection, _story_news(plan), now)
+    new_content = (plan.records[i] for i in plan.content_hashes)
+    await alerts.queue(
+        connection, [r.id for r in new_content if r.news and not (r.partial or r.record.removed)]
+    )
+
+
+def _story_news(plan: IntakePlan) -> StoryNews:
+    """What a plan changes for those who follow stories: a story grows by the reports that it gets."""
+    grown: dict[int, set[int]] = {}
+    for i in plan.why:
+        stored = plan.records[i]
+        if stored.story is not None and not stored.partial and not stored.record.removed:
+            grown.setdefault(stored.story, set()).add(stored.guild_id)
+    return StoryNews(
+        changed={story: plan.audience(story) for story in plan.stories},
+        grown=grown,
+        emptied=[story for story, view in plan.stories.items() if view is None],
+        merged=plan.merged,
+    )
 
 
 async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:
@@ -465,12 +498,12 @@ async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> No
         return
     history, withheld = schema.digest_history, schema.withheld_posts
     old, new = sa.bindparam("old", type_=schema.ID), sa.bindparam("new", type_=schema.ID)
-    in_both = sa.select(history.c.channel_id).where(history.c.story == new)
+    in_both = sa.select(history.c.digest_id).where(history.c.story == new)
     pairs = [{"old": story, "new": survivor} for story, survivor in merged.items()]
     for statement in (
         sa.update(_s).where(sa.or_(_s.c.number == old, _s.c.merged_into == old)).values(merged_into=new),
         sa.update(history)
-        .where(history.c.story == old, history.c.channel_id.not_in(in_both))
+        .where(history.c.story == old, history.c.digest_id.not_in(in_both))
         .values(story=new),
     ):
         await connection.execute(statement, pairs)

@@ -12,6 +12,7 @@ from bot.store.sql import insert
 
 STORIES = "stories"  # which records are in which story
 TOPICS = "topics"  # what topics there are
+ALERTS = "alerts"  # what alerts there are
 LOGGED = 1_000  # revisions that a log keeps
 
 _v = schema.revisions

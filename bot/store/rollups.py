@@ -13,7 +13,7 @@ from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.pace import HOUR, Pace, RecentPost, WaitingStory, pace
 from bot.store import schema, subscriptions
 from bot.store.conditions import is_unleased
-from bot.store.outbox import ROLLUP, STORY, new_row
+from bot.store.outbox import MEMBER, ROLLUP, STORY, new_row
 from bot.store.sql import chunks
 from bot.store.subscriptions import ChannelState
 
@@ -169,7 +169,7 @@ async def listings(connection: AsyncConnection, rows: Collection[int]) -> dict[i
     """What these roll-ups list, by their row of the outbox."""
     result: dict[int, Listing] = {}
     for row in rows:
-        listed = sa.and_(_o.c.rollup == row, _o.c.kind == STORY)
+        listed = sa.and_(_o.c.rollup == row, _o.c.kind.in_((STORY, MEMBER)))
         count = await connection.scalar(sa.select(sa.func.count()).where(listed)) or 0
         biggest = await connection.execute(
             sa.select(_o.c.story).where(listed).order_by(_o.c.priority.desc(), _o.c.id).limit(LISTED)

@@ -299,21 +299,36 @@ channels = sa.Table(
     sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
     _text("paused_reason"),
     sa.Column("paused_at", UtcTime),
-    sa.Column("digest_at", sa.Text),
-    sa.Column("digest_zone", sa.Text),
-    sa.Column("digest_days", sa.Text),
-    sa.Column("digest_size", sa.Integer),
-    sa.Column("digest_style", sa.Text, nullable=False, server_default=sa.text("'brief'")),
-    _flag("digest_off"),
-    sa.Column("last_digest", UtcTime),
-    sa.Column("next_digest", UtcTime),
+    _flag("digest_off"),  # none of its digests comes, and no subscription brings one
     sa.Column("per_hour", sa.Integer),  # posts; none: the setting
     # Hours without posts, in local time.
     sa.Column("quiet_from", sa.Text),
     sa.Column("quiet_until", sa.Text),
     sa.Column("quiet_zone", sa.Text),
     sa.Column("threads", sa.Boolean, nullable=False, server_default=sa.false()),  # each post gets one
-    _where("ix_channels_due", "next_digest", "next_digest IS NOT NULL"),
+)
+
+# The digests of channels, see `bot.domain.posting.channel_digests.ChannelDigest`. An id is never used again: a message of
+# a removed digest may still wait in the outbox.
+digests = sa.Table(
+    "digests",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False, index=True),
+    _text("name"),
+    sa.Column("topic_id", ID, sa.ForeignKey("topics.id"), index=True),
+    # When it comes, and what it shows; none: as the settings say.
+    sa.Column("at", sa.Text),
+    sa.Column("zone", sa.Text),
+    sa.Column("days", sa.Text),
+    sa.Column("size", sa.Integer),
+    sa.Column("style", sa.Text),
+    sa.Column("created_at", UtcTime),
+    sa.Column("covered_until", UtcTime),
+    sa.Column("next_at", UtcTime),
+    _where("ix_digests_due", "next_at", "next_at IS NOT NULL"),
+    sqlite_autoincrement=True,
 )
 
 # How much each server has of its own, see `bot.store.quotas`.
@@ -350,6 +365,7 @@ outbox = sa.Table(
     sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
     sa.Column("channel_id", SNOWFLAKE, nullable=False, index=True),
     sa.Column("story", ID, sa.ForeignKey("stories.number"), index=True),
+    sa.Column("digest_id", ID),  # of a digest's message: the digest may have been removed since
     sa.Column("payload", sa.JSON),
     sa.Column("priority", sa.Integer, nullable=False, default=0),
     sa.Column("revision", sa.Integer, nullable=False, default=0),
@@ -376,8 +392,24 @@ outbox = sa.Table(
     sa.Column("form", sa.Text, nullable=False, server_default=sa.text("'components'")),
     sa.Column("mentioned", sa.JSON),
     sa.Column("webhook_id", SNOWFLAKE),  # that made the message; none: the bot did
+    # The member whom it is for. Its channel is that member's id where it is a direct message.
+    sa.Column("user_id", SNOWFLAKE),
     _where("ix_outbox_kept_embeds", "guild_id", "form = 'kept embeds'"),
-    _one_of("kind", ("story", "digest", "notice", "publish", "rollup", "thread")),
+    _where("ix_outbox_member", "user_id", "user_id IS NOT NULL"),
+    _one_of(
+        "kind",
+        (
+            "story",
+            "digest",
+            "notice",
+            "publish",
+            "rollup",
+            "thread",
+            "member",
+            "member_rollup",
+            "member_notice",
+        ),
+    ),
     # Nearly every row is a message that was sent and waits for nothing.
     _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),
     _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
@@ -437,6 +469,52 @@ story_overrides = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
+# The queries of members: a matching story is sent to them, or to a channel that mentions them.
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("user_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("query", sa.Text, nullable=False),
+    sa.Column("channel_id", SNOWFLAKE, index=True),  # none: a direct message
+    sa.Column("home_id", SNOWFLAKE, nullable=False),  # the channel in which it was made
+    sa.Column("language", sa.Text, nullable=False),  # of the member, by Discord's code
+    sa.Column("created_at", UtcTime, nullable=False),
+    _text("suspended"),  # why its query is not matched
+    sa.UniqueConstraint("guild_id", "user_id", "query"),
+    sqlite_autoincrement=True,  # an id in a message must not become another alert's
+)
+
+# The channels in which alerts of all members may mention them.
+alert_channels = sa.Table(
+    "alert_channels",
+    metadata,
+    sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+)
+
+# The records that are still to be compared with alerts. One that changes meanwhile is queued once more.
+alert_queue = sa.Table(
+    "alert_queue",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("record_id", ID, sa.ForeignKey("records.id", ondelete="CASCADE"), nullable=False, index=True),
+    sqlite_autoincrement=True,  # a row that is deleted must not be another one by then
+)
+
+# The stories of which members get what changes.
+follows = sa.Table(
+    "follows",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("user_id", SNOWFLAKE, primary_key=True, autoincrement=False, index=True),
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True, index=True),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False, index=True),  # in which it was pressed
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
 withheld_posts = sa.Table(
     "withheld_posts",
     metadata,
@@ -450,7 +528,7 @@ withheld_posts = sa.Table(
 digest_history = sa.Table(
     "digest_history",
     metadata,
-    sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("digest_id", ID, sa.ForeignKey("digests.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
     sa.Column("outlets", sa.Integer, nullable=False),
     sa.Column("at", UtcTime, nullable=False),

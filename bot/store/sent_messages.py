@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.store import outbox, rollups, schema
 
 _o = schema.outbox
+_OF_STORIES = (outbox.STORY, outbox.DIGEST, outbox.ROLLUP, outbox.MEMBER, outbox.MEMBER_ROLLUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ async def sent_message(
     same = sa.and_(_o.c.guild_id == guild_id, place, _o.c.message_id == message_id)
     rows = await connection.execute(
         sa.select(_o.c.id, _o.c.kind, _o.c.story, _o.c.payload)
-        .where(same, _o.c.kind.in_((outbox.STORY, outbox.DIGEST, outbox.ROLLUP)))
+        .where(same, _o.c.kind.in_(_OF_STORIES))
         .order_by(_o.c.closed, _o.c.id)
     )
     row = rows.first()
@@ -38,7 +39,7 @@ async def sent_message(
     match row.kind:
         case outbox.DIGEST:
             return SentMessage(True, tuple((row.payload or {}).get("stories", ())))
-        case outbox.ROLLUP:
+        case outbox.ROLLUP | outbox.MEMBER_ROLLUP:
             return SentMessage(True, (await rollups.listings(connection, [row.id]))[row.id].stories)
         case _:
             return SentMessage(False, (row.story,))

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Stored, Topic, TopicMatch
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
-from bot.store import quotas, records, schema, topics
+from bot.store import digests, quotas, records, schema, topics
 from bot.store.conditions import is_full_record
 from bot.store.sql import batches, upsert
 
@@ -91,11 +91,12 @@ async def suspended(connection: AsyncConnection, guild_id: int) -> dict[str, str
 
 
 async def remove(connection: AsyncConnection, topic: Topic) -> None:
-    """Delete a topic and its subscriptions. Messages that wait for these alone are dropped when they are due."""
+    """Delete a topic, its subscriptions and its digests. Messages that wait for these alone are dropped when they are due."""
     await topics.changed(connection)
     await _declare(connection, topic, "")
     topic_id = await topics.id_of(connection, topic)
     await connection.execute(sa.delete(_sub).where(_sub.c.topic_id == topic_id))
+    await digests.remove_of_topic(connection, topic_id)
     await connection.execute(sa.delete(_t).where(_t.c.id == topic_id))
     await quotas.add(connection, "topics", {topic.guild_id: -1})
 

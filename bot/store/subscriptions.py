@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Calibration, Mode, Mute, PostLayout, Subscription, Volume
 from bot.domain.posting.quiet import QuietHours
-from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
+from bot.domain.posting.schedule import parse_time
 from bot.domain.text.words import name_key
 from bot.store import schema
 from bot.store.servers import LEFT, of_present
@@ -26,7 +26,7 @@ _t = schema.topics
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """What is set for a channel. `schedule` None: no digest of its own was set; `off`: none is wanted.
+    """What is set for a channel. `off`: its digests are turned off.
 
     `per_hour`: how many posts it gets at most; None: as many as the setting says. `quiet`: when it gets none.
     """
@@ -34,10 +34,7 @@ class ChannelState:
     channel_id: int
     guild_id: int
     paused_reason: str = ""
-    schedule: Schedule | None = None
     off: bool = False
-    last_digest: datetime | None = None
-    next_digest: datetime | None = None
     per_hour: int | None = None
     quiet: QuietHours | None = None
 
@@ -252,23 +249,11 @@ async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id:
 
 def channel_of(row: sa.Row[Any]) -> ChannelState:
     """What a row of the table says."""
-    schedule = None
-    if row.digest_at is not None:
-        schedule = Schedule(
-            parse_time(row.digest_at),
-            row.digest_zone,
-            parse_days(row.digest_days),
-            row.digest_size,
-            DigestStyle(row.digest_style),
-        )
     return ChannelState(
         row.channel_id,
         row.guild_id,
         row.paused_reason,
-        schedule,
         row.digest_off,
-        row.last_digest,
-        row.next_digest,
         row.per_hour,
         None
         if row.quiet_from is None
@@ -289,26 +274,6 @@ async def channels(connection: AsyncConnection, guild_id: int | None = None) -> 
     return [channel_of(row) for row in await connection.execute(statement)]
 
 
-async def set_schedule(
-    connection: AsyncConnection, channel_id: int, schedule: Schedule, next_digest: datetime
-) -> None:
-    """Set when a channel's digest comes."""
-    days = ",".join(WEEK[day] for day in sorted(schedule.days))
-    await connection.execute(
-        sa.update(_c)
-        .where(_c.c.channel_id == channel_id)
-        .values(
-            digest_at=f"{schedule.at:%H:%M}",
-            digest_zone=schedule.zone,
-            digest_days=days,
-            digest_size=schedule.size,
-            digest_style=schedule.style.value,
-            digest_off=False,
-            next_digest=next_digest,
-        )
-    )
-
-
 async def set_per_hour(connection: AsyncConnection, channel_id: int, per_hour: int | None) -> None:
     """Set how many posts an hour a channel gets at most; None: as many as the setting says."""
     await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(per_hour=per_hour))
@@ -321,22 +286,18 @@ async def set_quiet(connection: AsyncConnection, channel_id: int, quiet: QuietHo
     await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(**named))
 
 
-async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:
-    """No more scheduled digests for a channel."""
-    await connection.execute(
-        sa.update(_c).where(_c.c.channel_id == channel_id).values(digest_off=True, next_digest=None)
-    )
-
-
 async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
     """Delete everything stored for a deleted channel. False if it had no subscription."""
     had = await connection.execute(sa.delete(_sub).where(_sub.c.channel_id == channel_id))
+    told = schema.digest_history
+    its_digests = sa.select(schema.digests.c.id).where(schema.digests.c.channel_id == channel_id)
+    await connection.execute(sa.delete(told).where(told.c.digest_id.in_(its_digests)))
     for table in (
         _c,
         _m,
+        schema.digests,
         schema.outbox,
         schema.withheld_posts,
-        schema.digest_history,
         schema.translation_channels,
         schema.story_threads,
         schema.faces,

@@ -1,11 +1,11 @@
-"""Deletes old rows that nobody needs, once a day."""
+"""Deletes old rows that nobody needs, and ends follows of stories that have ended, once a day."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from bot.services.context import Context
-from bot.store import outbox, votes
+from bot.store import follows, outbox, votes
 
 KEEP_HELD = timedelta(days=30)  # why a story was not posted in a channel
 KEEP_VOTES = timedelta(days=90)  # that members gave
@@ -13,10 +13,11 @@ KEEP_CLOSED = timedelta(days=30)  # digests and publishings that are over
 
 
 async def step(context: Context) -> int:
-    """Remove old reasons, digests, publishings and votes. Returns how many rows went."""
+    """Remove old reasons, digests, publishings and votes, and follows of stories that have ended. Returns how many rows went."""
     now = context.now()
     async with context.db.write() as connection:
+        ended = await follows.end_quiet(connection, now - context.alert_limits.follow_quiet)
         forgotten = await outbox.forget(
             connection, withheld_before=now - KEEP_HELD, closed_before=now - KEEP_CLOSED
         )
-        return forgotten + await votes.forget(connection, now - KEEP_VOTES)
+        return ended + forgotten + await votes.forget(connection, now - KEEP_VOTES)

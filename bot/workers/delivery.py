@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,11 +17,23 @@ from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
 from bot.i18n import in_every_language, speaking
+from bot.messages.alerts import alert_rollup_title, closed_notice, member_buttons
 from bot.messages.message import Message, heading
 from bot.messages.rollup import rollup_title
 from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
-from bot.store import delivery, digests, faces, outbox, pointers, rollups, subscriptions
+from bot.store import (
+    alerts,
+    delivery,
+    digests,
+    faces,
+    follows,
+    member_messages,
+    outbox,
+    pointers,
+    rollups,
+    subscriptions,
+)
 from bot.store.outbox import Claimed
 from bot.workers import rendering, story_threads
 from bot.workers.rendering import RenderContext
@@ -249,7 +261,7 @@ class Delivery:
 
     async def _outcome(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         try:
-            with speaking(render_context.language(claim.guild_id)):
+            with speaking(render_context.language(claim)):
                 if claim.kind == outbox.THREAD:
                     now = self._context.now()
                     return await story_threads.attempt(
@@ -312,9 +324,15 @@ class Delivery:
         return looked
 
     async def _target(self, claim: Claimed, render_context: RenderContext) -> Target:
-        """Where a message goes, and under which name and picture."""
-        byline = None
-        if claim.channel_id in render_context.faces:
+        """Where a message goes, and under which name and picture.
+
+        What is for a member goes only to one who sees the channel that it is about, and is the bot's own.
+        """
+        follow = render_context.follow_of(claim)
+        seen_id, byline = 0, None
+        if claim.user_id is not None:
+            seen_id = claim.channel_id if not claim.is_direct else follow.channel_id if follow else 0
+        elif claim.channel_id in render_context.faces:
             byline = await asyncio.to_thread(rendering.byline, claim, render_context)
         return Target(
             claim.guild_id,
@@ -324,6 +342,9 @@ class Delivery:
             claim.form,
             webhook_id=claim.webhook_id,
             byline=byline,
+            user_id=claim.user_id,
+            seen_id=seen_id,
+            is_direct=claim.is_direct,
         )
 
     async def _mark(self, claim: Claimed, since: datetime) -> MessageTraits:
@@ -331,7 +352,8 @@ class Delivery:
         async with self._context.db.read() as connection:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
-        return MessageTraits(min(since, self._context.now()), numbers, _titles_of(claim), others)
+        actions = _actions_of(claim, numbers)
+        return MessageTraits(min(since, self._context.now()), numbers, _titles_of(claim), others, actions)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.
@@ -341,7 +363,9 @@ class Delivery:
         assert claim.story is not None
         into = render_context.merged_into[claim.story]
         async with self._context.db.read() as connection:
-            other = await outbox.post_in(connection, into, claim.channel_id)
+            other = await outbox.post_in(
+                connection, into, claim.channel_id, guild_id=claim.guild_id, user_id=claim.user_id
+            )
         now = self._context.now()
         if other is None or other.closed:
             async with self._context.db.write() as connection:
@@ -354,6 +378,8 @@ class Delivery:
             return Outcome(
                 SendStatus.WAITS, retry_after=wait, detail=f"waiting for the message of story #{into}"
             )
+        if claim.is_direct:  # where that is, Discord alone knows
+            return forwarded(claim.story, into)
         # A post of a forum is a thread, which has the number of its first message.
         place = other.channel_id if other.thread_id is None else other.message_id
         jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
@@ -366,8 +392,12 @@ class Delivery:
             verdict = story_threads.verdict_of(claim, outcome, now)
         else:
             verdict = retry.settle(outcome, claim.attempt, now, rendering.request_kind(claim, render_context))
-        if outcome.result is SendStatus.EXISTS and claim.kind in (outbox.DIGEST, outbox.NOTICE):
+        if outcome.result is SendStatus.EXISTS and claim.kind in _COMPOSED:
             verdict = Sent()  # it shows what it was composed of
+        if isinstance(verdict, Pause) and (claim.is_direct or claim.kind == outbox.MEMBER_NOTICE):
+            verdict = Drop(
+                verdict.reason
+            )  # there is no channel that somebody could mend, or none that is worth it
         publishes = await self._is_to_publish(claim, outcome, render_context)
         seen = await story_threads.story_seen(claim, outcome, verdict, render_context)
         async with context.db.write() as connection:
@@ -416,6 +446,21 @@ class Delivery:
         return await asyncio.to_thread(rendering.publishes, claim, render_context)
 
 
+# What is never edited.
+_COMPOSED = (outbox.DIGEST, outbox.NOTICE, outbox.MEMBER_NOTICE)
+
+
+def _actions_of(claim: Claimed, numbers: Iterable[int]) -> frozenset[str]:
+    """The custom ids of the buttons of a message for a member, whatever its story's number was when it was made."""
+    if claim.kind != outbox.MEMBER or claim.user_id is None:
+        return frozenset()
+    return frozenset(
+        button.action
+        for number in numbers
+        for button in member_buttons(claim.guild_id, claim.user_id, number, follows=False)
+    )
+
+
 def _titles_of(claim: Claimed) -> frozenset[str]:
     """What the first line of a message may be; none for a story's, whose title changes.
 
@@ -423,8 +468,12 @@ def _titles_of(claim: Claimed) -> frozenset[str]:
     """
     payload = claim.payload or {}
     match claim.kind:
-        case outbox.STORY:
+        case outbox.STORY | outbox.MEMBER:
             return frozenset()
+        case outbox.MEMBER_ROLLUP:
+            return in_every_language(lambda: heading(alert_rollup_title()))
+        case outbox.MEMBER_NOTICE:
+            return in_every_language(lambda: closed_notice(claim.user_id or 0).title)
         case outbox.ROLLUP:
             is_quiet = bool(payload.get("quiet"))
             return in_every_language(lambda: heading(rollup_title(is_quiet=is_quiet)))
@@ -461,5 +510,23 @@ async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcom
     """Handle the consequences of a dropped message for other rows."""
     if claim.story is not None and claim.message_id is not None:
         await pointers.look_again(connection, [claim.story], now, claim.channel_id)
+    if claim.user_id is not None:
+        await _ended(connection, claim, claim.user_id, outcome, now)
     if claim.kind == outbox.DIGEST and outcome.result is SendStatus.STALE:
-        await digests.take_back(connection, claim.channel_id, claim.payload or {})
+        await digests.take_back(connection, claim.digest_id or 0, claim.payload or {})
+
+
+async def _ended(
+    connection: AsyncConnection, claim: Claimed, user_id: int, outcome: Outcome, now: datetime
+) -> None:
+    """End what a member gets no more: all of it who left the server, direct messages that are refused, or one alert or follow."""
+    payload = claim.payload or {}
+    if outcome.result is SendStatus.LEFT:
+        await member_messages.forget_member(connection, claim.guild_id, user_id)
+    elif outcome.code in retry.CLOSED_TO_MESSAGES and claim.is_direct:
+        await member_messages.stop_direct_messages(connection, claim.guild_id, user_id, payload, now)
+    elif outcome.result is SendStatus.NO_ACCESS and not claim.is_direct:
+        alert_id = payload.get(member_messages.ALERT, 0)
+        await alerts.remove_one(connection, claim.guild_id, user_id, alert_id)
+    elif outcome.result is SendStatus.NO_ACCESS and claim.story is not None:
+        await follows.remove_one(connection, claim.guild_id, user_id, claim.story)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from bot.domain.posting.digest import served_by_digest
+from bot.domain.posting.channel_digests import ChannelDigest
 from bot.domain.text.cleaning import plural
 from bot.messages.digest import digest_payload
 from bot.services.context import Context
 from bot.services.digests import compose_for_channel, enqueue
 from bot.store import digests, subscriptions
-from bot.store.subscriptions import ChannelState
 
 log = logging.getLogger(__name__)
 
@@ -25,49 +24,47 @@ async def step(context: Context) -> datetime | None:
     """
     async with context.db.read() as connection:
         due = await digests.due(connection, context.now())
-    failed: list[ChannelState] = []
-    for state in due:
+    failed: list[ChannelDigest] = []
+    for digest in due:
         try:
-            story_count = await send_due(context, state)
+            story_count = await send_due(context, digest)
         except Exception:
-            log.exception("the digest for channel %s failed; next try in %s", state.channel_id, RETRY)
-            failed.append(state)
+            log.exception("the digest for channel %s failed; next try in %s", digest.channel_id, RETRY)
+            failed.append(digest)
             continue
-        log.info("digest for channel %s: %s", state.channel_id, plural(story_count, "story", "stories"))
+        log.info("digest for channel %s: %s", digest.channel_id, plural(story_count, "story", "stories"))
     if failed:
         async with context.db.write() as connection:
-            for state in failed:
-                await digests.put_off(connection, state, context.now() + RETRY)
+            for digest in failed:
+                await digests.put_off(connection, digest, context.now() + RETRY)
     if due:
         context.wake()
     async with context.db.read() as connection:
         return await digests.next_due(connection)
 
 
-async def send_due(context: Context, state: ChannelState) -> int:
-    """Send a channel's due digest: one transaction, so that neither a crash nor a second process repeats it.
+async def send_due(context: Context, due: ChannelDigest) -> int:
+    """Send a digest that is due: one transaction, so that neither a crash nor a second process repeats it.
 
-    Returns its number of stories: 0 on an empty day, where another process was first, and where
-    no subscription of the channel wants digests any more.
+    Returns its number of stories: 0 on an empty day, where another process was first, where it was removed or turned off,
+    and where no subscription of the channel wants digests any more.
     """
     async with context.db.intake() as connection:
         # Read only now: no record can come in between this moment and the digest that ends with it.
         now = context.now()
-        current = await subscriptions.channel(connection, state.channel_id)
-        if current is None or current.next_digest != state.next_digest:
+        current = await digests.stored(connection, ids=[due.id])
+        if [digest.next_at for digest in current] != [due.next_at]:
             return 0
-        await digests.replace_waiting(connection, state.channel_id, now)
-        state = await subscriptions.channel(connection, state.channel_id) or current
-        digest_subscriptions = served_by_digest(
-            await subscriptions.subscriptions(connection, channel_ids=[state.channel_id])
-        )
-        plan = state.schedule or context.digest_default
-        next_digest = plan.after(now) if digest_subscriptions else None
-        if not await digests.turn(connection, state.channel_id, state.next_digest, next_digest, now):
+        await digests.replace_waiting(connection, due, now)
+        [digest] = await digests.stored(connection, ids=[due.id])
+        subscribed = await subscriptions.subscriptions(connection, channel_ids=[digest.channel_id])
+        served = digest.served(subscribed)
+        plan = digest.schedule or context.digest_default
+        if not await digests.turn(connection, digest, plan.after(now) if served else None, now):
             return 0
-        if not digest_subscriptions:
+        if not served:
             return 0
-        composed = await compose_for_channel(connection, context, digest_subscriptions, state, now)
+        composed = await compose_for_channel(connection, context, served, digest, now)
         if composed.digest.entries:
-            await enqueue(connection, composed, state, digest_payload)
+            await enqueue(connection, composed, digest, digest_payload)
     return len(composed.digest.entries)

@@ -13,8 +13,9 @@ from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.model_brief import NO_MODEL, Answers, BriefChoice, ModelBriefs
 from bot.domain.model import Mode, Mute, PostLayout, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
+from bot.domain.posting.alerts import Alert, Follow
+from bot.domain.posting.channel_digests import ChannelDigest
 from bot.domain.posting.decisions import PostingSettings
-from bot.domain.posting.digest import served_by_digest
 from bot.domain.posting.face import Byline, Face
 from bot.domain.posting.volume import is_posted
 from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
@@ -22,13 +23,26 @@ from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.i18n import mark, tr
+from bot.messages.alerts import (
+    alert_note,
+    alert_rollup,
+    closed_notice,
+    follow_note,
+    member_buttons,
+    member_story,
+    public_alert_note,
+)
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
 from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
 from bot.store import (
+    alerts,
+    digests,
     faces,
+    follows,
+    member_messages,
     outbox,
     rephrasings,
     rollups,
@@ -42,7 +56,6 @@ from bot.store.outbox import Claimed
 from bot.store.rollups import Listing
 from bot.store.servers import ServerLanguage
 from bot.store.story_threads import StoryThread
-from bot.store.subscriptions import ChannelState
 from bot.store.topic_cache import TopicCache
 from bot.workers import notices
 
@@ -53,11 +66,12 @@ STALE = timedelta(days=1)  # what a digest calls today, and what a notice says o
 class RenderContext:
     """What rendering a batch of claims needs, read in one go.
 
-    `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
-    waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
-    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists,
-    and `languages` by server what its messages are in. `voting` are the servers with buttons to vote.
-    `faces` say by channel under which name and picture messages appear there.
+    `stories` are those of the claims and those that they were `merged_into`; `digests` are those of the claims by their
+    ids, `turned_off` are the channels whose digests are; `outdated` says by a notice's id why it is not true any more.
+    `answers` is what `model` made of briefs, by the name of their content; `choices` says what the channels want of it.
+    `listings` say by its row what a roll-up lists, and `languages` by server what its messages are in. `voting` are the
+    servers with buttons to vote. `alerts` by id, and `follows` by server, member and story, are those for which messages
+    go to members. `faces` say by channel under which name and picture messages appear there.
     `threaded` are the channels whose posts get threads, and `threads` those of the posts, by the post's row.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
@@ -69,7 +83,8 @@ class RenderContext:
     subscriptions: Mapping[int, tuple[Subscription, ...]]
     mutes: tuple[Mute, ...]
     topics: Topics
-    channels: Mapping[int, ChannelState]
+    digests: Mapping[int, ChannelDigest]
+    turned_off: frozenset[int]
     outdated: Mapping[int, str]
     rules: PostingSettings
     model: str = ""
@@ -79,14 +94,24 @@ class RenderContext:
     faces: Mapping[int, Face] = field(default_factory=dict)
     languages: Mapping[int, ServerLanguage] = field(default_factory=dict)
     voting: frozenset[int] = frozenset()
+    alerts: Mapping[int, Alert] = field(default_factory=dict)
+    follows: Mapping[follows.Key, Follow] = field(default_factory=dict)
     threaded: frozenset[int] = frozenset()
     threads: Mapping[int, StoryThread] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
 
-    def language(self, guild_id: int) -> str:
-        """The code of the language that a server's messages are in."""
-        return self.languages.get(guild_id, ServerLanguage()).code
+    def language(self, claim: Claimed) -> str:
+        """The code of the language that a message is in: the member's for whom it is, or else the server's."""
+        if claim.user_id is not None:
+            return str((claim.payload or {}).get(member_messages.LANGUAGE, ""))
+        return self.languages.get(claim.guild_id, ServerLanguage()).code
+
+    def follow_of(self, claim: Claimed) -> Follow | None:
+        """The follow that a direct message serves."""
+        if claim.user_id is None or claim.story is None or not claim.is_direct:
+            return None
+        return self.follows.get((claim.guild_id, claim.user_id, claim.story))
 
     def model_briefs(self, channel_id: int) -> ModelBriefs:
         """What a channel shows of the model's answers."""
@@ -106,26 +131,32 @@ async def load(
     numbers = {claim.story for claim in claimed if claim.story is not None}
     digested = (claim.payload for claim in claimed if claim.kind == outbox.DIGEST and claim.payload)
     numbers.update(number for payload in digested for number in Message.from_json(payload).stories)
-    listings = await rollups.listings(connection, [c.id for c in claimed if c.kind == outbox.ROLLUP])
+    lists = (outbox.ROLLUP, outbox.MEMBER_ROLLUP)
+    listings = await rollups.listings(connection, [c.id for c in claimed if c.kind in lists])
     numbers |= {number for listing in listings.values() for number in listing.stories}
     channel_ids = {claim.channel_id for claim in claimed}
     by_channel: dict[int, list[Subscription]] = {}
     for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
         by_channel.setdefault(subscription.channel_id, []).append(subscription)
     merged_into = await stories.survivors(connection, numbers)
-    digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
-    states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
+    digest_ids = {claim.digest_id for claim in claimed if claim.digest_id is not None}
+    its_digests = await digests.stored(connection, ids=digest_ids) if digest_ids else ()
+    with_digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
+    states = [await subscriptions.channel(connection, channel_id) for channel_id in with_digests]
     numbers |= set(merged_into.values())
     chosen = (
         await rephrasings.choices(connection, {(c.guild_id, c.channel_id) for c in claimed}) if model else {}
     )
+    for_members = [claim for claim in claimed if claim.kind in outbox.FOR_MEMBERS]
+    of_alerts = {(claim.payload or {}).get(member_messages.ALERT) for claim in for_members}
     return RenderContext(
         stories=await stories.load(connection, numbers),
         merged_into=merged_into,
         subscriptions={channel_id: tuple(subs) for channel_id, subs in by_channel.items()},
         mutes=await subscriptions.mutes(connection, *{claim.guild_id for claim in claimed}),
         topics=await cache.load(connection),
-        channels={channel_id: state for channel_id, state in states.items() if state is not None},
+        digests={digest.id: digest for digest in its_digests},
+        turned_off=frozenset(state.channel_id for state in states if state is not None and state.off),
         outdated=await notices.outdated(connection, cache, claimed, now),
         rules=rules,
         model=model,
@@ -133,6 +164,8 @@ async def load(
         choices=chosen,
         listings=listings,
         faces=await faces.in_channels(connection, channel_ids),
+        alerts=await alerts.by_id(connection, [number for number in of_alerts if number is not None]),
+        follows=await follows.of_stories(connection, numbers) if for_members else {},
         languages=await servers.languages(connection, {claim.guild_id for claim in claimed}),
         voting=await votes.voting(connection, {claim.guild_id for claim in claimed}),
         threaded=await story_threads.channels_with(connection, channel_ids),
@@ -151,7 +184,7 @@ def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
         return RequestKind.PUBLISH
     if claim.message_id is None:
         return RequestKind.SEND
-    if claim.kind != outbox.STORY:
+    if claim.kind not in (outbox.STORY, outbox.MEMBER):
         return RequestKind.EDIT
     pointer = claim.story in render_context.merged_into
     return RequestKind.EDIT if pointer or shows_story(claim, render_context) else RequestKind.REMOVAL
@@ -171,6 +204,8 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
             return _notice(claim, render_context, now)
         case outbox.ROLLUP:
             return _rollup(claim, render_context)
+        case kind if kind in outbox.FOR_MEMBERS:
+            return _for_member(claim, render_context, now)
         case _:
             return _post(claim, render_context, now)
 
@@ -179,13 +214,17 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     payload = claim.payload or {}
     if now - claim.created_at > STALE:
         return Outcome(SendStatus.STALE, detail=mark("the digest waited for more than a day"))
+    # An earlier version wrote it where there is no id.
+    of_channel = ChannelDigest(0, claim.guild_id, claim.channel_id)
+    digest = render_context.digests.get(claim.digest_id) if claim.digest_id is not None else of_channel
+    if digest is None:
+        return Outcome(SendStatus.STALE, detail=mark("the digest was removed"))
     demanded = payload.get("demanded", False)
     channel_subscriptions = render_context.subscriptions.get(claim.channel_id, ())
-    served = served_by_digest(channel_subscriptions) or (channel_subscriptions if demanded else ())
+    served = digest.served(channel_subscriptions) or (channel_subscriptions if demanded else ())
     if not served:
         return Outcome(SendStatus.STALE, detail=mark("the channel no longer has a digest subscription"))
-    state = render_context.channels.get(claim.channel_id)
-    if state is not None and state.off and not demanded:
+    if claim.channel_id in render_context.turned_off and not demanded:
         return Outcome(SendStatus.STALE, detail=mark("the channel's digest is turned off"))
     message = Message.from_json(payload)
     topics = render_context.topics.visible_to(claim.guild_id)
@@ -227,7 +266,87 @@ def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
     return rollup_message(views, others, is_quiet=listing.is_quiet)
 
 
-def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
+def _for_member(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
+    assert claim.user_id is not None
+    match claim.kind:
+        case outbox.MEMBER:
+            return _member_story(claim, claim.user_id, render_context, now)
+        case outbox.MEMBER_ROLLUP:
+            return _member_rollup(claim, claim.user_id, render_context)
+        case _:
+            return closed_notice(claim.user_id)
+
+
+def _member_story(
+    claim: Claimed, user_id: int, render_context: RenderContext, now: datetime
+) -> Message | Outcome:
+    """A story for a member whose alert it matches, or who follows it."""
+    view = _shown_to_readers(claim, render_context)
+    if not isinstance(view, StoryView):
+        return view
+    sent = claim.message_id is not None
+    alert = _alert_of(claim, render_context)
+    follow = render_context.follow_of(claim)
+    if not sent and (
+        reason := _not_for_member(claim, view, alert, follow, now - render_context.rules.max_age)
+    ):
+        return Outcome(SendStatus.STALE, detail=reason)
+    payload = claim.payload or {}
+    if not claim.is_direct:
+        note = public_alert_note()
+    elif follow is not None:
+        note = follow_note(follow.channel_id)
+    else:
+        note = alert_note(alert.query, payload[member_messages.HOME]) if alert is not None else ""
+    topics = render_context.topics.visible_to(claim.guild_id)
+    names = topics.specific_first(view.topics)
+    topic = topics.resolve(next(iter(names), ""))
+    return member_story(
+        view,
+        note=note,
+        buttons=member_buttons(claim.guild_id, user_id, view.number, follows=follow is not None),
+        topics=names,
+        colour=topic.colour if topic else None,
+        owners=render_context.rules.owners,
+        since=claim.sent_at if follow is None else follow.since,
+        mentioned=None if claim.is_direct else user_id,
+    )
+
+
+def _not_for_member(
+    claim: Claimed, view: StoryView, alert: Alert | None, follow: Follow | None, oldest: datetime
+) -> str:
+    """Why a member does not get a story that waits; empty if that is not so."""
+    if claim.created_at < oldest:
+        return mark("the message waited longer than posts.max_age allows")
+    if alert is not None:
+        return ""
+    if follow is None:
+        return mark("the alert or the follow was ended")
+    if all(member.first_seen < follow.since for member in view.members):
+        return mark("nothing is new that the member sees")
+    return ""
+
+
+def _alert_of(claim: Claimed, render_context: RenderContext) -> Alert | None:
+    """The alert that a message is of, as long as it is matched."""
+    alert = render_context.alerts.get((claim.payload or {}).get(member_messages.ALERT, 0))
+    return alert if alert is not None and not alert.suspended else None
+
+
+def _member_rollup(claim: Claimed, user_id: int, render_context: RenderContext) -> Message | Outcome:
+    """The list of the stories for which a member's alerts had no room."""
+    listing = render_context.listings[claim.id]
+    numbers = dict.fromkeys(render_context.merged_into.get(n, n) for n in listing.stories)
+    views = [view for number in numbers if (view := _view(replace(claim, story=number), render_context))]
+    if claim.message_id is None and not views:
+        return Outcome(SendStatus.STALE, detail=mark("every story of the list was removed or muted"))
+    others = (claim.payload or {}).get(member_messages.MORE, 0)
+    return alert_rollup(views, others, mentioned=None if claim.is_direct else user_id)
+
+
+def _shown_to_readers(claim: Claimed, render_context: RenderContext) -> StoryView | Message | Outcome:
+    """The claim's story as its channel sees it, or what becomes of a message of a story that is gone, merged or muted."""
     assert claim.story is not None
     sent = claim.message_id is not None
     if (into := render_context.merged_into.get(claim.story)) is not None:
@@ -239,12 +358,18 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
             else Outcome(SendStatus.STALE, detail=mark("the story was removed"))
         )
     view = _view(claim, render_context)
-    if view is None:
-        return (
-            Outcome(SendStatus.UNCHANGED, shown=claim.shown)
-            if sent
-            else Outcome(SendStatus.STALE, detail=mark("the story is muted here"))
-        )
+    if view is not None:
+        return view
+    if sent:
+        return Outcome(SendStatus.UNCHANGED, shown=claim.shown)
+    return Outcome(SendStatus.STALE, detail=mark("the story is muted here"))
+
+
+def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
+    sent = claim.message_id is not None
+    view = _shown_to_readers(claim, render_context)
+    if not isinstance(view, StoryView):
+        return view
     matching = _live_subscriptions(claim, view, render_context)
     if not sent and not matching:
         return Outcome(SendStatus.STALE, detail=mark("the channel's subscriptions no longer cover the story"))

@@ -22,9 +22,9 @@ async def report(world: World) -> None:
 @pytest.mark.parametrize(
     ("layout", "picture", "brief", "buttons"),
     [
-        ("card", PICTURE, True, ["Read", "Related coverage"]),
-        ("compact", "", False, ["Coverage"]),
-        ("headline", PICTURE, False, ["Read", "Related coverage"]),
+        ("card", PICTURE, True, ["Read", "Related coverage", "Follow this story"]),
+        ("compact", "", False, ["Coverage", "Follow this story"]),
+        ("headline", PICTURE, False, ["Read", "Related coverage", "Follow this story"]),
     ],
 )
 async def test_a_subscription_chooses_how_its_posts_look(
@@ -41,7 +41,7 @@ async def test_a_subscription_chooses_how_its_posts_look(
     assert labels(post) == buttons
     assert page.lines[0] == role.mention
     assert [role.id for role in post.role_mentions] == [role.id]
-    coverage = await world.press(post, buttons[-1], by=world.member)
+    coverage = await world.press(post, buttons[-2], by=world.member)
     assert METRO[0] in seen(world.answer(coverage))
 
 
@@ -49,10 +49,17 @@ async def test_each_layout_is_shown_on_a_recent_story_and_the_one_shown_can_be_u
     await world.ask("subscribe", topic="AI")
     await report(world)
     answer = await world.ask("appearance preview")
-    assert labels(answer) == ["Read", "Related coverage", "Compact", "Headline", "Use card"]
+    assert labels(answer) == [
+        "Read",
+        "Related coverage",
+        "Follow this story",
+        "Compact",
+        "Headline",
+        "Use card",
+    ]
     assert shown(answer).picture == PICTURE
     await world.press(answer, "Compact")
-    assert labels(answer) == ["Coverage", "Card", "Headline", "Use compact"]
+    assert labels(answer) == ["Coverage", "Follow this story", "Card", "Headline", "Use compact"]
     assert shown(answer).picture == ""
     told = world.answer(await world.press(answer, "Use compact"))
     assert f"Set for 1 subscription in {world.news.mention}." in seen(told)
@@ -60,7 +67,7 @@ async def test_each_layout_is_shown_on_a_recent_story_and_the_one_shown_can_be_u
     world.clock.forward(minutes=5)
     await world.report(record(WHALES[0], "w.example", quality=80), record(METRO[1], "b.example", quality=70))
     assert len(world.posts()) == 2
-    assert all(labels(post) == ["Coverage"] for post in world.posts())
+    assert all(labels(post) == ["Coverage", "Follow this story"] for post in world.posts())
 
 
 async def test_colour_and_layout_are_set_for_a_topic_a_channel_or_the_server(world: World) -> None:

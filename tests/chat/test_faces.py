@@ -58,7 +58,7 @@ async def test_posts_appear_under_the_name_of_their_topic(world: World, hooks: W
     assert post.author.name == "Space"
     assert post.webhook_id == hooks.only.id
     assert hooks.only.creator_id == world.env.backend.bot_user.id
-    assert labels(post) == ["Read", "Related coverage"]
+    assert labels(post) == ["Read", "Related coverage", "Follow this story"]
     assert ROCKET[0] in seen(world.answer(await world.press(post, "Related coverage", by=world.member)))
     assert world.sends() == []
 
@@ -403,7 +403,7 @@ async def test_a_name_that_discord_refuses_all_the_same_costs_no_post(
     (post,) = world.posts()
     assert post.webhook_id == hooks.only.id
     assert "Discord refused the name or picture of a post" in caplog.text
-    assert labels(post) == ["Read", "Related coverage"]
+    assert labels(post) == ["Read", "Related coverage", "Follow this story"]
 
 
 async def test_publishing_such_a_post_needs_manage_messages(world: World, hooks: Webhooks) -> None:

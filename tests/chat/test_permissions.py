@@ -38,6 +38,7 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "why": None,
         "search": None,
         "digest": None,  # a group is shown as a whole, and everybody may look at the preview
+        "alert": None,
         "source": MANAGE_GUILD,
         "briefs": MANAGE_GUILD,
         "setup": MANAGE_GUILD,
@@ -53,6 +54,7 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "Why is this here?": None,
         "Mute this outlet": MANAGE_CHANNELS,
         "Not the same story": MANAGE_MESSAGES,
+        "Follow this story": None,
     }
 
 

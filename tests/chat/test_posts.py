@@ -44,7 +44,11 @@ async def test_a_post_tells_the_story(world: World) -> None:
         f"Story #1 · 2 outlets · first report <t:{int(at().timestamp())}:R>"
         f" · last update <t:{int(at(0.5).timestamp())}:R>",
     ]
-    assert page.buttons == (("Read", page.url), ("Related coverage", "related:1"))
+    assert page.buttons == (
+        ("Read", page.url),
+        ("Related coverage", "related:1"),
+        ("Follow this story", "follow:1"),
+    )
     assert (post.content, post.embeds) == ("", [])
     assert post.flags.components_v2
 

@@ -115,8 +115,13 @@ LATER: list[Use] = [
     ("digest set", {"time": "9 pm", "timezone": "EST", "days": "mon, thu"}),
     ("digest set", {"time": "soon", "timezone": "Berlin"}),
     ("digest set", {"time": "9 pm", "timezone": "Nowhere"}),
+    ("digest set", {"time": "9 pm", "timezone": "UTC", "days": "sun", "style": "headlines"}),
+    ("digest set", {"time": "9 pm", "timezone": "UTC", "topic": "Space", "name": "Nothing of that name"}),
+    ("digest list", {}),
     ("digest preview", {}),
     ("digest now", {}),
+    ("digest remove", {}),
+    ("digest remove", {"name": "wind farm"}),
     ("quiet-hours set", {"start": "22:00", "end": "07:00", "timezone": "Berlin"}),
     ("quiet-hours off", {}),
     ("quiet-hours off", {}),
@@ -224,6 +229,8 @@ async def test_no_word_that_a_reader_sees_is_outside_of_the_catalogue(world: Wor
         "https://example.com/feed",
         "#2D9CDB",
         "Monday, Thursday",
+        "Sunday",
+        "every day",
     }  # what is typed there, in every language
     begun = len(world.env.http_requests)
     for command, options in AT_FIRST:

@@ -219,7 +219,7 @@ async def test_the_button_below_a_post_shows_the_coverage_to_who_presses(world: 
     await metro(world)
     await world.deliver()
     (post,) = world.posts()
-    assert [button.label for button in buttons(post)] == ["Read", "Related coverage"]
+    assert [button.label for button in buttons(post)] == ["Read", "Related coverage", "Follow this story"]
     assert buttons(post)[0].url == LEAD
     answer = world.answer(await world.press(post, "Related coverage", by=world.member))
     assert [*shown(answer).parts] == ["", "Same event", "Background"]

@@ -19,7 +19,7 @@ from tests.chat.world import METRO, ROCKET, World, labels, message_of, seen, unr
 from tests.make import record
 from tests.shown import plain, shown
 
-MENUS = ("Related", "Why is this here?", "Mute this outlet", "Not the same story")
+MENUS = ("Related", "Why is this here?", "Mute this outlet", "Not the same story", "Follow this story")
 MOST_MESSAGE_MENUS = (
     5  # https://discord.com/developers/docs/interactions/application-commands#registering-a-command
 )
@@ -182,6 +182,7 @@ async def test_a_digest_asks_which_of_its_stories_is_meant(
         "Why is this here?": "Story #1 explained",
         "Mute this outlet": "Which outlet of story #1?",
         "Not the same story": "Which article of story #1",
+        "Follow this story": "You follow story #1",
     }[menu] in plain(answer)
 
 

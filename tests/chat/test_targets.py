@@ -187,7 +187,7 @@ async def test_a_forum_gets_one_post_per_story_with_the_tags_that_fit(world: Wor
     assert starter["allowed_mentions"].get("parse", []) == []
     (post,) = world.posts(metro)
     assert shown(post).title == METRO[0]
-    assert [button.label for button in buttons(post)] == ["Read", "Related coverage"]
+    assert [button.label for button in buttons(post)] == ["Read", "Related coverage", "Follow this story"]
 
 
 async def test_a_tag_that_only_moderators_may_give_is_left_out(world: World) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bot.chat.permissions import NAMES, permission_name
 from bot.domain.model import Coverage, PostLayout, Relation, StoryView, TopicMatch
+from bot.domain.posting.channel_digests import digest_title
 from bot.domain.posting.digest import Digest, DigestEntry, Section
 from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.posting.plan import FIRST, LINKED_FROM, SHARED_WORDS, TRANSLATED, reason_sentence
@@ -22,7 +23,7 @@ from bot.domain.stories import story as stories
 from bot.domain.stories.ranking import Spike
 from bot.domain.stories.story import Story
 from bot.i18n import LANGUAGES, comma_list, in_every_language, list_and_more, speaking, tr_stored
-from bot.messages.digest import digest_message, growth_words, heading_of, schedule_words, without_stories
+from bot.messages.digest import digest_message, growth_words, schedule_words, without_stories
 from bot.messages.message import Embed, Message, panel
 from bot.messages.rollup import rollup_message
 from bot.messages.setup import HINTS, TITLES, Page, page_text
@@ -96,7 +97,7 @@ def everything() -> Iterator[str]:
     yield from (page_text(page, 7, [permission_name("embed_links")], "", []) for page in Page)
     yield from (spike_words(Spike(5, usual)) for usual in (0, 0.2, 3))
     for days in (EVERY_DAY, frozenset(range(5)), frozenset((5, 6))):
-        yield schedule_words(Schedule(parse_time("9:00"), "UTC", days)) + heading_of(days)
+        yield schedule_words(Schedule(parse_time("9:00"), "UTC", days)) + digest_title("", days)
 
 
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))

@@ -143,7 +143,8 @@ def test_no_text_of_a_story_becomes_markup_in_its_post(any_story: AnyStory, layo
         nodes = list(markdown.flat(markdown.parse(line)))
         assert {node.kind for node in nodes} <= {"text", "link", "timestamp"}
         assert all({inner.kind for inner in node.inner} <= {"text"} for node in nodes)
-    assert post.buttons[-1][1] == f"related:{any_view.number}"
+    actions = [target for _, target in post.buttons[-2:]]
+    assert actions == [f"related:{any_view.number}", f"follow:{any_view.number}"]
     if layout is PostLayout.COMPACT:
         return
     (node,) = markdown.flat(markdown.parse(post.lines[1 if any_view.topics or lead.type != "article" else 0]))
@@ -248,7 +249,11 @@ def test_a_card_tells_what_a_reader_wants_to_know() -> None:
     assert [text for text, _ in post.links] == ["Council bans drones", "Alpha", "Beta", "Gamma"]
     assert post.pictures == (("https://alpha.example/i.png", "Alpha: Council bans drones"),)
     assert message.roles == (5,)
-    assert post.buttons == (("Read", ADDRESS), ("Related coverage", "related:12"))
+    assert post.buttons == (
+        ("Read", ADDRESS),
+        ("Related coverage", "related:12"),
+        ("Follow this story", "follow:12"),
+    )
     assert message.name == "Council bans drones"
 
 
@@ -260,7 +265,10 @@ def test_a_compact_post_is_a_headline_and_a_line() -> None:
         f" · last update <t:{int(at(1).timestamp())}:R>",
     ]
     assert post.links[0] == ("Council bans drones", ADDRESS)
-    assert (post.pictures, post.buttons) == ((), (("Coverage", "related:12"),))
+    assert (post.pictures, post.buttons) == (
+        (),
+        (("Coverage", "related:12"), ("Follow this story", "follow:12")),
+    )
 
 
 def test_a_headline_post_has_its_picture_and_no_brief() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import time
 
 from bot.domain.model import Mode, Mute, Subscription, Topic, Volume
-from bot.domain.posting.schedule import DigestStyle, Schedule
 from bot.store import outbox, subscriptions, topics
 from bot.store.database import Database
 from bot.store.subscriptions import ChannelState
@@ -98,24 +96,6 @@ async def test_a_channel_has_a_state_once_something_was_set(stores: Database) ->
         assert await subscriptions.channel(connection, CHANNEL) == ChannelState(CHANNEL, GUILD)
         assert await subscriptions.channels(connection) == [ChannelState(CHANNEL, GUILD)]
         assert await subscriptions.channels(connection, GUILD + 1) == []
-
-
-async def test_a_schedule_comes_back_as_it_was_set(stores: Database) -> None:
-    wanted = Schedule(time(7, 5), "Europe/Berlin", frozenset((6, 0, 3)), 5, DigestStyle.HEADLINES)
-    async with stores.write() as connection:
-        await subscriptions.ensure_channel(connection, CHANNEL, GUILD)
-        await subscriptions.ensure_channel(connection, OTHER, GUILD)
-        await subscriptions.set_schedule(connection, CHANNEL, wanted, at(5))
-        state = await subscriptions.channel(connection, CHANNEL)
-        assert state == ChannelState(CHANNEL, GUILD, schedule=wanted, next_digest=at(5))
-        await subscriptions.set_digest_off(connection, CHANNEL)
-        state = await subscriptions.channel(connection, CHANNEL)
-        assert state == ChannelState(CHANNEL, GUILD, schedule=wanted, off=True)
-        daily = Schedule(time(0), "UTC")
-        await subscriptions.set_schedule(connection, CHANNEL, daily, at(6))
-        state = await subscriptions.channel(connection, CHANNEL)
-        assert state == ChannelState(CHANNEL, GUILD, schedule=daily, next_digest=at(6))
-        assert await subscriptions.channel(connection, OTHER) == ChannelState(OTHER, GUILD)
 
 
 async def test_a_pause_has_its_first_reason_until_it_ends(stores: Database) -> None:

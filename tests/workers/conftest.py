@@ -20,7 +20,15 @@ from tests.workers.bench import Bench
 from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 HERE = Path(__file__).parent
-ON_BOTH = {"test_crash", "test_leases", "test_rollups", "test_tenants", "test_together", "test_workers"}
+ON_BOTH = {
+    "test_crash",
+    "test_leases",
+    "test_rollups",
+    "test_several_digests",
+    "test_tenants",
+    "test_together",
+    "test_workers",
+}
 STORES = ("sqlite", "postgresql")
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
+from datetime import time
 from pathlib import Path
 
 import pytest
 
 from bot.domain.model import Mode
+from bot.domain.posting.schedule import Schedule
+from bot.domain.retry import Outcome, SendStatus
+from bot.services.digests import set_schedule
 from bot.store import outbox, schema, sources, stories
 from bot.workers import digests, rematch
 from tests.make import at
-from tests.store.store_helpers import ONE, THREE, TWO, story_numbers
+from tests.store.store_helpers import CHANNEL, GUILD, ONE, THREE, TWO, story_numbers
 from tests.workers.child import NAME, WORDS, source
 from tests.workers.desk import BotHarness
 
@@ -142,6 +147,48 @@ async def test_before_and_after_a_digest_is_stored(crew: BotHarness, store_url: 
     (asked,) = crew.mailbox.sent
     assert all(title in asked.text for title in (ONE, TWO, THREE))
     assert await digests.step(crew.context) == at(25)
+
+
+@pytest.mark.parametrize("stop", [1, 2, 0])
+async def test_before_between_and_after_two_digests_of_a_channel_are_stored(
+    crew: BotHarness, store_url: str, stop: int
+) -> None:
+    await crew.follow(mode=Mode.DIGEST)
+    at_one = Schedule(time(13), "UTC")
+    for schedule in (at_one, replace(at_one, days=frozenset((0,)))):
+        await set_schedule(crew.context, GUILD, CHANNEL, schedule)
+    await crew.ingest.step(source())
+    crew.clock.forward(hours=1)
+    assert await killed(crew, store_url, "digest", stop) == ("written" if stop else "done")
+    assert await crew.queue() == (stop - 1 if stop else 2)
+    for _ in range(2):
+        await crew.digest()
+    texts = [asked.text for asked in crew.mailbox.sent]
+    assert sorted(text.partition(" · ")[0] for text in texts) == ["## Daily digest", "## Weekly digest"]
+    assert all(title in text for title in (ONE, TWO, THREE) for text in texts)
+    assert await digests.step(crew.context) == at(25)
+
+
+async def test_after_two_digests_were_sent_and_before_that_was_noted_of_the_second(
+    crew: BotHarness, store_url: str
+) -> None:
+    await crew.follow(mode=Mode.DIGEST)
+    at_one = Schedule(time(13), "UTC")
+    for schedule in (at_one, replace(at_one, days=frozenset((0,)))):
+        await set_schedule(crew.context, GUILD, CHANNEL, schedule)
+    await crew.ingest.step(source())
+    crew.clock.forward(hours=1)
+    await digests.step(crew.context)
+    assert await killed(crew, store_url, "deliver", 3) == "written"
+    crew.clock.forward(seconds=outbox.LEASE.total_seconds())
+    crew.mailbox.standing[CHANNEL] = Outcome(SendStatus.EXISTS, message_id=77)
+    await crew.deliver()
+    [traits] = crew.mailbox.looked
+    [title] = traits.titles
+    assert title.startswith(("## Daily digest · ", "## Weekly digest · "))
+    assert crew.mailbox.sent == []
+    crew.clock.forward(hours=1)
+    assert await crew.deliver() == 0
 
 
 async def test_in_the_middle_of_matching_anew(crew: BotHarness, store_url: str) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from bot.domain.model import Mode, Record, Volume
+from bot.domain.posting.channel_digests import ChannelDigest
 from bot.domain.posting.schedule import Schedule
 from bot.errors import InvalidInputError, NotFoundError
 from bot.messages.digest import channel_digest, digest_payload
 from bot.services import digests as use
 from bot.services import mutes
 from bot.services.subscribe import SubscribeRequest, post_now, subscribe, unsubscribe
-from bot.store import digests, subscriptions
-from bot.store.subscriptions import ChannelState
+from bot.store import digests
 from bot.workers import digests as pipeline
 from tests.databases import opened_as
 from tests.make import Clock, ListSource, at, record
@@ -47,11 +47,16 @@ async def told(desk: BotHarness) -> list[str]:
     return [asked.text for asked in desk.mailbox.sent[before:]]
 
 
-async def state(desk: BotHarness, channel: int = CHANNEL) -> ChannelState:
+async def state(desk: BotHarness, channel: int = CHANNEL) -> ChannelDigest:
+    """The only digest of a channel."""
+    [digest] = await digests_in(desk, channel)
+    return digest
+
+
+async def digests_in(desk: BotHarness, channel: int = CHANNEL) -> tuple[ChannelDigest, ...]:
+    """The digests of a channel, in the order in which they were made."""
     async with desk.db.read() as connection:
-        found = await subscriptions.channel(connection, channel)
-    assert found is not None
-    return found
+        return await digests.stored(connection, channel_ids=[channel])
 
 
 @pytest.fixture
@@ -89,7 +94,7 @@ async def test_without_a_schedule_it_comes_when_the_config_says(desk: BotHarness
     )
     assert (await state(desk)).schedule is None
     await desk.follow(channel=OTHER, mode=Mode.LIVE)
-    assert (await state(desk, OTHER)).next_digest is None
+    assert await digests_in(desk, OTHER) == ()
 
 
 async def test_a_schedule_of_its_own_is_kept(reader: BotHarness) -> None:
@@ -102,7 +107,7 @@ async def test_a_schedule_of_its_own_is_kept(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE))
     reader.clock.now = thursday
     assert len(await told(reader)) == 1
-    assert (await state(reader)).next_digest == datetime(2026, 3, 9, 6, 30, tzinfo=UTC)
+    assert (await state(reader)).next_at == datetime(2026, 3, 9, 6, 30, tzinfo=UTC)
     assert (await state(reader)).schedule == wanted
 
 
@@ -110,7 +115,7 @@ async def test_an_empty_day_says_nothing_and_the_turn_moves_on(reader: BotHarnes
     reader.clock.forward(hours=1)
     assert await pipeline.step(reader.context) == at(25)
     assert await reader.deliver() == 0
-    assert (await state(reader)).last_digest == at(1)
+    assert (await state(reader)).covered_until == at(1)
 
 
 async def test_after_a_downtime_one_digest_covers_the_gap(reader: BotHarness) -> None:
@@ -122,7 +127,7 @@ async def test_after_a_downtime_one_digest_covers_the_gap(reader: BotHarness) ->
     reader.clock.forward(days=30)
     (text,) = await told(reader)
     assert all(title in text for title in (ONE, TWO, THREE))
-    assert (await state(reader)).next_digest == reader.clock() + timedelta(days=1)
+    assert (await state(reader)).next_at == reader.clock() + timedelta(days=1)
     assert await told(reader) == []
 
 
@@ -170,7 +175,8 @@ async def test_a_digest_that_fails_does_not_delay_one_that_is_due_next(reader: B
     half_a_minute = reader.clock.now = at(1) - timedelta(seconds=30)
     await use.set_schedule(reader.context, GUILD, OTHER, Schedule(half_a_minute.time(), "UTC"))
     async with reader.db.write() as connection:
-        await digests.plan_next(connection, OTHER, at(1) + timedelta(seconds=30))
+        [other] = await digests.stored(connection, channel_ids=[OTHER])
+        await digests.plan_next(connection, other.id, at(1) + timedelta(seconds=30))
     reader.clock.now = at(1)
     reader.db.at_commit(crash)
     assert await pipeline.step(reader.context) == at(1) + timedelta(seconds=30)
@@ -233,7 +239,7 @@ async def test_without_a_subscription_to_digests_the_turns_end(reader: BotHarnes
     assert await pipeline.step(reader.context) is None
     assert await told(reader) == []
     await reader.follow(mode=Mode.BOTH)
-    assert (await state(reader)).next_digest == at(25)
+    assert (await state(reader)).next_at == at(25)
 
 
 async def test_digests_of_several_channels_are_their_own(reader: BotHarness) -> None:
@@ -395,8 +401,8 @@ async def test_one_that_is_sent_now_is_the_one_that_the_next_goes_on_from(reader
     reader.clock.forward(minutes=10)
     assert await use.send_now(reader.context, GUILD, CHANNEL, digest_payload) == 1
     assert await use.send_now(reader.context, GUILD, CHANNEL, digest_payload) == 0
-    assert (await state(reader)).next_digest == at(1)
-    assert (await state(reader)).last_digest == reader.clock()
+    assert (await state(reader)).next_at == at(1)
+    assert (await state(reader)).covered_until == reader.clock()
     reader.clock.forward(hours=2)
     await told(reader)
     (asked,) = reader.mailbox.sent

@@ -68,7 +68,7 @@ class Digest:
 
 
 def served_by_digest(subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:
-    """The subscriptions that a channel's digest serves."""
+    """The subscriptions whose topics are in a channel's digests."""
     return tuple(s for s in subscriptions if s.mode is not Mode.LIVE)
 
 

@@ -27,7 +27,7 @@ class DigestStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a channel's digest comes: at `at` in `zone`, on `days` (0 = Monday); at most `size` stories in that `style`."""
+    """When a digest comes: at `at` in `zone`, on `days` (0 = Monday); at most `size` stories in that `style`."""
 
     at: time
     zone: str
@@ -49,6 +49,18 @@ class Schedule:
             if candidate.weekday() in self.days and due > moment:
                 return due
         raise ValueError("a schedule needs at least one day")
+
+    @property
+    def period(self) -> timedelta:
+        """The longest time from one day on which it comes to the next one: what a digest may have to cover.
+
+        >>> Schedule(time(9), "UTC").period.days, Schedule(time(9), "UTC", frozenset((0, 1))).period.days
+        (1, 6)
+        """
+        days = sorted(self.days)
+        return timedelta(
+            days=max(later - day for day, later in zip(days, (*days[1:], days[0] + 7), strict=True))
+        )
 
 
 _DAYS = {
