@@ -404,10 +404,10 @@ outbox = sa.Table(
             "notice",
             "publish",
             "rollup",
-            "thread",
             "member",
             "member_rollup",
             "member_notice",
+            "thread",
         ),
     ),
     # Nearly every row is a message that was sent and waits for nothing.
