@@ -13,6 +13,7 @@ from bot.i18n import mark, number, tr, tr_plural, tr_stored
 from bot.messages.faces import lost_text
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
+from bot.messages.template import too_long_words
 from bot.services import status
 from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of, only_with
@@ -54,6 +55,11 @@ HELP = (
         "`/digest set` · `/digest remove` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words · "
         "`/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts · `/threads` a thread for each story · "
         "`/alert channel` where alerts may mention members"
+    ),
+    mark(
+        "**A layout of your own**\n"
+        "`/appearance template set` · `/appearance template show` · `/appearance template preview` · "
+        "`/appearance template remove`"
     ),
     mark(
         "**Members with Manage Server**\n"
@@ -118,6 +124,8 @@ def _embed(status: status.Status) -> Embed:
     if status.kept_embeds:
         kept = number(status.kept_embeds)
         lines.append(tr("Older posts that Discord no longer lets the bot update: {count}", count=kept))
+    if status.template is not None:
+        lines += too_long_words(status.template.too_long_story, status.template.too_long_at)
     if status.own_stored:
         lines.append(stored_articles(status.own_stored, status.most_stored))
     not_posted = [f"• {count} × {tr(EXPLAIN[Reason(reason)])}" for reason, count in status.withheld.items()]

@@ -15,7 +15,7 @@ from bot.messages.digest import planned_line, schedule_words
 from bot.messages.message import Embed, escape, link, relative
 from bot.messages.pace import quiet_words
 from bot.messages.story import colour_of, story_line
-from bot.messages.volume import STORIES, volume_words
+from bot.messages.volume import STORIES, digest_words, ping_words, volume_words
 from bot.services.subscribe import ChannelSubscriptions, Forecast, SubscribeResult
 
 MODES = {
@@ -27,6 +27,7 @@ LAYOUTS = {
     PostLayout.CARD: mark("card layout"),
     PostLayout.COMPACT: mark("compact layout"),
     PostLayout.HEADLINE: mark("headline layout"),
+    PostLayout.TEMPLATE: mark("template layout"),
 }
 EXAMPLES = 3
 TITLE = 150
@@ -40,10 +41,14 @@ def how_posted(subscription: Subscription, guild: discord.Guild | None) -> str:
         parts.append(volume_words(volume, subscription.calibration))
     elif volume is not Volume.EVERYTHING:
         parts.append(tr(STORIES[volume]))
+    if in_digest := digest_words(subscription):
+        parts.append(in_digest)
     if subscription.mode is not Mode.DIGEST and subscription.layout is not PostLayout.CARD:
         parts.append(tr(LAYOUTS[subscription.layout]))
     if subscription.mention_role_id and guild is not None and guild.get_role(subscription.mention_role_id):
-        parts.append(tr("pings {role}", role=f"<@&{subscription.mention_role_id}>"))
+        parts.append(ping_words(subscription.mention_role_id, subscription.ping_from))
+    if subscription.announces_major and subscription.mode is not Mode.DIGEST:
+        parts.append(tr("announces stories that turn major"))
     if subscription.publish:
         parts.append(tr("publishes to followers"))
     return " · ".join(parts)

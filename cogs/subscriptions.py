@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 import discord
@@ -11,11 +10,9 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
-from bot.domain.model import Mode, PostLayout, Subscription, Volume
-from bot.domain.text.cleaning import clip
+from bot.domain.model import Mode, PostLayout, StorySize, Volume
 from bot.errors import InvalidInputError
 from bot.i18n import mark, tr
-from bot.messages.layout import CHOICE
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, list_pages
 from bot.services import subscribe, topics
@@ -34,9 +31,9 @@ from cogs.common import (
     only_with,
     require_postable,
 )
+from cogs.missing_channels import in_missing_channel, missing_channel_name, missing_channel_value
 from cogs.pages import channel_lines, require_pingable, subscribed
 
-_LOST = re.compile(r"(\d{15,20}) (.+)")
 PAGE = 15  # lines
 POSTING = mark("Posting story #{number} in {channel}.")
 POSTED = mark("Story #{number} is already posted in {channel}.")
@@ -56,7 +53,10 @@ class SubscriptionCommands(commands.Cog):
         channel="Where to post (default: this channel)",
         mode="Live posts, a digest, or both (default: live)",
         volume="How much to post: few, some or many are about 2, 8 or 25 posts a day (default: some)",
-        mention="Role to ping with each live post (default: none)",
+        digest_volume="With posts and a digest: which stories the digest can have (default: everything)",
+        mention="Role to ping with live posts (default: none)",
+        ping_from="Ping only for stories of this size: when posted, or once when they reach it later (default: any)",
+        announce_major="Reply once to a post whose story turns major later (default: no)",
         layout="How posts look (default: card)",
         publish="In an announcement channel: publish posts to its followers (default: no)",
         reset="Reset the mention, the volume, or everything to the default",
@@ -69,7 +69,10 @@ class SubscriptionCommands(commands.Cog):
         channel: ChannelOption | None = None,
         mode: Literal["live", "digest", "both"] | None = None,
         volume: Literal["few", "some", "many", "everything", "notable", "major"] | None = None,
+        digest_volume: Literal["everything", "notable", "major"] | None = None,
         mention: discord.Role | None = None,
+        ping_from: StorySize | None = None,
+        announce_major: bool | None = None,
         layout: PostLayout | None = None,
         publish: bool | None = None,
         reset: Literal["mention", "volume", "everything"] | None = None,
@@ -96,6 +99,9 @@ class SubscriptionCommands(commands.Cog):
             publish,
             Reset(reset) if reset else None,
             layout=layout,
+            digest_volume=Volume(digest_volume) if digest_volume else None,
+            ping_from=ping_from,
+            announces_major=announce_major,
         )
         result = await subscribe.subscribe(self.context, request)
         offer = self._offer(interaction, result, target)
@@ -130,7 +136,7 @@ class SubscriptionCommands(commands.Cog):
     ) -> None:
         """Unsubscribe a channel from a topic."""
         guild = guild_of(interaction)
-        if (lost := _lost(guild, topic)) is not None:
+        if (lost := in_missing_channel(guild, topic)) is not None:
             managed_everywhere(interaction, tr("The bot cannot see that channel."))
             channel_id, topic = lost
             name = await subscribe.unsubscribe(
@@ -177,24 +183,8 @@ class SubscriptionCommands(commands.Cog):
             self.context, guild.id, lambda i: guild.get_channel_or_thread(i) is not None
         )
         names += [
-            app_commands.Choice(
-                name=_lost_name(s),
-                value=f"{s.channel_id} {s.topic}",  # read back by `_lost`
-            )
+            app_commands.Choice(name=missing_channel_name(s), value=missing_channel_value(s))
             for s in lost
-            if current.casefold() in f"{s.channel_id} {s.topic}".casefold()
+            if current.casefold() in missing_channel_value(s).casefold()
         ]
         return names[-MOST_CHOICES:]
-
-
-def _lost_name(lost: Subscription) -> str:
-    name = tr("{topic} in the missing channel {channel}", topic=lost.topic[:60], channel=lost.channel_id)
-    return clip(name, CHOICE)
-
-
-def _lost(guild: discord.Guild, text: str) -> tuple[int, str] | None:
-    """Channel id and topic from a completion that names a missing channel; None for any other text."""
-    match = _LOST.fullmatch(text.strip())
-    if match is None or guild.get_channel_or_thread(int(match[1])) is not None:
-        return None
-    return int(match[1]), match[2]

@@ -32,6 +32,11 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
     ("bot/chat/sender.py", "the member "): "why a message for a member ended, for the log",
     ("bot/chat/sender.py", "the server "): "likewise",
     ("bot/chat/chart.py", "posts a day"): "drawn in a font without letters beyond ASCII",
+    (
+        "bot/messages/template.py",
+        "-# {topics}",
+    ): "placeholders of a template, which have the same names in every language",
+    ("bot/domain/posting/template.py", "C"): "categories of Unicode",
     ("bot/messages/digest.py", "Digests"): "what servers call a tag of a forum, in any language",
     ("bot/messages/digest.py", "Digest"): "likewise",
     ("bot/workers/delivery.py", ""): "what became of a message, for the log and the person who runs the bot",

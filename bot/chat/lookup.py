@@ -51,11 +51,12 @@ async def find(
         if message.id in traits.excluded:
             continue
         if await _is_sought(client, message, traits, webhook):
-            in_forum = isinstance(channel, discord.ForumChannel)
+            in_thread = isinstance(channel, discord.ForumChannel) or traits.reply_to is not None
+            of_thread = in_thread and isinstance(message.channel, discord.Thread)
             return Outcome(
                 SendStatus.EXISTS,
                 message_id=message.id,
-                thread_id=message.channel.id if in_forum else None,
+                thread_id=message.channel.id if of_thread else None,
                 form=MessageForm.COMPONENTS if message.flags.components_v2 else MessageForm.EMBEDS,
                 roles=tuple(role.id for role in message.role_mentions),
                 webhook_id=None if message.author.id == _me(channel).id else message.webhook_id,
@@ -72,6 +73,8 @@ async def _is_sought(
     (https://github.com/discord/discord-api-docs/issues/5411). If it is gone, nobody does: then a message of the bot's
     webhooks that belongs to nothing else counts as the one, because it must not be sent twice.
     """
+    if traits.reply_to is not None:  # replies are the bot's: webhooks cannot reply
+        return _has_traits(message, traits)
     if message.components or message.embeds or message.content:
         return _has_traits(message, traits)
     if message.webhook_id is None:
@@ -127,7 +130,10 @@ async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]
 
 
 def _has_traits(message: discord.Message, traits: MessageTraits) -> bool:
-    """Compare the story of the button, the last line (if Discord refused the button), or the first line."""
+    """Compare what it replies to, or the story of the button, the last line (if Discord refused the button), or the first line."""
+    replied = message.reference.message_id if message.reference is not None else None
+    if replied is not None or traits.reply_to is not None:
+        return replied == traits.reply_to
     for component in _components(message.components):
         action = getattr(component, "custom_id", None) or ""
         if traits.actions and action.startswith(MEMBER_ACTION):

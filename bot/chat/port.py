@@ -15,6 +15,7 @@ from bot.messages.message import Message
 class Target:
     """The destination of a message, with its ids and what it is made of if it was sent before.
 
+    A new message with `reply_to` replies to that message of the channel, or of `thread_id`.
     `byline` is how messages appear there if not as the bot's. `webhook_id` is the webhook that made the message; None: the bot did.
     A message for a member (`user_id`) goes out only if the member is in the server and sees the channel `seen_id`
     (0: none has to be seen). With `is_direct`, it is a direct message.
@@ -25,6 +26,7 @@ class Target:
     message_id: int | None = None
     thread_id: int | None = None
     form: MessageForm = MessageForm.COMPONENTS
+    reply_to: int | None = None
     webhook_id: int | None = None
     byline: Byline | None = None
     user_id: int | None = None
@@ -38,7 +40,7 @@ class MessageTraits:
 
     `stories` are the story numbers that its button may have. A message without a story is recognised by its first line, one of
     `titles`. `excluded` are the ids of messages that are something else. `actions` are the custom ids that its buttons may
-    have; empty: those of posts.
+    have; empty: those of posts. A reply is recognised by what it replies to alone.
     """
 
     since: datetime
@@ -46,6 +48,7 @@ class MessageTraits:
     titles: frozenset[str] = frozenset()
     excluded: frozenset[int] = frozenset()
     actions: frozenset[str] = frozenset()
+    reply_to: int | None = None
 
 
 class Sender(Protocol):

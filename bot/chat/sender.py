@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -24,6 +24,7 @@ from bot.domain.retry import (
     ARCHIVED_THREAD,
     BLOCKED,
     INVALID_FORM_BODY,
+    MISSING_ACCESS,
     MISSING_PERMISSIONS,
     TAG_REQUIRED,
     THREAD_LOCKED,
@@ -42,7 +43,7 @@ from bot.i18n import mark, tr
 from bot.messages.commands import NO_IDS, mentioned
 from bot.messages.forum import Tag, chosen, followed
 from bot.messages.message import Message
-from bot.messages.refusals import NONCE, refused_parts, without
+from bot.messages.refusals import NONCE, REFERENCE, Path, refused_parts, without
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,8 @@ async def _without_refused_parts(
             if error.code != INVALID_FORM_BODY:
                 raise
             parts = refused_parts(error.text)
+            if _is_of_reference(parts):
+                raise
             reduced = without(message, parts)
             reduced_nonce = None if any(path[0] in NONCE for path in parts) else nonce
             if reduced is None or (reduced, reduced_nonce) == (message, nonce):
@@ -122,6 +125,11 @@ async def _without_refused_parts(
             log.warning("Discord refused parts of a message: %s", clip(error.text, LONGEST_DETAIL))
             message, nonce = reduced, reduced_nonce
     return await call(message, nonce)
+
+
+def _is_of_reference(parts: Sequence[Path]) -> bool:
+    """Whether Discord refused a reply because of what it replies to."""
+    return any(path[0] == REFERENCE for path in parts)
 
 
 class DiscordSender:
@@ -145,6 +153,8 @@ class DiscordSender:
         if target.user_id is not None and (obstacle := await self._obstacle(target, target.user_id)):
             return obstacle
         message = self._prepared(target, message)
+        if target.reply_to is not None:
+            return await self._reply(target, message, nonce)
         channel = await self._place(target)
         if isinstance(channel, discord.ForumChannel):
             return await self._forum_post(channel, message)
@@ -180,6 +190,32 @@ class DiscordSender:
             return None
         return replace(_sent(message, message_id=sent.id), webhook_id=byline.webhook.id)
 
+    async def _reply(self, target: Target, message: Message, nonce: str) -> Outcome:
+        """Reply to a message of the channel or of a forum post. If that message is gone, so is the reason for a reply."""
+        assert target.reply_to is not None
+        place = target.thread_id or target.channel_id
+        channel = self._client.get_partial_messageable(place)
+        replied = discord.MessageReference(message_id=target.reply_to, channel_id=place)
+
+        async def send(part: Message, nonce: str | None) -> discord.Message:
+            arguments = _arguments(part) | ({} if nonce is None else {"nonce": nonce})
+            return await channel.send(**arguments, reference=replied)
+
+        try:
+            sent = await _without_refused_parts(send, message, nonce)
+        except discord.HTTPException as error:
+            if error.code == INVALID_FORM_BODY and _is_of_reference(refused_parts(error.text)):
+                return Outcome(SendStatus.REFUSED, error.status, UNKNOWN_MESSAGE)
+            if target.thread_id is None:
+                raise
+            # A problem with a forum post is not a problem of the forum.
+            if error.code == UNKNOWN_CHANNEL:
+                return Outcome(SendStatus.REFUSED, error.status, UNKNOWN_MESSAGE)
+            if error.code in (THREAD_LOCKED, ARCHIVED_THREAD, MISSING_ACCESS, MISSING_PERMISSIONS):
+                return Outcome(SendStatus.LOCKED)
+            raise
+        return _sent(message, message_id=sent.id, thread_id=target.thread_id)
+
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
         try:
             post = await _open_post(forum, message, required=forum.flags.require_tag)
@@ -198,7 +234,8 @@ class DiscordSender:
     async def find(self, target: Target, traits: MessageTraits) -> Outcome:
         """Look for a message that an earlier try may have sent."""
         key = target.byline.webhook if target.byline else None
-        return await lookup.find(self._client, await self._place(target), traits, key)
+        place = target if target.thread_id is None else replace(target, channel_id=target.thread_id)
+        return await lookup.find(self._client, await self._place(place), traits, key)
 
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:

@@ -211,7 +211,9 @@ class Demo:
         greetings = len(self._seen)
         await app.ingest.step(source.load(()))
         with_digest = last - first < SHORT
-        await self._run_command("subscribe", topic=self._topic, mode="both" if with_digest else "live")
+        await self._run_command(
+            "subscribe", topic=self._topic, mode="both" if with_digest else "live", announce_major=True
+        )
         if self._parent:
             await self._run_command("subscribe", topic=self._parent, mode="digest")
         commands = list(SCRIPT) if self._records == NEWS else []
@@ -267,7 +269,7 @@ class Demo:
         if ahead > 0:
             await env.advance_time(ahead)
 
-    async def _run_command(self, command: str, **options: str) -> None:
+    async def _run_command(self, command: str, **options: str | bool) -> None:
         """Run a command as the user, and print the answer."""
         typed = " ".join(f"{name}:{value}" for name, value in options.items())
         self.console.print(f"\n[bold]you[/]  /{command} {typed}")

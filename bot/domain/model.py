@@ -44,12 +44,21 @@ class Mode(StrEnum):
     BOTH = "both"
 
 
+class StorySize(StrEnum):
+    """How big a story has to be: any, `NOTABLE_HEAT` or declared as notable, `MAJOR_HEAT`."""
+
+    ANY = "any"
+    NOTABLE = "notable"
+    MAJOR = "major"
+
+
 class PostLayout(StrEnum):
-    """How much a post shows: all of it, a headline and a line, or a headline with its picture."""
+    """How much a post shows: all of it, a headline and a line, a headline with its picture, or what the server's template says."""
 
     CARD = "card"
     COMPACT = "compact"
     HEADLINE = "headline"
+    TEMPLATE = "template"
 
 
 class Relation(StrEnum):
@@ -180,8 +189,9 @@ class Subscription:
     """A channel's subscription to a topic and to all topics below it.
 
     `volume` None means the mode's default: some for live posts, everything for digests. `digest_volume` is that of
-    the digest where it differs. `calibration` is what few, some and many mean for it now; None: that was not computed yet.
-    `accent` is the colour of its posts (RGB); None: that of their topic.
+    the digest where there is one beside live posts. `calibration` is what few, some and many mean for it now; None: that was not
+    computed yet. `accent` is the colour of its posts (RGB); None: that of their topic. `ping_from` is the size of stories
+    from which its role is pinged. `announces_major`: a story that is major only after its post is announced once.
     """
 
     id: int
@@ -198,6 +208,8 @@ class Subscription:
     accent: int | None = None
     digest_volume: Volume | None = None
     calibration: Calibration | None = None
+    ping_from: StorySize = StorySize.ANY
+    announces_major: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class Outcome:
     `everywhere`: the answer is to all requests of the bot, such as a global limit or a ban, not to this one.
     `form` is what the message is made of now (None: as before), `roles` are those that it names.
     `webhook_id` is the webhook that made the message (None: the bot did). `lost_webhook` is one that Discord no longer knows.
+    `fell_back`: it does not fit into a message with the server's template, and is a card.
     """
 
     result: SendStatus
@@ -91,6 +92,7 @@ class Outcome:
     everywhere: bool = False
     form: MessageForm | None = None
     roles: tuple[int, ...] = ()
+    fell_back: bool = False
     webhook_id: int | None = None
     lost_webhook: int | None = None
 

@@ -22,7 +22,7 @@ CommandIds = Mapping[str, int]
 NO_IDS: CommandIds = MappingProxyType({})
 L = TypeVar("L", bound=Layout)
 
-_NAME = r"[a-z-]+(?: [a-z-]+)?"
+_NAME = r"[a-z-]+(?: [a-z-]+){0,2}"
 _ESCAPED = re.compile(rf"\\`/({_NAME})\\`")
 _NAMED = re.compile(rf"(?<![\\`])`/({_NAME})`(?!`)")
 

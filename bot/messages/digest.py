@@ -23,6 +23,7 @@ from bot.i18n import (
     day,
     day_and_month,
     in_every_language,
+    list_of,
     mark,
     time_of_day,
     tr,
@@ -75,7 +76,7 @@ def schedule_words(schedule: Schedule) -> str:
     at = {"time": time_of_day(schedule.at), "zone": shown(schedule.zone)}
     if schedule.days in _SCHEDULES:
         return tr(_SCHEDULES[schedule.days], **at)
-    return tr("{days} at {time} ({zone})", days=comma_list(map(weekday, sorted(schedule.days))), **at)
+    return tr("on {days} at {time} ({zone})", days=list_of(map(weekday, sorted(schedule.days))), **at)
 
 
 def planned_line(planned: PlannedDigest, *, is_only: bool = False) -> str:

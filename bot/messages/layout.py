@@ -202,6 +202,12 @@ class Room:
         self.text -= text_size((fitting,))
         return fitting
 
+    def has_all(self, parts: Iterable[Part]) -> bool:
+        """Whether there are parts that say something, and room for all of them together."""
+        every = [part for part in parts if not isinstance(part, Markdown) or part.text.strip()]
+        said = any(part.text.strip() for part in texts(every))
+        return said and text_size(every) <= self.text and component_count(every) <= self.components
+
 
 def _fitting(part: Markdown, room: int) -> Markdown | None:
     used = count = 0

@@ -78,7 +78,8 @@ class Message:
     """What is sent: `roles` and `users` are named above the layout, and are the only ones that it may ping.
 
     `name` and `tags` are for a forum's post: what its tags may be called, the best first. `other_tags` are
-    what tags of other topics may be called: a post that is brought up to date loses them.
+    what tags of other topics may be called: a post that is brought up to date loses them. `fell_back`: it is a card because it does not
+    fit into a message with the server's template.
     """
 
     layout: Layout = ()
@@ -87,6 +88,7 @@ class Message:
     tags: tuple[str, ...] = ()
     other_tags: tuple[str, ...] = ()
     users: tuple[int, ...] = ()
+    fell_back: bool = False
 
     @property
     def shown(self) -> Layout:
@@ -111,9 +113,13 @@ class Message:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Message:
         """The inverse of `to_json`. What an earlier version stored with embeds becomes a layout."""
-        kept = {name: tuple(data.get(name, ())) for name in ("roles", "tags", "other_tags", "users")}
         shown = layout.from_json(data["layout"]) if "layout" in data else _layout_of_embeds(data)
-        return cls(layout=shown, name=data["name"], **kept)
+        roles, tags, other_tags, users = (
+            tuple(data.get(name, ())) for name in ("roles", "tags", "other_tags", "users")
+        )
+        return cls(
+            layout=shown, roles=roles, name=data["name"], tags=tags, other_tags=other_tags, users=users
+        )
 
 
 def mention_line(roles: Iterable[int], users: Iterable[int] = ()) -> str:

@@ -29,6 +29,7 @@ Path = tuple[
 ]  # where Discord found something wrong: ("components", "0", "items", "1", "media", "url")
 
 NONCE = frozenset(("nonce", "enforce_nonce"))
+REFERENCE = "message_reference"
 _MOST = 100  # paths that are read from one answer
 
 # The lines in which discord.py writes Discord's error object:

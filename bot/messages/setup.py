@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.model import Mode, Mute, PostLayout, Subscription, Volume
+from bot.domain.model import Mode, Mute, PostLayout, StorySize, Subscription, Volume
 from bot.domain.posting.channel_digests import ChannelDigest, PlannedDigest
 from bot.domain.posting.volume import shown_volume
 from bot.domain.text.cleaning import clip
@@ -155,6 +155,7 @@ _LAYOUTS = (
     (PostLayout.CARD, mark("Card"), mark("The headline, the brief, the picture and the outlets")),
     (PostLayout.COMPACT, mark("Compact"), mark("The headline and a line")),
     (PostLayout.HEADLINE, mark("Headline"), mark("The headline with its picture")),
+    (PostLayout.TEMPLATE, mark("Template"), mark("What this server's template says")),
 )
 
 
@@ -176,6 +177,30 @@ def volume_choices(subscription: Subscription) -> list[PanelChoice]:
     """How much of a subscription can be posted."""
     present = shown_volume(subscription)
     return [PanelChoice(tr(name), value.value, tr(text), value is present) for value, name, text in _VOLUMES]
+
+
+_PING_SIZES = (
+    (StorySize.ANY, mark("Ping for each post"), ""),
+    (
+        StorySize.NOTABLE,
+        mark("Ping for notable stories"),
+        mark("When posted, or once when they become notable later"),
+    ),
+    (
+        StorySize.MAJOR,
+        mark("Ping for major stories"),
+        mark("When posted, or once when they become major later"),
+    ),
+)
+
+
+def ping_choices(subscription: Subscription) -> list[PanelChoice]:
+    """How big stories have to be for a ping."""
+    present = subscription.ping_from
+    return [
+        PanelChoice(tr(name), size.value, tr(text) if text else "", size is present)
+        for size, name, text in _PING_SIZES
+    ]
 
 
 def offer_words(feeds: int, per_day: float | None) -> str:

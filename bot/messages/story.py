@@ -14,6 +14,7 @@ from bot.domain.briefs.candidates import Sentence, candidates
 from bot.domain.briefs.figures import Figure
 from bot.domain.briefs.model_brief import NO_MODEL, ModelBriefs
 from bot.domain.model import UNKNOWN_DATE, Coverage, PostLayout, Record, Relation, StoryView
+from bot.domain.posting.template import Template
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
@@ -64,6 +65,7 @@ from bot.messages.message import (
     safe_url,
     small,
 )
+from bot.messages.template import fill
 
 FOOTER_TOPICS = 300  # UTF-16 units
 TOPIC_LINE = 300
@@ -156,6 +158,7 @@ def story_post(
     votes: bool = False,
     actions: Sequence[Button] | None = None,
     users: Sequence[int] = (),
+    template: Template | None = None,
 ) -> Message:
     """The living message of a story, in a `layout`, with a `note` above all else.
 
@@ -165,6 +168,8 @@ def story_post(
     answers. `said` is `said_in_post`, or what remembers its results. Reports in another language than the one spoken say so.
     `actions` are the buttons beside the one that opens the report (None: those of a post, `votes`: with those to vote with);
     `users` are members to name.
+    `template` is the server's, for the layout of that name: a post that does not fit into a
+    message with it is a card.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
@@ -173,9 +178,15 @@ def story_post(
     content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, tuple(buttons))
     room = Room(TEXT - length(mention_line(roles, users)), COMPONENTS - 2)
     accent = colour if colour is not None else colour_of(next(iter(topics), ""))
-    parts = [Ranked(0, Markdown.of(small(note))), *LAYOUTS[layout](content)]
+    above = Ranked(0, Markdown.of(small(note)))
+    by_template = templated(content, template) if layout is PostLayout.TEMPLATE and template else None
+    fell_back = by_template is not None and not (
+        by_template and room.has_all(ranked.part for ranked in (above, *by_template))
+    )
+    parts = [above, *(by_template if by_template and not fell_back else LAYOUTS[layout](content))]
     return Message(
         layout=(Container(fit(parts, room), accent),),
+        fell_back=fell_back,
         roles=roles,
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
@@ -238,10 +249,43 @@ def headline(content: PostContent) -> list[Ranked]:
     ]
 
 
+def templated(content: PostContent, template: Template) -> list[Ranked]:
+    """What the server's template says, and the buttons."""
+    view = content.view
+    parts = fill(template, template_values(content), picture_of(view))
+    buttons = Ranked(0, Buttons(tuple(_buttons(content))))
+    return [*(Ranked(0, part) for part in parts), buttons] if parts else []
+
+
+def template_values(content: PostContent) -> dict[str, str]:
+    """The value of each placeholder but the picture, as Markdown: bounded, and escaped where it comes from outside."""
+    view = content.view
+    lead = view.lead.record
+    news, sentences = content.said(view, content.owners, content.since)
+    made = content.model_briefs.of(sentences)
+    told = (summary(view, sentences, made), small(model_label(made)))
+    address = safe_url(lead.url)
+    return {
+        "headline": _headline(lead),
+        "title": escape_to(lead.title, TITLE * 2),
+        "link": f"<{address}>" if length(address) <= HEADLINE_URL else "",
+        "brief": "\n".join(filter(None, told)),
+        "what_changed": _what_changed(content, news),
+        "topics": _topic_line(content),
+        "outlet": _outlet(lead),
+        "outlets": outlet_line(view),
+        "outlet_count": str(view.outlets),
+        "time": relative(view.first) if view.first != UNKNOWN_DATE else "",
+        "updated": relative(view.last) if view.last != UNKNOWN_DATE else "",
+        "story": str(view.number),
+    }
+
+
 LAYOUTS: Mapping[PostLayout, Callable[[PostContent], list[Ranked]]] = {
     PostLayout.CARD: card,
     PostLayout.COMPACT: compact,
     PostLayout.HEADLINE: headline,
+    PostLayout.TEMPLATE: card,  # where the server has no template, or it has no room in a message
 }
 
 

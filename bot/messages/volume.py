@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.domain.model import Calibration, Volume
-from bot.domain.posting.volume import POSTS_A_DAY, VolumePlace
+from bot.domain.model import Calibration, Mode, StorySize, Subscription, Volume
+from bot.domain.posting.volume import POSTS_A_DAY, VolumePlace, digest_volume, live_volume
 from bot.i18n import ENGLISH, mark, number, spoken, tr, tr_plural
 
 # To be translated where it is used.
@@ -17,6 +17,32 @@ STORIES: Mapping[Volume, str] = {
     Volume.NOTABLE: mark("notable stories"),
     Volume.MAJOR: mark("major stories"),
 }
+
+# What the digest has beside live posts.
+_ALSO_IN_DIGEST: Mapping[Volume, str] = {
+    Volume.EVERYTHING: mark("the rest in the digest"),
+    Volume.NOTABLE: mark("other notable stories in the digest"),
+    Volume.MAJOR: mark("other major stories in the digest"),
+}
+
+
+def digest_words(subscription: Subscription) -> str:
+    """What the digest of a subscription has that is not posted; empty where there is nothing such."""
+    of_posts, of_digest = live_volume(subscription), digest_volume(subscription)
+    if subscription.mode is not Mode.BOTH or of_posts in (of_digest, Volume.EVERYTHING):
+        return ""
+    return tr(_ALSO_IN_DIGEST[of_digest]) if of_digest in _ALSO_IN_DIGEST else ""
+
+
+def ping_words(role_id: int, size: StorySize) -> str:
+    """Whom a subscription pings, and for which of its stories."""
+    match size:
+        case StorySize.ANY:
+            return tr("pings <@&{role}>", role=role_id)
+        case StorySize.NOTABLE:
+            return tr("pings <@&{role}> for notable stories", role=role_id)
+        case StorySize.MAJOR:
+            return tr("pings <@&{role}> for major stories", role=role_id)
 
 
 def rate(per_day: float) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicEvidence, TopicMatch
+from bot.domain.model import Coverage, Relation, Stored, StorySize, StoryView, TopicEvidence, TopicMatch
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.posting.plan import BETWEEN_REASONS, REASONS
@@ -44,7 +44,7 @@ def fate_line(fate: PostFate) -> str:
     reason = escape(tr_stored(fate.reason))
     match fate.state:
         case PostState.POSTED:
-            return posted
+            return " ".join((posted, *_pings(fate)))
         case PostState.POSTED_STALE:
             return f"{posted} {tr('Its last update failed: {reason}.', reason=reason)}"
         case PostState.POSTED_FINAL:
@@ -56,13 +56,29 @@ def fate_line(fate: PostFate) -> str:
         case PostState.REFUSED:
             return tr("Not posted here: {reason}.", reason=reason)
         case PostState.WITHHELD:
-            return tr("Not posted here: {reason}.", reason=_withheld(fate))
+            withheld = tr("Not posted here: {reason}.", reason=_withheld(fate))
+            in_digest = (tr("It can come in this channel's digest."),) if fate.in_digest else ()
+            return " ".join((withheld, *in_digest))
         case _:
             return tr(_FATES[fate.state])
 
 
 def _withheld(fate: PostFate) -> str:
     return tr(EXPLAIN[Reason(fate.reason)]) if fate.place is None else place_words(fate.place)
+
+
+_PINGS_FROM: Mapping[StorySize, str] = {
+    StorySize.NOTABLE: mark("It pings a role once it is notable."),
+    StorySize.MAJOR: mark("It pings a role once it is major."),
+}
+
+
+def _pings(fate: PostFate) -> Iterator[str]:
+    """What a post pings later, or that it has been announced once more."""
+    if fate.pings_from is not None and fate.pings_from in _PINGS_FROM:
+        yield tr(_PINGS_FROM[fate.pings_from])
+    if fate.escalated_at is not None:
+        yield tr("Announced again {when}, because it had grown.", when=relative(fate.escalated_at))
 
 
 def why_pages(

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.model import PostLayout, StoryView, Subscription
+from bot.domain.posting.template import Template, read_template
 from bot.errors import InvalidInputError, NotFoundError
 from bot.i18n import tr
 from bot.services.context import Context
 from bot.services.related import latest
+from bot.services.templates import require_template
 from bot.services.topics import resolve
-from bot.store import subscriptions
+from bot.store import subscriptions, templates
 from bot.store.subscriptions import Appearance
 
 OF_TOPIC = "topic"  # the colour of posts that take that of their topic
@@ -23,11 +25,12 @@ _RGB = re.compile(r"#?([0-9a-f]{6})", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A recent story, its topics in the order to show them, and the colour that its posts have now."""
+    """A recent story, its topics in the order to show them, the colour that its posts have now, and the server's template."""
 
     view: StoryView
     topics: tuple[str, ...]
     colour: int | None
+    template: Template | None = None
 
 
 def accent_of(colour: str | None) -> int | None:
@@ -65,6 +68,7 @@ async def choose(
     """
     accent = accent_of(colour)
     async with context.db.write() as connection:
+        await require_template(connection, guild_id, layout)
         chosen = await subscriptions.subscriptions(
             connection, guild_id=guild_id, channel_ids=None if channel_id is None else [channel_id]
         )
@@ -86,6 +90,7 @@ async def preview(context: Context, guild_id: int, channel_id: int, topic: str |
     async with context.db.read() as connection:
         topics = await context.topics.load(connection, guild_id)
         followed = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
+        text = (await templates.texts_of(connection, [guild_id])).get(guild_id, "")
     candidates = [resolve(topics, topic).name] if topic else [*(s.topic for s in followed), None]
     for name in candidates:
         _, views = await latest(context, name, guild_id, channel_id, RECENT)
@@ -97,4 +102,6 @@ async def preview(context: Context, guild_id: int, channel_id: int, topic: str |
     names = topics.specific_first(view.topics)
     resolved = topics.resolve(next(iter(names), ""))
     accents = (s.accent for s in followed if s.accent is not None and name in (None, s.topic))
-    return Preview(view, tuple(names), next(accents, resolved.colour if resolved else None))
+    read = read_template(text)
+    template = read if isinstance(read, Template) else None
+    return Preview(view, tuple(names), next(accents, resolved.colour if resolved else None), template)

@@ -16,7 +16,9 @@ from bot.domain.briefs.novelty import additions
 from bot.domain.model import Mode, StoryView, TopicMatch
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import Reason
+from bot.domain.posting.escalation import size_to_ping
 from bot.domain.posting.fate import PostFate, PostState
+from bot.domain.posting.volume import is_in_digest
 from bot.domain.records.identity import canonical
 from bot.domain.stories import reference
 from bot.domain.stories.owners import MediaOwners
@@ -217,25 +219,29 @@ async def _fate(
     connection: AsyncConnection, context: Context, view: StoryView, topics: Topics, channel_id: int
 ) -> PostFate:
     post = await outbox.post_in(connection, view.number, channel_id)
+    subscribed = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
+    matching = decisions.matching(view, subscribed, topics)
     if post is not None:
         if outbox.is_listed(post) and not post.closed:
             return PostFate(PostState.LISTED)
         if post.sent_at is None:
             return PostFate(PostState.REFUSED if post.closed else PostState.WAITING, reason=post.reason)
         if not post.reason or post.due_at is not None:
-            return PostFate(PostState.POSTED, post.sent_at)
+            escalated_at = await outbox.escalated_at(connection, post.id)
+            pings_from = None if escalated_at else size_to_ping(view, matching)
+            return PostFate(PostState.POSTED, post.sent_at, pings_from=pings_from, escalated_at=escalated_at)
         return PostFate(
             PostState.POSTED_FINAL if post.closed else PostState.POSTED_STALE, post.sent_at, post.reason
         )
     withheld = await outbox.withheld_reason(connection, view.number, channel_id)
-    subscribed = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
-    matching = decisions.matching(view, subscribed, topics)
     if withheld is not None:
         live = [s for s in matching if s.mode is not Mode.DIGEST]
         place = (
             await volumes.place_of(connection, context, view, live) if withheld == Reason.TOO_SMALL else None
         )
-        return PostFate(PostState.WITHHELD, reason=withheld, place=place)
+        small = withheld == Reason.TOO_SMALL
+        in_digest = small and any(is_in_digest(view, s) for s in matching if s.mode is not Mode.LIVE)
+        return PostFate(PostState.WITHHELD, reason=withheld, place=place, in_digest=in_digest)
     if not matching:
         return PostFate(PostState.NOT_SUBSCRIBED)
     if all(subscription.mode is Mode.DIGEST for subscription in matching):

@@ -24,8 +24,10 @@ from bot.store import (
     stories,
     story_threads,
     subscriptions,
+    templates,
 )
 from bot.store.sources import SourceState, SourceTotals
+from bot.store.templates import StoredTemplate
 
 RECENT = timedelta(days=1)
 MOST_TROUBLES = 10
@@ -56,7 +58,7 @@ class Status:
     `threads` of posts that are missing or not written in since yesterday: channel, reason, how many.
     `alerts` and `follows` are how many its members have.
 
-    `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
+    `template` is that of the server's posts, which tells when a post had no room with it. `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
     `lost_webhooks` are the channels whose posts have the bot's name again because somebody deleted its webhook.
     `digests` are planned, and the next one comes at `next_digest`.
@@ -84,6 +86,7 @@ class Status:
     follows: int = 0
     digests: int = 0
     next_digest: datetime | None = None
+    template: StoredTemplate | None = None
     threads: tuple[tuple[int, str, int], ...] = ()
 
 
@@ -119,6 +122,7 @@ async def status(context: Context, guild_id: int) -> Status:
             await follows.count(connection, guild_id),
             len(planned),
             min(planned, default=None),
+            await templates.template(connection, guild_id),
             tuple(await story_threads.problems(connection, guild_id, since)),
         )
 

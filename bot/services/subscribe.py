@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
-from bot.domain.model import Mode, PostLayout, StoryView, Subscription, Topic, Volume
+from bot.domain.model import Mode, PostLayout, StorySize, StoryView, Subscription, Topic, Volume
 from bot.domain.posting import decisions
 from bot.domain.posting.channel_digests import PlannedDigest
 from bot.domain.posting.decisions import PostingSettings
@@ -28,6 +28,7 @@ from bot.services import first_posts, volumes
 from bot.services.context import Context
 from bot.services.digests import plan_default, planned_digests
 from bot.services.story_batches import story_batches
+from bot.services.templates import require_template
 from bot.services.topics import NEAR, resolve
 from bot.store import digests, feeds, member_messages, outbox, servers, stories, subscriptions, topics
 from bot.store.subscriptions import ChannelState
@@ -61,25 +62,33 @@ class SubscribeRequest:
     publish: bool | None = None
     reset: Reset | None = None
     layout: PostLayout | None = None
+    digest_volume: Volume | None = None
+    ping_from: StorySize | None = None
+    announces_major: bool | None = None
 
     def onto(self, before: Subscription | None, topic: str) -> Subscription:
         """The subscription that comes of it."""
         base = before or Subscription(0, self.guild_id, self.channel_id, topic)
         match self.reset:
             case Reset.MENTION:
-                base = replace(base, mention_role_id=None)
+                base = replace(base, mention_role_id=None, ping_from=StorySize.ANY)
             case Reset.VOLUME:
                 base = replace(base, volume=None, digest_volume=None)
             case Reset.EVERYTHING:
                 base = Subscription(base.id, self.guild_id, self.channel_id, topic)
+        mode = self.mode or base.mode
+        # Of a digest alone, the volume is that of the digest.
+        of_digest = None if self.volume and mode is Mode.DIGEST else base.digest_volume
         return replace(
             base,
-            mode=self.mode or base.mode,
+            mode=mode,
             volume=self.volume or base.volume,
-            digest_volume=None if self.volume else base.digest_volume,
+            digest_volume=self.digest_volume or of_digest,
             mention_role_id=self.mention_role_id or base.mention_role_id,
             publish=base.publish if self.publish is None else self.publish,
             layout=self.layout or base.layout,
+            ping_from=self.ping_from or base.ping_from,
+            announces_major=base.announces_major if self.announces_major is None else self.announces_major,
         )
 
 
@@ -127,6 +136,7 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
     """
     now = context.now()
     async with context.db.write() as connection:
+        await require_template(connection, request.guild_id, request.layout)
         loaded_topics = await context.topics.load(connection, request.guild_id)
         topic = resolve(loaded_topics, request.topic)
         before_all = await subscriptions.subscriptions(connection, guild_id=request.guild_id)
@@ -255,10 +265,12 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
                 )
             )
         if post is not None:
-            await outbox.reopen(connection, post.id, now)
+            await outbox.reopen(connection, post.id, view.heat, now)
         else:
             name = outbox.story_name(number, channel_id)
-            row = outbox.new_row(outbox.STORY, name, guild_id, channel_id, now, story=number)
+            row = outbox.new_row(
+                outbox.STORY, name, guild_id, channel_id, now, story=number, priority=view.heat
+            )
             await outbox.enqueue(connection, row)
     context.wake()
     return True

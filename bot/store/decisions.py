@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.posting.decisions import Decisions, Edit, Grow, Hold, Send
+from bot.domain.posting.decisions import Decisions, Edit, Escalate, Grow, Hold, Send
 from bot.domain.posting.recipients import concerns
 from bot.store import outbox, schema
 from bot.store.sql import chunks, insert_new, upsert
@@ -48,6 +48,7 @@ async def apply(
     await _look_again(connection, decisions, audiences, now)
     await _edit(connection, decisions.edits)
     await _grow(connection, decisions.grows, now)
+    await _escalate(connection, decisions.escalations, now)
     await _hold(connection, decisions.holds, now)
 
 
@@ -85,6 +86,44 @@ async def _edit(connection: AsyncConnection, edits: Iterable[Edit]) -> None:
     )
     if rows := [{"post": edit.post, "due": edit.due, "now_of": edit.story} for edit in edits]:
         await connection.execute(statement, rows)
+        await connection.execute(_EDIT_REPLIES, rows)
+
+
+# The replies to a post go with it; one that is not out yet is rendered when it is sent.
+_EDIT_REPLIES = (
+    sa.update(_o)
+    .where(_o.c.reply_to == sa.bindparam("post"), _o.c.closed.is_(False))
+    .values(
+        due_at=sa.case(
+            (_o.c.message_id.is_(None), _o.c.due_at),
+            else_=sa.func.coalesce(_o.c.due_at, sa.bindparam("due", type_=schema.UtcTime())),
+        ),
+        story=sa.bindparam("now_of"),
+        revision=_o.c.revision + 1,
+    )
+)
+
+
+async def _escalate(connection: AsyncConnection, escalations: Iterable[Escalate], now: datetime) -> None:
+    rows = [
+        outbox.new_row(
+            outbox.ESCALATION,
+            str(escalate.post),
+            escalate.guild_id,
+            escalate.channel_id,
+            now,
+            story=escalate.story,
+            priority=escalate.priority,
+            reply_to=escalate.post,
+            payload={
+                "size": escalate.size.value,
+                "heat": escalate.posted.heat,
+                "roles": list(escalate.posted.roles),
+            },
+        )
+        for escalate in escalations
+    ]
+    await insert_new(connection, _o, rows, on=["dedupe"])
 
 
 async def _grow(connection: AsyncConnection, grows: Iterable[Grow], now: datetime) -> None:

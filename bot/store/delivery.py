@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.retry import LONGEST_RETRY
 from bot.store import schema
 from bot.store.conditions import has_value
-from bot.store.outbox import LEASE, MEMBER, PUBLISH, REACHABLE, STORY, Claimed, is_claimed_as
+from bot.store.outbox import ESCALATION, LEASE, MEMBER, PUBLISH, REACHABLE, STORY, Claimed, is_claimed_as
 
 STALL = timedelta(minutes=10)  # something is due for so long, and nothing was sent or edited meanwhile
 _NUMBER_AT = {STORY: 0, MEMBER: 2}  # the part of a row's name that is the number of its story
@@ -82,9 +82,12 @@ async def backlog(connection: AsyncConnection, now: datetime) -> tuple[int, date
 async def stalled(connection: AsyncConnection, now: datetime, guild_id: int | None = None) -> int:
     """How many messages have been due for `STALL`, of a server or of all, where nothing was delivered meanwhile."""
     in_scope = has_value(_o.c.guild_id, guild_id)
-    # What a roll-up lists waits for a free post, not for Discord.
+    # What a roll-up lists waits for a free post, not for Discord, and a reply may.
     unsent = sa.and_(
-        _o.c.kind != PUBLISH, _o.c.sent_at.is_(None), _o.c.closed.is_(False), _o.c.rollup.is_(None)
+        _o.c.kind.not_in((PUBLISH, ESCALATION)),
+        _o.c.sent_at.is_(None),
+        _o.c.closed.is_(False),
+        _o.c.rollup.is_(None),
     )
     late = sa.and_(unsent, _o.c.created_at <= now - STALL, _o.c.due_at <= now + LONGEST_RETRY)
     waiting = sa.select(sa.func.count()).select_from(_o).where(late, REACHABLE, in_scope)

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.decisions import Post
+from bot.domain.posting.escalation import PostedState
 from bot.domain.retry import (
     Drop,
     MessageForm,
@@ -47,6 +48,8 @@ DIGEST = "digest"
 PUBLISH = "publish"
 ROLLUP = "rollup"  # of stories that have no post of their own
 THREAD = "thread"  # the thread of a post, or a message in it; see `story_threads`
+ESCALATION = "escalation"  # a reply to a story's post, which says that the story has grown
+PACED = (STORY, ESCALATION)  # what counts towards a channel's hourly limit
 NOTICE = "notice"  # what is wrong with a source; like a digest it is written when it is made
 MEMBER = "member"  # a story for one member, by an alert or because the member follows it
 MEMBER_ROLLUP = "member_rollup"  # of the stories for which a member's alerts had no room
@@ -68,7 +71,7 @@ class Claimed:
     `in_doubt_since` is when a try was begun that may have made the message although nobody knows its id.
     `form` is what the message is made of, and `mentioned` are the roles that it named when it was sent. `webhook_id` is the
     webhook that made it, if the bot did not make it itself. `user_id` is the member whom it is for; where that is its channel's id too, it is a
-    direct message. `digest_id` is the digest of the channel that the message is one of.
+    direct message. `digest_id` is the digest of the channel that the message is one of. `reply_to` is the row of the post that it replies to.
     """
 
     id: int
@@ -91,6 +94,7 @@ class Claimed:
     in_doubt_since: datetime | None = None
     form: MessageForm = MessageForm.COMPONENTS
     mentioned: tuple[int, ...] = ()
+    reply_to: int | None = None
     webhook_id: int | None = None
     user_id: int | None = None
     digest_id: int | None = None
@@ -144,7 +148,7 @@ def story_name(story: int, channel_id: int) -> str:
     return f"{story}:{channel_id}"
 
 
-def _post(row: sa.Row[Any]) -> Post:
+def _post(row: sa.Row[Any], *, is_escalated: bool) -> Post:
     return Post(
         row.id,
         row.story,
@@ -154,6 +158,8 @@ def _post(row: sa.Row[Any]) -> Post:
         row.message_id,
         row.closed,
         row.guild_id,
+        PostedState(row.priority, tuple(row.mentioned or ())),
+        is_escalated,
     )
 
 
@@ -166,9 +172,46 @@ async def posts(connection: AsyncConnection, numbers: Iterable[int]) -> dict[tup
     posts_by_place: dict[tuple[int, int], Post] = {}
     for part in chunks(numbers):
         rows_of_part = sa.select(_o).where(_o.c.kind == STORY, _o.c.story.in_(part)).order_by(*_POST_FIRST)
+        escalated = await _escalated(connection, part)
         for row in await connection.execute(rows_of_part):
-            posts_by_place.setdefault((row.story, row.channel_id), _post(row))
+            place = (row.story, row.channel_id)
+            posts_by_place.setdefault(place, _post(row, is_escalated=place in escalated))
     return posts_by_place
+
+
+async def _escalated(connection: AsyncConnection, numbers: Sequence[int]) -> set[tuple[int, int]]:
+    """The places where one of these stories, or one that was merged into it, was announced or is about to be."""
+    s = schema.stories
+    merged = sa.select(s.c.number).where(s.c.merged_into.in_(numbers))
+    rows = await connection.execute(
+        sa.select(_o.c.story, s.c.merged_into, _o.c.channel_id)
+        .join(s, s.c.number == _o.c.story)
+        .where(_o.c.kind == ESCALATION, sa.or_(_o.c.story.in_(numbers), _o.c.story.in_(merged)))
+    )
+    return {(number, row.channel_id) for row in rows for number in (row.story, row.merged_into) if number}
+
+
+@dataclass(frozen=True, slots=True)
+class RepliedPost:
+    """A post that an escalation replies to: where it stands. `closed`: its message was deleted."""
+
+    message_id: int | None
+    thread_id: int | None
+    closed: bool
+
+
+async def replied_posts(connection: AsyncConnection, claimed: Iterable[Claimed]) -> dict[int, RepliedPost]:
+    """The posts that these messages reply to, by their rows."""
+    ids = [claim.reply_to for claim in claimed if claim.reply_to is not None]
+    columns = sa.select(_o.c.id, _o.c.message_id, _o.c.thread_id, _o.c.closed)
+    rows = (await connection.execute(columns.where(_o.c.id.in_(ids)))).all() if ids else []
+    return {row.id: RepliedPost(row.message_id, row.thread_id, row.closed) for row in rows}
+
+
+async def escalated_at(connection: AsyncConnection, post: int) -> datetime | None:
+    """When a post was replied to because its story had grown; None if it was not."""
+    sent_at: datetime | None = await connection.scalar(sa.select(_o.c.sent_at).where(_o.c.reply_to == post))
+    return sent_at
 
 
 async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
@@ -176,9 +219,10 @@ async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
     await insert_new(connection, _o, [row], on=["dedupe"])
 
 
-async def reopen(connection: AsyncConnection, row_id: int, now: datetime) -> None:
+async def reopen(connection: AsyncConnection, row_id: int, priority: int, now: datetime) -> None:
     """Make a message due again that was given up before it was sent."""
-    values = {"due_at": now, "created_at": now, "closed": False, "attempts": 0, "reason": ""}
+    again = {"priority": priority, "due_at": now, "created_at": now}
+    values = {**again, "closed": False, "attempts": 0, "reason": ""}
     await connection.execute(sa.update(_o).where(_o.c.id == row_id).values(**values))
 
 
@@ -244,7 +288,7 @@ async def claim(
     stories channels have no room for: see `rollups.keep_pace`.
     """
     while candidates := await _candidates(connection, now, limit, busy):
-        channels = {row.channel_id for row in candidates if row.kind == STORY and row.message_id is None}
+        channels = {row.channel_id for row in candidates if row.kind in PACED and row.message_id is None}
         held = await keep_pace(connection, channels, now) if channels else frozenset()
         chosen = [row.id for row in candidates if row.id not in held]
         # What makes a row ready is asked again beside the lock: there it is seen what another worker has stored meanwhile.
@@ -496,11 +540,11 @@ async def given_up(
 
 async def forget(connection: AsyncConnection, *, withheld_before: datetime, closed_before: datetime) -> int:
     """Remove reasons noted before a time, and digests and publishings that were over before another."""
-    # The posts of stories and what stands in their threads stay: a story is told once in a channel, however long ago.
+    # The posts of stories stay, and so do the replies to them and what stands in their threads: a story is told once in a channel, however long ago.
     # What was listed for a member was not sent itself.
     listed = sa.and_(_o.c.kind == MEMBER, _o.c.rollup.is_not(None))
     over = sa.or_(_o.c.closed, sa.and_(sa.or_(_o.c.sent_at.is_not(None), listed), _o.c.due_at.is_(None)))
-    told = sa.or_(_o.c.kind == STORY, sa.and_(_o.c.kind == THREAD, _o.c.message_id.is_not(None)))
+    told = sa.or_(_o.c.kind.in_(PACED), sa.and_(_o.c.kind == THREAD, _o.c.message_id.is_not(None)))
     old = sa.and_(sa.not_(told), _o.c.created_at < closed_before, over)
     reasons = await connection.execute(
         sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.at < withheld_before)

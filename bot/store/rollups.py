@@ -13,7 +13,7 @@ from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.pace import HOUR, Pace, RecentPost, WaitingStory, pace
 from bot.store import schema, subscriptions
 from bot.store.conditions import is_unleased
-from bot.store.outbox import MEMBER, ROLLUP, STORY, new_row
+from bot.store.outbox import ESCALATION, MEMBER, PACED, ROLLUP, STORY, new_row
 from bot.store.sql import chunks
 from bot.store.subscriptions import ChannelState
 
@@ -23,7 +23,7 @@ UPDATE_AFTER = timedelta(minutes=1)
 
 _o = schema.outbox
 _c = schema.channels
-_UNSENT = sa.and_(_o.c.kind == STORY, _o.c.message_id.is_(None), _o.c.closed.is_(False))
+_UNSENT = sa.and_(_o.c.kind.in_(PACED), _o.c.message_id.is_(None), _o.c.closed.is_(False))
 
 
 def _in_channels(channel_ids: Collection[int]) -> sa.ColumnElement[bool]:
@@ -78,14 +78,15 @@ async def _waiting(
     """
     due = sa.and_(_UNSENT, _o.c.due_at <= now, _o.c.begun_at.is_(None), is_unleased(_o.c.lease_until, now))
     rows = await connection.execute(
-        sa.select(_o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.priority, _o.c.rollup).where(
+        sa.select(_o.c.id, _o.c.kind, _o.c.channel_id, _o.c.guild_id, _o.c.priority, _o.c.rollup).where(
             due, _in_channels(channel_ids)
         )
     )
     waiting: dict[int, tuple[int, list[WaitingStory]]] = {}
     for row in rows:
         of_channel = waiting.setdefault(row.channel_id, (row.guild_id, []))[1]
-        of_channel.append(WaitingStory(row.id, row.priority, row.rollup is not None))
+        waits = row.rollup is not None or row.kind == ESCALATION
+        of_channel.append(WaitingStory(row.id, row.priority, waits))
     return waiting
 
 
@@ -93,7 +94,7 @@ async def _recent(
     connection: AsyncConnection, channel_ids: Collection[int], now: datetime
 ) -> dict[int, list[RecentPost]]:
     """The posts of these channels in the last hour, and those that are on their way or in doubt."""
-    sent = sa.and_(_o.c.kind == STORY, _o.c.sent_at > now - HOUR)
+    sent = sa.and_(_o.c.kind.in_(PACED), _o.c.sent_at > now - HOUR)
     on_its_way = sa.and_(
         _UNSENT, _o.c.due_at.is_not(None), sa.or_(_o.c.lease_until > now, _o.c.begun_at.is_not(None))
     )
@@ -191,5 +192,5 @@ async def look_again(connection: AsyncConnection, stories: Iterable[int], now: d
 async def end_quiet(connection: AsyncConnection, channel_id: int, at: datetime) -> None:
     """The quiet hours of a channel end at another time: so does the wait of what came in them."""
     waits = sa.and_(_in_channels([channel_id]), _o.c.message_id.is_(None), _o.c.due_at > at)
-    quiet = sa.or_(_o.c.kind == ROLLUP, _o.c.rollup.is_not(None))
+    quiet = sa.or_(_o.c.kind.in_((ROLLUP, ESCALATION)), _o.c.rollup.is_not(None))
     await connection.execute(sa.update(_o).where(waits, quiet, _o.c.closed.is_(False)).values(due_at=at))

@@ -285,11 +285,25 @@ subscriptions = sa.Table(
     sa.Column("posts_a_day", sa.Float),
     sa.Column("calibrate_at", UtcTime, index=True),  # none: at once
     sa.Column("first_posts_until", UtcTime),  # how long it waits for its first posts; none: it has had them
+    sa.Column("ping_from", sa.Text, nullable=False, server_default=sa.text("'any'")),
+    sa.Column("announces_major", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("channel_id", "topic_id"),
     _where("ix_subscriptions_new", "first_posts_until", "first_posts_until IS NOT NULL"),
     _one_of("mode", Mode),
     _one_of("volume", Volume),
     _one_of("digest_volume", Volume),
+)
+
+# The template of each server's posts. The last post that did not fit into a message with it is a card.
+post_templates = sa.Table(
+    "post_templates",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("user_id", SNOWFLAKE, nullable=False),
+    sa.Column("set_at", UtcTime, nullable=False),
+    sa.Column("too_long_story", ID),
+    sa.Column("too_long_at", UtcTime),
 )
 
 channels = sa.Table(
@@ -386,6 +400,7 @@ outbox = sa.Table(
     sa.Column("sent_at", UtcTime, index=True),
     sa.Column("edited_at", UtcTime),
     sa.Column("rollup", ID),  # the message that lists the story, as it got no post of its own
+    sa.Column("reply_to", ID),  # the post that an escalation replies to
     # Whether a model's rephrasing was looked for, which costs a message one edit at most.
     sa.Column("rephrased", sa.Boolean, nullable=False, server_default=sa.false()),
     # What its message is made of, see `bot.domain.retry.MessageForm`, and the roles that it named when it was sent.
@@ -407,6 +422,7 @@ outbox = sa.Table(
             "member",
             "member_rollup",
             "member_notice",
+            "escalation",
             "thread",
         ),
     ),
@@ -414,6 +430,7 @@ outbox = sa.Table(
     _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),
     _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
     _where("ix_outbox_rolled_up", "rollup", "rollup IS NOT NULL"),
+    _where("ix_outbox_replies", "reply_to", "reply_to IS NOT NULL"),
     _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
     _where("ix_outbox_threads", "channel_id", "kind = 'thread'", "story"),
 )

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.store import outbox, rollups, schema
 
 _o = schema.outbox
-_OF_STORIES = (outbox.STORY, outbox.DIGEST, outbox.ROLLUP, outbox.MEMBER, outbox.MEMBER_ROLLUP)
+_OF_STORIES = (*outbox.PACED, outbox.DIGEST, outbox.ROLLUP, outbox.MEMBER, outbox.MEMBER_ROLLUP)
 
 
 @dataclass(frozen=True, slots=True)

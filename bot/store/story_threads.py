@@ -140,7 +140,7 @@ async def queue(
     if before is None:
         await outbox.enqueue(connection, row)
     elif before.message_id is None and before.closed:
-        await outbox.reopen(connection, before.id, due_at)
+        await outbox.reopen(connection, before.id, row["priority"], due_at)
     elif before.message_id is None:
         changed = sa.update(_o).where(_o.c.id == before.id).values(revision=_o.c.revision + 1)
         await connection.execute(changed)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Calibration, Mode, Mute, PostLayout, Subscription, Volume
+from bot.domain.model import Calibration, Mode, Mute, PostLayout, StorySize, Subscription, Volume
 from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import parse_time
 from bot.domain.text.words import name_key
@@ -64,6 +64,8 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
         row.accent,
         Volume(row.digest_volume) if row.digest_volume else None,
         _calibration(row),
+        StorySize(row.ping_from),
+        row.announces_major,
     )
 
 
@@ -136,6 +138,8 @@ async def subscribe(
         "created_at": now,
         "layout": subscription.layout.value,
         "accent": subscription.accent,
+        "ping_from": subscription.ping_from.value,
+        "announces_major": subscription.announces_major,
         "threshold": None,  # it depends on the volume
         "stories_a_day": None,
         "posts_a_day": None,

@@ -33,6 +33,7 @@ from bot.store import (
     pointers,
     rollups,
     subscriptions,
+    templates,
 )
 from bot.store.outbox import Claimed
 from bot.workers import rendering, story_threads
@@ -283,7 +284,8 @@ class Delivery:
             looked = await self._look(claim, claim.in_doubt_since, target)
             if looked.result is not SendStatus.MISSING:
                 return looked
-        if claim.message_id is not None and claim.story in render_context.merged_into:
+        is_pointer = claim.kind == outbox.STORY and claim.story in render_context.merged_into
+        if claim.message_id is not None and is_pointer:
             message = await self._pointer(claim, render_context)
         else:
             # In a thread: a story may have thousands of articles.
@@ -308,11 +310,11 @@ class Delivery:
         # What is not all there yet is not taken for it: the next try brings the rest.
         thread_id = claim.thread_id or outcome.thread_id
         whole = thread_id is not None and outcome.result is SendStatus.OK
-        return replace(outcome, shown=fingerprint(message, in_forum=whole))
+        return replace(outcome, shown=fingerprint(message, in_forum=whole), fell_back=message.fell_back)
 
     async def _look(self, claim: Claimed, since: datetime, target: Target) -> Outcome:
         """Look for a message that a try since then may have made."""
-        looked = await self._sender.find(target, await self._mark(claim, since))
+        looked = await self._sender.find(target, await self._mark(claim, target, since))
         wait = since + SETTLING - self._context.now()
         if looked.result is SendStatus.MISSING and target.byline is not None and wait > timedelta():
             seconds = wait.total_seconds()
@@ -326,15 +328,16 @@ class Delivery:
     async def _target(self, claim: Claimed, render_context: RenderContext) -> Target:
         """Where a message goes, and under which name and picture.
 
-        What is for a member goes only to one who sees the channel that it is about, and is the bot's own.
+        What is for a member goes only to one who sees the channel that it is about, and is the bot's own. So is a
+        reply: webhooks cannot reply.
         """
         follow = render_context.follow_of(claim)
         seen_id, byline = 0, None
         if claim.user_id is not None:
             seen_id = claim.channel_id if not claim.is_direct else follow.channel_id if follow else 0
-        elif claim.channel_id in render_context.faces:
+        elif claim.channel_id in render_context.faces and claim.kind != outbox.ESCALATION:
             byline = await asyncio.to_thread(rendering.byline, claim, render_context)
-        return Target(
+        target = Target(
             claim.guild_id,
             claim.channel_id,
             claim.message_id,
@@ -346,14 +349,19 @@ class Delivery:
             seen_id=seen_id,
             is_direct=claim.is_direct,
         )
+        post = render_context.replied.get(claim.reply_to) if claim.reply_to is not None else None
+        if post is None or claim.message_id is not None:
+            return target
+        return replace(target, thread_id=post.thread_id, reply_to=post.message_id)
 
-    async def _mark(self, claim: Claimed, since: datetime) -> MessageTraits:
+    async def _mark(self, claim: Claimed, target: Target, since: datetime) -> MessageTraits:
         """What tells the message that an earlier try may have made from others."""
         async with self._context.db.read() as connection:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
         actions = _actions_of(claim, numbers)
-        return MessageTraits(min(since, self._context.now()), numbers, _titles_of(claim), others, actions)
+        since = min(since, self._context.now())
+        return MessageTraits(since, numbers, _titles_of(claim), others, actions, target.reply_to)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.
@@ -428,6 +436,8 @@ class Delivery:
                     webhook_id=outcome.webhook_id,
                 )
                 await outbox.enqueue(connection, row)
+            if still_leased and outcome.fell_back and claim.story is not None:
+                await templates.note_too_long(connection, claim.guild_id, claim.story, now)
             if still_leased and seen is not None:
                 settling = story_threads.Settling(claim, outcome, verdict, seen, render_context, now)
                 await story_threads.settled(connection, settling)
@@ -468,7 +478,7 @@ def _titles_of(claim: Claimed) -> frozenset[str]:
     """
     payload = claim.payload or {}
     match claim.kind:
-        case outbox.STORY | outbox.MEMBER:
+        case outbox.STORY | outbox.MEMBER | outbox.ESCALATION:
             return frozenset()
         case outbox.MEMBER_ROLLUP:
             return in_every_language(lambda: heading(alert_rollup_title()))

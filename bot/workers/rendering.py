@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.model_brief import NO_MODEL, Answers, BriefChoice, ModelBriefs
-from bot.domain.model import Mode, Mute, PostLayout, StoryView, Subscription, Topic
+from bot.domain.model import Mode, Mute, PostLayout, StorySize, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
 from bot.domain.posting.alerts import Alert, Follow
 from bot.domain.posting.channel_digests import ChannelDigest
 from bot.domain.posting.decisions import PostingSettings
+from bot.domain.posting.escalation import PostedState, escalation, has_size, pinged_roles
 from bot.domain.posting.face import Byline, Face
+from bot.domain.posting.template import Template, read_template
 from bot.domain.posting.volume import is_posted
 from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
 from bot.domain.stories.owners import MediaOwners
@@ -33,6 +35,7 @@ from bot.messages.alerts import (
     public_alert_note,
 )
 from bot.messages.digest import without_stories
+from bot.messages.escalation import continued, escalation_message
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
@@ -50,9 +53,10 @@ from bot.store import (
     stories,
     story_threads,
     subscriptions,
+    templates,
     votes,
 )
-from bot.store.outbox import Claimed
+from bot.store.outbox import Claimed, RepliedPost
 from bot.store.rollups import Listing
 from bot.store.servers import ServerLanguage
 from bot.store.story_threads import StoryThread
@@ -71,7 +75,8 @@ class RenderContext:
     `answers` is what `model` made of briefs, by the name of their content; `choices` says what the channels want of it.
     `listings` say by its row what a roll-up lists, and `languages` by server what its messages are in. `voting` are the
     servers with buttons to vote. `alerts` by id, and `follows` by server, member and story, are those for which messages
-    go to members. `faces` say by channel under which name and picture messages appear there.
+    go to members. `faces` say by channel under which name and picture messages appear there. `replied` are the
+    posts that claims reply to, by their rows, and `templates` those of the claims' servers.
     `threaded` are the channels whose posts get threads, and `threads` those of the posts, by the post's row.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
@@ -96,6 +101,8 @@ class RenderContext:
     voting: frozenset[int] = frozenset()
     alerts: Mapping[int, Alert] = field(default_factory=dict)
     follows: Mapping[follows.Key, Follow] = field(default_factory=dict)
+    replied: Mapping[int, RepliedPost] = field(default_factory=dict)
+    templates: Mapping[int, Template] = field(default_factory=dict)
     threaded: frozenset[int] = frozenset()
     threads: Mapping[int, StoryThread] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
@@ -168,9 +175,18 @@ async def load(
         follows=await follows.of_stories(connection, numbers) if for_members else {},
         languages=await servers.languages(connection, {claim.guild_id for claim in claimed}),
         voting=await votes.voting(connection, {claim.guild_id for claim in claimed}),
+        replied=await outbox.replied_posts(connection, claimed),
+        templates=await _templates(connection, {claim.guild_id for claim in claimed}),
         threaded=await story_threads.channels_with(connection, channel_ids),
         threads=await story_threads.of_posts(connection, set(map(post_of, claimed))),
     )
+
+
+async def _templates(connection: AsyncConnection, guild_ids: Collection[int]) -> dict[int, Template]:
+    """The templates of these servers. One that a later version of the bot does not read any more is left out."""
+    texts = await templates.texts_of(connection, guild_ids)
+    read = {guild_id: read_template(text) for guild_id, text in texts.items()}
+    return {guild_id: template for guild_id, template in read.items() if isinstance(template, Template)}
 
 
 def post_of(claim: Claimed) -> int:
@@ -184,7 +200,7 @@ def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
         return RequestKind.PUBLISH
     if claim.message_id is None:
         return RequestKind.SEND
-    if claim.kind not in (outbox.STORY, outbox.MEMBER):
+    if claim.kind not in (*outbox.PACED, outbox.MEMBER):
         return RequestKind.EDIT
     pointer = claim.story in render_context.merged_into
     return RequestKind.EDIT if pointer or shows_story(claim, render_context) else RequestKind.REMOVAL
@@ -204,6 +220,8 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
             return _notice(claim, render_context, now)
         case outbox.ROLLUP:
             return _rollup(claim, render_context)
+        case outbox.ESCALATION:
+            return _escalation(claim, render_context, now)
         case kind if kind in outbox.FOR_MEMBERS:
             return _for_member(claim, render_context, now)
         case _:
@@ -264,6 +282,39 @@ def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         )
     others = listing.count - len(listing.stories)
     return rollup_message(views, others, is_quiet=listing.is_quiet)
+
+
+def _escalation(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
+    """The reply that announces a story. Once it is out, it goes with its story, like the post that it replies to."""
+    assert claim.story is not None
+    sent = claim.message_id is not None
+    into = render_context.merged_into.get(claim.story)
+    post = render_context.replied.get(claim.reply_to or 0)
+    if not sent and (into is not None or post is None or post.message_id is None or post.closed):
+        return Outcome(SendStatus.STALE, detail=mark("the post to reply to is gone"))
+    if not sent and now - claim.created_at > STALE:
+        return Outcome(SendStatus.STALE, detail=mark("the reply waited for more than a day"))
+    if into is not None:
+        return continued(claim.story, into)
+    if sent and not _story(claim, render_context).members:
+        return replace(withdrawn(claim.story), name="")  # of a forum's post, the name is that of the post
+    view = _view(claim, render_context)
+    if view is None:
+        return (
+            Outcome(SendStatus.UNCHANGED, shown=claim.shown)
+            if sent
+            else Outcome(SendStatus.STALE, detail=mark("the story was removed or is muted here"))
+        )
+    payload = claim.payload or {}
+    matching = _live_subscriptions(claim, view, render_context)
+    announced = escalation(view, matching, PostedState(payload["heat"], tuple(payload["roles"])))
+    if not sent and announced is None:
+        return Outcome(SendStatus.STALE, detail=mark("no subscription of the channel announces the story"))
+    roles = claim.mentioned if sent or announced is None else announced.roles
+    size = StorySize.MAJOR if has_size(view, StorySize.MAJOR) else StorySize(payload["size"])
+    topics = render_context.topics.visible_to(claim.guild_id)
+    topic = topics.resolve(next(iter(topics.specific_first(view.topics)), ""))
+    return escalation_message(view, size, roles, _accent(matching, topic))
 
 
 def _for_member(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
@@ -376,8 +427,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     if not sent and now - claim.created_at > render_context.rules.max_age:
         return Outcome(SendStatus.STALE, detail=mark("the message waited longer than posts.max_age allows"))
     is_first = outbox.FIRST in (claim.payload or {})
-    pinging = [] if is_first else _reached(view, matching)
-    roles = tuple(dict.fromkeys(s.mention_role_id for s in pinging if s.mention_role_id))
+    roles = () if is_first else pinged_roles(view, matching)
     topics = render_context.topics.visible_to(claim.guild_id)
     names = topics.specific_first(view.topics)
     topic = topics.resolve(next(iter(names), ""))
@@ -394,6 +444,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         model_briefs=render_context.model_briefs(claim.channel_id),
         said=partial(_said, render_context),
         votes=claim.guild_id in render_context.voting,
+        template=render_context.templates.get(claim.guild_id),
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
@@ -500,5 +551,5 @@ def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderC
 
 
 def _reached(view: StoryView, subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Those that ping and publish: a story that is posted for one subscription may be too small for another."""
+    """Those that publish: a story that is posted for one subscription may be too small for another."""
     return [s for s in subscriptions if is_posted(view, s)]

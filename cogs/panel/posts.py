@@ -12,14 +12,22 @@ from discord import ui
 from bot.chat.components import mentions
 from bot.chat.panel import button, menu, role_menu
 from bot.chat.permissions import PostableChannel
-from bot.domain.model import Mode, Subscription, Volume
+from bot.domain.model import Mode, StorySize, Subscription, Volume
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.errors import InvalidInputError
 from bot.i18n import speaking, tr
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
-from bot.messages.setup import NAME, PanelChoice, PanelState, mode_choices, subscribed_words, volume_choices
+from bot.messages.setup import (
+    NAME,
+    PanelChoice,
+    PanelState,
+    mode_choices,
+    ping_choices,
+    subscribed_words,
+    volume_choices,
+)
 from bot.services import languages, setup, subscribe
 from bot.services.subscribe import Reset, SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
@@ -69,12 +77,27 @@ class _Settings:
         if role and subscription.mode is not Mode.DIGEST:
             buttons.append(button(tr("Offer the role"), on(self._offer_role)))
             buttons.append(button(tr("Get or give back the role"), on(self._change_role)))
-        return [
+        if subscription.mode is not Mode.DIGEST:
+            announces = subscription.announces_major
+            label = (
+                tr("Do not announce major stories") if announces else tr("Announce stories that turn major")
+            )
+            buttons.append(button(label, on(self._announce), name="announce"))
+        rows = [
             menu("mode", tr("How it is delivered"), mode_choices(subscription), on(self._mode)),
             menu("volume", tr("How much is posted"), volume_choices(subscription), on(self._volume)),
             role_menu(role, on(self._role)),
-            ui.ActionRow(*buttons),
         ]
+        if role and subscription.mode is not Mode.DIGEST:
+            rows.append(
+                menu(
+                    "ping_from",
+                    tr("When the role is pinged"),
+                    ping_choices(subscription),
+                    on(self._ping_from),
+                )
+            )
+        return [*rows, ui.ActionRow(*buttons)]
 
     async def _change(self, interaction: Interaction, warning: str = "", **changes: Any) -> PanelState:
         channel = self._session.managed(interaction)
@@ -89,6 +112,12 @@ class _Settings:
 
     async def _volume(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         return await self._change(interaction, volume=Volume(values[0]))
+
+    async def _ping_from(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
+        return await self._change(interaction, ping_from=StorySize(values[0]))
+
+    async def _announce(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
+        return await self._change(interaction, announces_major=not self._subscription.announces_major)
 
     async def _role(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         if not values:

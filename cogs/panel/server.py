@@ -7,7 +7,7 @@ from typing import Any
 
 from discord import ui
 
-from bot.chat.panel import button, menu
+from bot.chat.panel import Press, button, menu
 from bot.domain.model import Topic
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
@@ -18,6 +18,7 @@ from bot.messages.setup import NAME, PanelChoice, PanelState
 from bot.services import rephrasing, server_topics, votes
 from bot.services.rephrasing import BriefStyle
 from bot.services.server_topics import EXAMPLE
+from cogs import template_form
 from cogs.common import Interaction, guild_of
 from cogs.panel.server_topics import TopicActions, topic_buttons, topic_fields
 from cogs.panel.session import Action, PageParts, Session, page_of, turning
@@ -71,10 +72,18 @@ def _switches(
     yield button(tr("New topic…"), create, name="create", main=True)
     label = tr("Switch votes off") if has_votes else tr("Switch votes on")
     yield button(label, session.on(_switch_votes(session, on=not has_votes)), name="votes")
+    yield button(tr("Template of posts…"), _write_template(session), name="template")
     if session.context.model or rephrased:
         label = tr("Keep briefs word for word") if rephrased else tr("Let a model rephrase briefs")
         style = BriefStyle.VERBATIM if rephrased else BriefStyle.REPHRASED
         yield button(label, session.on(_write_briefs(session, style)), name="briefs")
+
+
+def _write_template(session: Session) -> Press:
+    async def press(interaction: Interaction, _values: Sequence[Any]) -> None:
+        await template_form.open_form(session.context, interaction)
+
+    return press
 
 
 def _switch_votes(session: Session, *, on: bool) -> Action:

@@ -25,12 +25,12 @@ async def test_a_digest_is_set_in_the_words_people_use(world: World) -> None:
     )
     assert seen(answer).splitlines() == [
         "Digest set",
-        f"{world.news.mention} gets a digest Monday, Thursday at 21:00 (Europe/Berlin) with at most 5 stories.",
+        f"{world.news.mention} gets a digest on Monday and Thursday at 21:00 (Europe/Berlin) with at most 5 stories.",
         f"Next digest: <t:{int(at(8).timestamp())}:F>",
         "Topics: Space",
     ]
     listed = seen(await world.ask("subscriptions", by=world.member))
-    assert "• Digest Monday, Thursday at 21:00 (Europe/Berlin)" in listed
+    assert "• Digest on Monday and Thursday at 21:00 (Europe/Berlin)" in listed
 
 
 async def test_a_digest_shows_headlines_only_where_that_was_set(world: World) -> None:

@@ -452,7 +452,7 @@ async def test_a_channels_look_limit_and_quiet_hours_are_set_by_clicking(world: 
     await world.ask("subscribe", topic="Space")
     user = await PanelUser.opens(world)
     await user.presses("Channel")
-    assert user.options("layout") == {"card": True, "compact": False, "headline": False}
+    assert user.options("layout") == {"card": True, "compact": False, "headline": False, "template": False}
     await user.chooses("layout", "compact")
     assert user.options("layout")["compact"]
     await user.types("Colour…", colour="#00a896")

@@ -50,7 +50,7 @@ async def test_the_answer_says_which_there_are_and_offers_to_have_only_the_new_o
     await world.ask("digest set", time="9", timezone="UTC")
     answer = await world.ask("digest set", time="18", timezone="UTC", days="sun")
     assert plain(seen(answer)).splitlines()[1:] == [
-        f"{world.news.mention} gets Weekly digest: Sunday at 18:00 (UTC), with at most 10 stories.",
+        f"{world.news.mention} gets Weekly digest: on Sunday at 18:00 (UTC), with at most 10 stories.",
         f"Next digest: <t:{int(at(6 * 24 + 6).timestamp())}:F>",
         "Topics: Space",
         "Other digests of the channel: Daily digest",
@@ -64,10 +64,10 @@ async def test_the_answer_says_which_there_are_and_offers_to_have_only_the_new_o
     assert await listed(world) == [
         "Digests",
         world.news.mention,
-        "Weekly digest · Sunday at 18:00 (UTC) · Space",
+        "Weekly digest · on Sunday at 18:00 (UTC) · Space",
     ]
     again = await world.ask("digest set", time="20", timezone="UTC", days="sat")
-    assert "gets a digest Saturday at 20:00 (UTC)" in seen(again)
+    assert "gets a digest on Saturday at 20:00 (UTC)" in seen(again)
     assert labels(again) == []
 
 
@@ -78,7 +78,7 @@ async def test_in_place_of_one_at_the_default_time_a_weekly_one_offers_a_daily_o
     both = world.answer(await world.press(answer, "Add a daily digest"))
     assert "Other digests of the channel: Weekly digest" in seen(both)
     assert [line for line in await listed(world) if "digest" in line] == [
-        "Weekly digest · Sunday at 18:00 (UTC) · Space",
+        "Weekly digest · on Sunday at 18:00 (UTC) · Space",
         "Daily digest · every day at 18:00 (UTC) · Space",
     ]
 
@@ -95,11 +95,11 @@ async def test_with_a_name_only_what_is_said_changes(two: World) -> None:
     )
     answer = plain(seen(await two.ask("digest set", time="7", timezone="UTC", name="sky AT a glance")))
     assert (
-        "gets Sky at a glance: Monday, Friday at 07:00 (UTC), with at most 3 stories (headlines only)."
+        "gets Sky at a glance: on Monday and Friday at 07:00 (UTC), with at most 3 stories (headlines only)."
         in answer
     )
     answer = plain(seen(await two.ask("digest set", time="8", timezone="UTC", name="Weekly digest")))
-    assert "gets Weekly digest: Tuesday at 08:00 (UTC)" in answer
+    assert "gets Weekly digest: on Tuesday at 08:00 (UTC)" in answer
     assert "• Daily digest every day at 09:00 (UTC)" in plain(seen(await two.ask("subscriptions")))
 
 
@@ -211,11 +211,11 @@ async def test_digests_are_added_changed_and_removed_by_clicking(world: World) -
     assert "Remove" not in user.labels()
     await user.types("Set time and zone…", time="8", zone="UTC", days="daily", size="5", name="")
     await user.types("Add a digest…", time="18", zone="UTC", days="sun", topic="", name="")
-    assert "gets Weekly digest: Sunday at 18:00 (UTC)" in user.text
+    assert "gets Weekly digest: on Sunday at 18:00 (UTC)" in user.text
     await user.types("Add a digest…", time="19", zone="UTC", days="sun", topic="AI", name="Machines")
     assert [line.partition(" · next")[0] for line in user.text.splitlines() if line.startswith("• ")] == [
         "• Daily digest · every day at 08:00 (UTC)",
-        "• Weekly digest · Sunday at 18:00 (UTC)",
+        "• Weekly digest · on Sunday at 18:00 (UTC)",
         "• Machines · Sunday at 19:00 (UTC)",
     ]
     assert list(user.options("digest").values()) == [False, False, True]

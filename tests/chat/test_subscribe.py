@@ -86,7 +86,7 @@ async def test_again_changes_it_and_keeps_the_other_options(world: World) -> Non
     await world.ask("subscribe", topic="AI", mode="both", volume="everything", mention=role)
     changed = await world.ask("subscribe", topic="AI", volume="major")
     assert shown(changed).title == "Subscription changed"
-    how = f"live posts and digest · major stories · pings {role.mention}"
+    how = f"live posts and digest · major stories · the rest in the digest · pings {role.mention}"
     assert how in seen(changed)
     assert how in seen(await world.ask("subscriptions"))
     changed = await world.ask("subscribe", topic="AI", mode="live")
@@ -106,9 +106,10 @@ async def test_what_was_set_can_be_taken_back(world: World) -> None:
     assert await how(reset="mention") == "live posts and digest · all stories · publishes to followers"
     assert (
         await how(reset="volume")
-        == "live posts and digest · some stories (about 8 posts a day) · publishes to followers"
+        == "live posts and digest · some stories (about 8 posts a day) · the rest in the digest · publishes to followers"
     )
-    assert await how(publish=False) == "live posts and digest · some stories (about 8 posts a day)"
+    rest = "the rest in the digest"
+    assert await how(publish=False) == f"live posts and digest · some stories (about 8 posts a day) · {rest}"
     await how(mention=role, publish=True)
     assert await how(reset="everything") == "live posts · some stories (about 8 posts a day)"
     assert await how(mention=role, volume="major") == f"live posts · major stories · pings {role.mention}"

@@ -358,7 +358,8 @@ def test_a_fingerprint_changes_with_what_is_seen_and_not_with_who_is_pinged() ->
     assert first == fingerprint(story_post(view(), mentions=[2], subscribed=["AI"]))
     assert first != fingerprint(story_post(view("beta.example")))
     assert first != fingerprint(story_post(view(title="Council bans drones, again")))
-    assert len({fingerprint(story_post(view(), layout=layout)) for layout in PostLayout}) == len(PostLayout)
+    layouts = [layout for layout in PostLayout if layout is not PostLayout.TEMPLATE]
+    assert len({fingerprint(story_post(view(), layout=layout)) for layout in layouts}) == len(layouts)
 
 
 def test_a_withdrawn_story_says_nothing_of_what_it_said() -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from bot.domain.model import Mode, Subscription, Volume
 from bot.domain.posting.decisions import Decisions, Edit, Hold, Post, Reason, Send
+from bot.domain.posting.escalation import PostedState
 from bot.domain.posting.recipients import SHARED
 from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
 from bot.store import decisions, outbox, schema, subscriptions, topics
@@ -132,7 +133,9 @@ async def test_there_is_one_post_per_story_and_channel(posts: Database, clock: C
     async with posts.read() as connection:
         found = await outbox.posts(connection, [1, 2, 3])
     assert found.keys() == {(2, CHANNEL), (2, OTHER)}
-    assert found[2, CHANNEL] == Post(found[2, CHANNEL].id, 2, CHANNEL, guild_id=GUILD)
+    assert found[2, CHANNEL] == Post(
+        found[2, CHANNEL].id, 2, CHANNEL, guild_id=GUILD, posted=PostedState(heat=60)
+    )
 
 
 async def test_ids_of_discord_fit(posts: Database, clock: Clock) -> None:

@@ -22,6 +22,7 @@ from tests.workers.desk import BotHarness, InterruptibleDatabase
 HERE = Path(__file__).parent
 ON_BOTH = {
     "test_crash",
+    "test_escalations",
     "test_leases",
     "test_rollups",
     "test_several_digests",

@@ -162,7 +162,7 @@ SUBSCRIPTIONS = (
     ("live", None, ("notable", None)),
     ("digest", None, (None, None)),
     ("both", None, ("notable", "everything")),
-    ("both", "major", ("major", None)),
+    ("both", "major", ("major", "major")),
     ("digest", "notable", ("notable", None)),
 )
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.model import Mode, Mute, Stored, StoryView, Subscription
+from bot.domain.model import Mode, Mute, Stored, StorySize, StoryView, Subscription
+from bot.domain.posting.escalation import NEVER_POSTED, PostedState, announced_sizes, escalation
 from bot.domain.posting.pace import DEFAULT_PER_HOUR
 from bot.domain.posting.volume import is_posted
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
@@ -61,6 +62,8 @@ class Post:
     message_id: int | None = None
     closed: bool = False  # given up, or its message was deleted: never touched again
     guild_id: int = 0
+    posted: PostedState = NEVER_POSTED
+    is_escalated: bool = False  # a reply to it, or to one of a story merged into this one, is out or waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,20 @@ class Grow:
     priority: int
 
 
-Decision = Send | Edit | Hold | Grow | None
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """Reply to a post that its story has reached a `size`, once; `priority` is its heat now, and `posted` how it was posted."""
+
+    post: int
+    story: int
+    channel_id: int
+    guild_id: int
+    priority: int
+    size: StorySize
+    posted: PostedState
+
+
+Decision = Send | Edit | Hold | Grow | Escalate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,7 @@ class Decisions:
     edits: tuple[Edit, ...] = ()
     holds: tuple[Hold, ...] = ()
     grows: tuple[Grow, ...] = ()
+    escalations: tuple[Escalate, ...] = ()
 
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> Decisions:
@@ -121,6 +138,7 @@ class Decisions:
             tuple(decision for decision in every if isinstance(decision, Edit)),
             tuple(decision for decision in every if isinstance(decision, Hold)),
             tuple(decision for decision in every if isinstance(decision, Grow)),
+            tuple(decision for decision in every if isinstance(decision, Escalate)),
         )
 
     def holds_by_reason(self) -> Mapping[Reason, int]:
@@ -164,7 +182,7 @@ def decide(
     rules: PostingSettings,
     *,
     reshaped: bool = False,
-) -> Decision:
+) -> Send | Edit | Hold | Grow | None:
     """What to do in one channel about a story that has just changed.
 
     A post that exists is edited while its window is open, and at any age where the story is gone, or where
@@ -203,8 +221,10 @@ def _decide_new(
 
 def _revise(
     story: Story, channel: Channel, post: Post, now: datetime, rules: PostingSettings, reshaped: bool
-) -> Decision:
+) -> Edit | Hold | None:
     hold = Hold(story.number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
+    if post.closed and post.is_escalated and reshaped:
+        return Edit(post.id, story.number, now)  # for the reply, which still stands
     if post.closed:
         return hold
     moved = post.story != story.number  # merged: the post has to be known by the number that goes on
@@ -214,6 +234,22 @@ def _revise(
         return hold
     last = post.edited_at or post.sent_at
     return Edit(post.id, story.number, max(now, last + rules.edit_interval))
+
+
+def decide_escalation(
+    story: Story, channel: Channel, post: Post, topics: Topics, now: datetime, rules: PostingSettings
+) -> Escalate | None:
+    """Whether to reply to a post that is edited now: its story is bigger than it was, and was posted lately."""
+    live = [s for s in channel.subscriptions if s.mode is not Mode.DIGEST and announced_sizes(s)]
+    if not live or post.is_escalated or post.message_id is None or post.sent_at is None:
+        return None
+    view = story_view(story, muted_by(channel.mutes), rules.owners)
+    if view is None or now - post.sent_at > rules.edit_window:
+        return None
+    reached = escalation(view, matching(view, live, topics), post.posted)
+    if reached is None:
+        return None
+    return Escalate(post.id, story.number, channel.id, channel.guild_id, view.heat, reached.size, post.posted)
 
 
 def channels_of(subscriptions: Sequence[Subscription], mutes: Sequence[Mute]) -> tuple[Channel, ...]:

@@ -19,12 +19,13 @@ HOUR = timedelta(hours=1)
 class WaitingStory:
     """A story that is due in a channel and has no message: a row of the outbox with its `priority`.
 
-    `is_listed`: a roll-up lists it already, and it has grown since.
+    `waits`: it waits for a free post rather than be listed, because a roll-up lists it already and it has grown since, or because it is
+    a reply to the story's post.
     """
 
     row: int
     priority: int
-    is_listed: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def pace(
     counted = [post for post in recent if post.at > now - HOUR]
     room = 0 if quiet_until is not None else max(0, per_hour - len(counted))
     posted, rest = ordered[:room], ordered[room:]
-    listed = [story for story in rest if not story.is_listed]
+    listed = [story for story in rest if not story.waits]
     wait_until = quiet_until
     if quiet_until is None and rest:
         # The next post is free when there are fewer than `per_hour` in the hour before it.
@@ -77,7 +78,7 @@ def pace(
         tuple(story.row for story in posted),
         tuple(story.row for story in listed),
         (quiet_until or now) if listed else None,
-        tuple(story.row for story in rest if story.is_listed),
-        wait_until if any(story.is_listed for story in rest) else None,
+        tuple(story.row for story in rest if story.waits),
+        wait_until if any(story.waits for story in rest) else None,
         floor,
     )

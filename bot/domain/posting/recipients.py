@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 
 from bot.domain.model import UNKNOWN_DATE, StoryView
-from bot.domain.posting.decisions import Channel, Decision, Decisions, Edit, Post, PostingSettings, decide
+from bot.domain.posting.decisions import (
+    Channel,
+    Decision,
+    Decisions,
+    Edit,
+    Post,
+    PostingSettings,
+    decide,
+    decide_escalation,
+)
 from bot.domain.stories.story import Story, by_server
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
@@ -78,9 +87,11 @@ def decide_posts(
             if guild_id not in seen:
                 seen[guild_id] = visible_to(guild_id)
             reshaped = story.number in changes.reshaped or (story.number, channel_id) in merged.pointed_to
-            yield decide(
-                seen[guild_id], channel, post, topics.visible_to(guild_id), now, rules, reshaped=reshaped
-            )
+            of_server = topics.visible_to(guild_id)
+            decision = decide(seen[guild_id], channel, post, of_server, now, rules, reshaped=reshaped)
+            yield decision
+            if post is not None and isinstance(decision, Edit):
+                yield decide_escalation(seen[guild_id], channel, post, of_server, now, rules)
 
     return Decisions.of(chain(merged.edits, *map(decisions, changes.in_reading_order())))
 
@@ -112,7 +123,8 @@ def _merge_posts(changes: StoryChanges, posts: Mapping[Place, Post], now: dateti
         if place not in living:
             living[place] = post
             continue
-        pointer, living[place] = sorted((post, living[place]), key=_vitality)
+        pointer, goes_on = sorted((post, living[place]), key=_vitality)
+        living[place] = replace(goes_on, is_escalated=pointer.is_escalated or goes_on.is_escalated)
         edits.append(Edit(pointer.id, story, now))
         if not pointer.closed:
             pointed_to.add(place)

@@ -161,8 +161,9 @@ def live_volume(subscription: Subscription) -> Volume:
 
 
 def digest_volume(subscription: Subscription) -> Volume:
-    """The volume of what a subscription brings into digests."""
-    return subscription.digest_volume or subscription.volume or Volume.EVERYTHING
+    """The volume of what a subscription brings into digests: beside live posts everything, so that the digest has what is not posted."""
+    of_mode = subscription.volume if subscription.mode is Mode.DIGEST else None
+    return subscription.digest_volume or of_mode or Volume.EVERYTHING
 
 
 def shown_volume(subscription: Subscription) -> Volume:

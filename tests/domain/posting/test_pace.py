@@ -34,13 +34,13 @@ def test_the_biggest_are_posted_and_the_others_listed() -> None:
     assert decided.floor == 80
 
 
-def test_what_fits_is_posted_and_nothing_is_listed() -> None:
+def test_what_fits_is_posted_and_nothing_waits() -> None:
     decided = pace(waiting(60, 70), [RecentPost(at(-0.5), 90)], 3, START)
     assert (decided.post, decided.list_, decided.list_at, decided.wait) == ((2, 1), (), None, ())
 
 
 def test_a_listed_story_that_has_grown_competes_for_the_next_free_post() -> None:
-    grown = WaitingStory(9, 200, is_listed=True)
+    grown = WaitingStory(9, 200, waits=True)
     full = [RecentPost(at(-0.75), 90), RecentPost(at(-0.25), 90)]
     decided = pace([grown, *waiting(150)], full, 2, START)
     assert (decided.post, decided.list_, decided.wait) == ((), (1,), (9,))
@@ -49,7 +49,7 @@ def test_a_listed_story_that_has_grown_competes_for_the_next_free_post() -> None
 
 
 @pytest.mark.parametrize("count", [1, 5])
-def test_in_quiet_hours_everything_is_listed_for_their_end(count: int) -> None:
+def test_in_quiet_hours_everything_waits_for_their_end(count: int) -> None:
     decided = pace(waiting(*range(count)), [], 10, START, at(7))
     assert (decided.post, len(decided.list_), decided.list_at) == ((), count, at(7))
     assert decided.floor == count - 1
@@ -89,10 +89,9 @@ def test_over_any_hour_there_are_no_more_posts_than_the_limit(
         priority_of = {story.row: story.priority for story in waits}
         posts += [RecentPost(now, priority_of[posted]) for posted in decided.post]
         # One of the listed stories grows.
-        waits = [WaitingStory(listed, 250, is_listed=True) for listed in decided.list_[:1]]
+        waits = [WaitingStory(listed, 250, waits=True) for listed in decided.list_[:1]]
         waits += [
-            WaitingStory(waiting_row, priority_of[waiting_row], is_listed=True)
-            for waiting_row in decided.wait
+            WaitingStory(waiting_row, priority_of[waiting_row], waits=True) for waiting_row in decided.wait
         ]
     for post in posts:
         assert sum(post.at - HOUR < other.at <= post.at for other in posts) <= per_hour

@@ -303,6 +303,8 @@ def test_a_story_only_grows_with_more_reports() -> None:
         (Mode.DIGEST, None, None, Volume.SOME, Volume.EVERYTHING, Volume.EVERYTHING),
         (Mode.DIGEST, Volume.MAJOR, None, Volume.MAJOR, Volume.MAJOR, Volume.MAJOR),
         (Mode.BOTH, Volume.NOTABLE, Volume.EVERYTHING, Volume.NOTABLE, Volume.EVERYTHING, Volume.NOTABLE),
+        (Mode.BOTH, Volume.MAJOR, None, Volume.MAJOR, Volume.EVERYTHING, Volume.MAJOR),
+        (Mode.BOTH, Volume.MAJOR, Volume.NOTABLE, Volume.MAJOR, Volume.NOTABLE, Volume.MAJOR),
     ],
 )
 def test_live_posts_and_digests_have_a_volume_each(
