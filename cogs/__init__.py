@@ -21,6 +21,7 @@ from cogs.sources import SourceCommands
 from cogs.stories import RelatedButton, StoryCommands
 from cogs.story_menus import StoryMenus
 from cogs.subscriptions import SubscriptionCommands
+from cogs.threads import ThreadCommands
 from cogs.topics import TopicCommands
 from cogs.upkeep import Upkeep
 from cogs.votes import VoteButton, VoteCommands
@@ -39,6 +40,7 @@ COGS = (
     DigestCommands,
     PaceCommands,
     QuietHoursCommands,
+    ThreadCommands,
     MuteCommands,
     VoteCommands,
     AboutCommands,

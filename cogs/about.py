@@ -53,7 +53,7 @@ HELP = (
         "`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · "
         "`/appearance face` their name and picture · `/appearance language` the language of posts · "
         "`/digest set` · `/digest remove` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words · "
-        "`/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts · "
+        "`/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts · `/threads` a thread for each story · "
         "`/alert channel` where alerts may mention members"
     ),
     mark(
@@ -142,6 +142,10 @@ def _embed(status: status.Status) -> Embed:
         tr("Stories not posted in the last day"): not_posted,
         tr("Messages not sent in the last day"): [
             _in_channel(channel_id, reason) for channel_id, reason in status.given_up
+        ],
+        tr("Threads of stories missing in the last day"): [
+            f"{_in_channel(channel_id, reason)} × {number(count)}"
+            for channel_id, reason, count in status.threads
         ],
     }
     fields = tuple(Field(name, _fit(entries)) for name, entries in parts.items() if entries)

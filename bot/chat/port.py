@@ -70,6 +70,14 @@ class Sender(Protocol):
         """Publish a message of an announcement channel to the servers that follow it."""
         ...
 
+    async def open_thread(self, target: Target, name: str) -> Outcome:
+        """Open the thread of a message, or take the one that it has."""
+        ...
+
+    async def rename_thread(self, target: Target, name: str) -> Outcome:
+        """Give the thread of a message another name, if the bot opened it."""
+        ...
+
     def can_publish(self, channel_id: int) -> bool:
         """Whether it is an announcement channel."""
         ...

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import aiohttp
 import discord
 
-from bot.chat import lookup, webhooks
+from bot.chat import lookup, threads, webhooks
 from bot.chat.components import mentions, to_embed, to_view, with_roles_of
 from bot.chat.connection import INTERNAL_NETWORK_ERROR, retry_after
 from bot.chat.membership import present_member, sees
@@ -348,6 +348,17 @@ class DiscordSender:
             if error.code != ALREADY_PUBLISHED:
                 raise
         return Outcome(SendStatus.OK, message_id=target.message_id)
+
+    @_outcome
+    async def open_thread(self, target: Target, name: str) -> Outcome:
+        """Open the thread of a message, or take the one that it has."""
+        assert target.message_id is not None
+        return await threads.open_thread(await self._channel(target.channel_id), target.message_id, name)
+
+    @_outcome
+    async def rename_thread(self, target: Target, name: str) -> Outcome:
+        """Give the thread of a message another name."""
+        return await threads.rename_thread(await self._channel(target.thread_id or 0), name)
 
     def can_publish(self, channel_id: int) -> bool:
         """Whether the channel is an announcement channel."""

@@ -87,6 +87,7 @@ VOTE_ACTION = "vote:"  # with `up:` or `down:`, and the story's number
 VOTES = {"up": "👍", "down": "👎"}
 MOST_ROLES = 50  # named in one message: they take at most a third of its text
 GREY = 0x80848E
+WHAT_CHANGED = mark("**What changed**")
 ALREADY = mark("Already in the news")  # the note of the first posts of a subscription
 # What a report is called that is no text, and what its button says.
 RECORD_TYPES = {"video": mark("video"), "podcast": mark("podcast")}
@@ -337,10 +338,14 @@ def picture_of(view: StoryView) -> Gallery:
 
 
 def _what_changed(content: PostContent, news: Sentence | None) -> str:
-    grew = grown_by(content.view, content.since)
+    parts = changes(grown_by(content.view, content.since), news)
+    return " · ".join((tr(WHAT_CHANGED), *parts)) if parts else ""
+
+
+def changes(grew: int, news: Sentence | None) -> list[str]:
+    """How many outlets joined, and what is new; what there is none of is left out."""
     more = tr_plural("+{count} outlet", "+{count} outlets", grew) if grew else ""
-    parts = [more, change_line(news) if news else ""]
-    return " · ".join((tr("**What changed**"), *filter(None, parts))) if any(parts) else ""
+    return list(filter(None, (more, change_line(news) if news else "")))
 
 
 def grown_by(view: StoryView, since: datetime | None) -> int:

@@ -22,6 +22,7 @@ from bot.store import (
     server_topics,
     sources,
     stories,
+    story_threads,
     subscriptions,
     templates,
 )
@@ -54,6 +55,7 @@ class Status:
     """What `/status` shows. `stalled` messages wait although nothing stands in their way. `paused` are channel and reason; `withheld` counts the last day by reason.
     `suspended` are the server topics whose queries cost too much, each with the reason.
 
+    `threads` of posts that are missing or not written in since yesterday: channel, reason, how many.
     `alerts` and `follows` are how many its members have.
 
     `template` is that of the server's posts, which tells when a post had no room with it. `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
@@ -85,6 +87,7 @@ class Status:
     digests: int = 0
     next_digest: datetime | None = None
     template: StoredTemplate | None = None
+    threads: tuple[tuple[int, str, int], ...] = ()
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -120,6 +123,7 @@ async def status(context: Context, guild_id: int) -> Status:
             len(planned),
             min(planned, default=None),
             await templates.template(connection, guild_id),
+            tuple(await story_threads.problems(connection, guild_id, since)),
         )
 
 

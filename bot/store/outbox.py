@@ -47,6 +47,7 @@ FIRST = "first"  # in the payload of a story: the topic of the new subscription 
 DIGEST = "digest"
 PUBLISH = "publish"
 ROLLUP = "rollup"  # of stories that have no post of their own
+THREAD = "thread"  # the thread of a post, or a message in it; see `story_threads`
 ESCALATION = "escalation"  # a reply to a story's post, which says that the story has grown
 PACED = (STORY, ESCALATION)  # what counts towards a channel's hourly limit
 NOTICE = "notice"  # what is wrong with a source; like a digest it is written when it is made
@@ -529,9 +530,9 @@ async def withheld_counts(connection: AsyncConnection, guild_id: int, since: dat
 async def given_up(
     connection: AsyncConnection, guild_id: int, since: datetime, limit: int = 5
 ) -> list[tuple[int, str]]:
-    """The last messages of a server that were given up since then: channel and reason."""
-    # What members get is theirs to know.
-    closed = sa.and_(_o.c.guild_id == guild_id, _o.c.closed, _o.c.created_at >= since, _o.c.user_id.is_(None))
+    """The last messages of a server that were given up since then: channel and reason. Threads have `problems`."""
+    recent = sa.and_(_o.c.guild_id == guild_id, _o.c.closed, _o.c.created_at >= since, _o.c.kind != THREAD)
+    closed = sa.and_(recent, _o.c.user_id.is_(None))  # what members get is theirs to know
     last_first = sa.select(_o.c.channel_id, _o.c.reason).where(closed).order_by(_o.c.id.desc())
     rows = await connection.execute(last_first.limit(limit))
     return [(channel_id, reason) for channel_id, reason in rows]
@@ -539,11 +540,12 @@ async def given_up(
 
 async def forget(connection: AsyncConnection, *, withheld_before: datetime, closed_before: datetime) -> int:
     """Remove reasons noted before a time, and digests and publishings that were over before another."""
-    # The posts of stories stay, and the replies to them: a story is told once in a channel, however long ago. What was
-    # listed for a member was not sent itself.
+    # The posts of stories stay, and so do the replies to them and what stands in their threads: a story is told once in a channel, however long ago.
+    # What was listed for a member was not sent itself.
     listed = sa.and_(_o.c.kind == MEMBER, _o.c.rollup.is_not(None))
     over = sa.or_(_o.c.closed, sa.and_(sa.or_(_o.c.sent_at.is_not(None), listed), _o.c.due_at.is_(None)))
-    old = sa.and_(_o.c.kind.not_in(PACED), _o.c.created_at < closed_before, over)
+    told = sa.or_(_o.c.kind.in_(PACED), sa.and_(_o.c.kind == THREAD, _o.c.message_id.is_not(None)))
+    old = sa.and_(sa.not_(told), _o.c.created_at < closed_before, over)
     reasons = await connection.execute(
         sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.at < withheld_before)
     )

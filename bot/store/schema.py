@@ -10,6 +10,7 @@ from sqlalchemy.engine import Dialect
 
 from bot.domain.model import Mode, Volume
 from bot.domain.polling import FeedOrigin
+from bot.domain.posting.story_threads import ThreadState
 
 metadata = sa.MetaData(
     naming_convention={
@@ -60,9 +61,9 @@ def _not_negative(column: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"{column} >= 0", name=column)
 
 
-def _where(name: str, column: str, condition: str) -> sa.Index:
-    """An index of the few rows that satisfy a condition."""
-    return sa.Index(name, column, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
+def _where(name: str, column: str, condition: str, *more: str) -> sa.Index:
+    """An index of the few rows that satisfy a condition, by one column or more."""
+    return sa.Index(name, column, *more, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
 
 
 def _deferred(column: str, *, use_alter: bool = False) -> sa.ForeignKey:
@@ -318,6 +319,7 @@ channels = sa.Table(
     sa.Column("quiet_from", sa.Text),
     sa.Column("quiet_until", sa.Text),
     sa.Column("quiet_zone", sa.Text),
+    sa.Column("threads", sa.Boolean, nullable=False, server_default=sa.false()),  # each post gets one
 )
 
 # The digests of channels, see `bot.domain.posting.channel_digests.ChannelDigest`. An id is never used again: a message of
@@ -421,6 +423,7 @@ outbox = sa.Table(
             "member_rollup",
             "member_notice",
             "escalation",
+            "thread",
         ),
     ),
     # Nearly every row is a message that was sent and waits for nothing.
@@ -429,6 +432,24 @@ outbox = sa.Table(
     _where("ix_outbox_rolled_up", "rollup", "rollup IS NOT NULL"),
     _where("ix_outbox_replies", "reply_to", "reply_to IS NOT NULL"),
     _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
+    _where("ix_outbox_threads", "channel_id", "kind = 'thread'", "story"),
+)
+
+# The thread of a post, which is a row of the outbox. Its number is that of the post's message.
+story_threads = sa.Table(
+    "story_threads",
+    metadata,
+    sa.Column("post", ID, primary_key=True, autoincrement=False),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("thread_id", SNOWFLAKE, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("told_record", ID, nullable=False),
+    sa.Column("written_at", UtcTime),
+    _text("problem"),  # why it is not there, or not written in
+    sa.Column("updated_at", UtcTime, nullable=False),
+    _one_of("state", ThreadState),
+    _where("ix_story_threads_problem", "guild_id", "problem <> ''"),
 )
 
 # How posts of a channel appear: the bot's own webhook there, whose token is a secret, with a name and a picture.

@@ -303,6 +303,7 @@ async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
         schema.outbox,
         schema.withheld_posts,
         schema.translation_channels,
+        schema.story_threads,
         schema.faces,
     ):
         await connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))

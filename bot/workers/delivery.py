@@ -36,7 +36,7 @@ from bot.store import (
     templates,
 )
 from bot.store.outbox import Claimed
-from bot.workers import rendering
+from bot.workers import rendering, story_threads
 from bot.workers.rendering import RenderContext
 
 log = logging.getLogger(__name__)
@@ -263,6 +263,11 @@ class Delivery:
     async def _outcome(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         try:
             with speaking(render_context.language(claim)):
+                if claim.kind == outbox.THREAD:
+                    now = self._context.now()
+                    return await story_threads.attempt(
+                        self._context, self._sender, claim, render_context, now
+                    )
                 return await self._try(claim, render_context)
         except Exception:  # a bug in making one message must not hold up those after it
             log.exception("message %s to channel %s could not be rendered", claim.id, claim.channel_id)
@@ -391,7 +396,10 @@ class Delivery:
     async def _settle(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> Verdict:
         """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
-        verdict = retry.settle(outcome, claim.attempt, now, rendering.request_kind(claim, render_context))
+        if claim.kind == outbox.THREAD:
+            verdict = story_threads.verdict_of(claim, outcome, now)
+        else:
+            verdict = retry.settle(outcome, claim.attempt, now, rendering.request_kind(claim, render_context))
         if outcome.result is SendStatus.EXISTS and claim.kind in _COMPOSED:
             verdict = Sent()  # it shows what it was composed of
         if isinstance(verdict, Pause) and (claim.is_direct or claim.kind == outbox.MEMBER_NOTICE):
@@ -399,6 +407,7 @@ class Delivery:
                 verdict.reason
             )  # there is no channel that somebody could mend, or none that is worth it
         publishes = await self._is_to_publish(claim, outcome, render_context)
+        seen = await story_threads.story_seen(claim, outcome, verdict, render_context)
         async with context.db.write() as connection:
             still_leased = await outbox.settle(
                 connection, claim, outcome, verdict, now, context.rules.edit_interval
@@ -429,6 +438,9 @@ class Delivery:
                 await outbox.enqueue(connection, row)
             if still_leased and outcome.fell_back and claim.story is not None:
                 await templates.note_too_long(connection, claim.guild_id, claim.story, now)
+            if still_leased and seen is not None:
+                settling = story_threads.Settling(claim, outcome, verdict, seen, render_context, now)
+                await story_threads.settled(connection, settling)
         if (
             not isinstance(verdict, Sent | Pause)
             and outcome.result is not SendStatus.WAITS

@@ -51,6 +51,7 @@ from bot.store import (
     rollups,
     servers,
     stories,
+    story_threads,
     subscriptions,
     templates,
     votes,
@@ -58,6 +59,7 @@ from bot.store import (
 from bot.store.outbox import Claimed, RepliedPost
 from bot.store.rollups import Listing
 from bot.store.servers import ServerLanguage
+from bot.store.story_threads import StoryThread
 from bot.store.topic_cache import TopicCache
 from bot.workers import notices
 
@@ -75,6 +77,7 @@ class RenderContext:
     servers with buttons to vote. `alerts` by id, and `follows` by server, member and story, are those for which messages
     go to members. `faces` say by channel under which name and picture messages appear there. `replied` are the
     posts that claims reply to, by their rows, and `templates` those of the claims' servers.
+    `threaded` are the channels whose posts get threads, and `threads` those of the posts, by the post's row.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -100,6 +103,8 @@ class RenderContext:
     follows: Mapping[follows.Key, Follow] = field(default_factory=dict)
     replied: Mapping[int, RepliedPost] = field(default_factory=dict)
     templates: Mapping[int, Template] = field(default_factory=dict)
+    threaded: frozenset[int] = frozenset()
+    threads: Mapping[int, StoryThread] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
 
@@ -172,6 +177,8 @@ async def load(
         voting=await votes.voting(connection, {claim.guild_id for claim in claimed}),
         replied=await outbox.replied_posts(connection, claimed),
         templates=await _templates(connection, {claim.guild_id for claim in claimed}),
+        threaded=await story_threads.channels_with(connection, channel_ids),
+        threads=await story_threads.of_posts(connection, set(map(post_of, claimed))),
     )
 
 
@@ -180,6 +187,11 @@ async def _templates(connection: AsyncConnection, guild_ids: Collection[int]) ->
     texts = await templates.texts_of(connection, guild_ids)
     read = {guild_id: read_template(text) for guild_id, text in texts.items()}
     return {guild_id: template for guild_id, template in read.items() if isinstance(template, Template)}
+
+
+def post_of(claim: Claimed) -> int:
+    """The row of the post in whose thread the claim's message belongs; for all others, its own."""
+    return (claim.payload or {}).get("post", claim.id) if claim.kind == outbox.THREAD else claim.id
 
 
 def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
@@ -517,6 +529,16 @@ def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
     if key not in render_context.views:
         render_context.views[key] = story_view(story, muted_by(mutes), render_context.rules.owners)
     return render_context.views[key]
+
+
+def view_of(claim: Claimed, render_context: RenderContext) -> StoryView | None:
+    """The claim's story as its channel sees it; None where it was merged or withdrawn, or is muted there."""
+    return _view(claim, render_context)
+
+
+def is_withdrawn(claim: Claimed, render_context: RenderContext) -> bool:
+    """Whether all articles of the claim's story were removed."""
+    return not _story(claim, render_context).members
 
 
 def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:

@@ -21,6 +21,7 @@ from bot.services.pace import ChannelPace
 from cogs.common import Interaction, guild_of
 from cogs.panel.faces import face_row
 from cogs.panel.session import PageParts, Row, Session
+from cogs.panel.threads import thread_row
 
 
 async def channel_page(session: Session, interaction: Interaction) -> PageParts:
@@ -42,6 +43,7 @@ async def channel_page(session: Session, interaction: Interaction) -> PageParts:
         rows.append(_languages(session, language))
     rows.append(ui.ActionRow(*_buttons(session, actions, present, has_posts=bool(subscribed))))
     rows += await face_row(session, interaction)
+    rows += await thread_row(session, interaction)
     return PageParts(_lines(present, language), rows)
 
 

@@ -45,6 +45,7 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "votes": MANAGE_GUILD,
         "post-limit": MANAGE_CHANNELS,
         "quiet-hours": MANAGE_CHANNELS,
+        "threads": MANAGE_CHANNELS,
         "mute": MANAGE_CHANNELS,
         "unmute": MANAGE_CHANNELS,
         "status": MANAGE_GUILD,
@@ -101,6 +102,7 @@ MANAGED: list[tuple[str, dict[str, Any], str]] = [
     ("appearance language", {"language": "fr"}, "Manage Channels"),
     ("mute", {"what": "x"}, "Manage Channels"),
     ("unmute", {"what": "x"}, "Manage Channels"),
+    ("threads", {"switch": "on"}, "Manage Channels"),
     ("status", {}, "Manage Server"),
 ]
 

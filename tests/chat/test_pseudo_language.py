@@ -125,6 +125,8 @@ LATER: list[Use] = [
     ("quiet-hours set", {"start": "22:00", "end": "07:00", "timezone": "Berlin"}),
     ("quiet-hours off", {}),
     ("quiet-hours off", {}),
+    ("threads", {"switch": "on"}),
+    ("threads", {"switch": "off"}),
     ("mute", {"what": "wind farm"}),
     ("mute", {"what": "alpha.example"}),
     ("mute", {}),

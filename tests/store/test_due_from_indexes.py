@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.decisions import PostingSettings
-from bot.store import delivery, digests, feeds, outbox, pointers, rollups, subscriptions
+from bot.store import delivery, digests, feeds, outbox, pointers, rollups, story_threads, subscriptions
 from bot.store.database import Database
 from tests.make import at
 from tests.store.store_helpers import statements
@@ -52,6 +52,8 @@ DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
     "digests to write": ("ix_digests_due", lambda c: digests.due(c, at())),
     "the next digest": ("ix_digests_due", lambda c: digests.next_due(c)),
     "posts to rephrase": ("ix_outbox_sent_at", lambda c: outbox.to_rephrase(c, at(), 10)),
+    "what stands in a thread": ("ix_outbox_threads", lambda c: story_threads.messages_of(c, 1, 1, 1)),
+    "why threads are missing": ("ix_story_threads_problem", lambda c: story_threads.problems(c, 1, at())),
     "stories that were merged": ("ix_stories_merged", lambda c: pointers.look_again(c, [1], at())),
 }
 

@@ -26,6 +26,7 @@ ON_BOTH = {
     "test_leases",
     "test_rollups",
     "test_several_digests",
+    "test_story_threads",
     "test_tenants",
     "test_together",
     "test_workers",

@@ -68,6 +68,8 @@ class RecordingSender:
         self.sent: list[SentRequest] = []
         self.edited: list[SentRequest] = []
         self.published: list[SentRequest] = []
+        self.opened: list[SentRequest] = []
+        self.renamed: list[SentRequest] = []
         self.looked: list[MessageTraits] = []
         self.standing: dict[int, Outcome] = {}  # by channel: what is there of a message in doubt
         self.announcing: set[int] = set()
@@ -92,6 +94,10 @@ class RecordingSender:
         form = MessageForm.COMPONENTS
         return Outcome(SendStatus.OK, message_id=message_id, form=form, roles=message.roles)
 
+    def message_id(self, nonce: str) -> int:
+        """The number of the message that a nonce made."""
+        return self._ids[nonce]
+
     async def find(self, target: Target, mark: MessageTraits) -> Outcome:
         """Whether it is there, as the test has it."""
         self.looked.append(mark)
@@ -106,6 +112,17 @@ class RecordingSender:
         """Note it."""
         assert target.message_id is not None
         return await self._answer(self.published, SentRequest(target))
+
+    async def open_thread(self, target: Target, name: str) -> Outcome:
+        """Note it; the thread has the number of the message."""
+        assert target.message_id is not None
+        answer = await self._answer(self.opened, SentRequest(target, Message(name=name)))
+        return Outcome(SendStatus.OK, message_id=target.message_id) if answer is OK else answer
+
+    async def rename_thread(self, target: Target, name: str) -> Outcome:
+        """Note it."""
+        assert target.thread_id is not None
+        return await self._answer(self.renamed, SentRequest(target, Message(name=name)))
 
     def can_publish(self, channel_id: int) -> bool:
         """Whether it was said to be an announcement channel."""
