@@ -120,7 +120,9 @@ async def take_back(message: discord.WebhookMessage) -> None:
     try:
         await message.delete()
     except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        log.warning("message %s stands in channel %s: %s", message.id, message.channel.id, hosts_only(str(error)))
+        log.warning(
+            "message %s stands in channel %s: %s", message.id, message.channel.id, hosts_only(str(error))
+        )
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from bot.domain.model import Mode, PostLayout, StorySize, StoryView, Subscription, Topic, Volume
 from bot.domain.posting import decisions
 from bot.domain.posting.channel_digests import PlannedDigest
@@ -302,7 +304,7 @@ async def unsubscribe(
             connection, channel_id, await topics.id_of(connection, topic)
         ):
             if channel_deleted and len(channel_subscriptions) == 1:
-                await subscriptions.remove_channel(connection, channel_id)
+                await _forget_channel(connection, channel_id)
             return topic.name
     has = [s.topic for s in channel_subscriptions]
     message = (
@@ -382,8 +384,12 @@ async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Ite
 async def forget_channel(context: Context, channel_id: int) -> bool:
     """A channel was deleted: its subscriptions, digest, mutes and posts go. False where it had no subscription."""
     async with context.db.write() as connection:
-        await member_messages.forget_channel(connection, channel_id)
-        return await subscriptions.remove_channel(connection, channel_id)
+        return await _forget_channel(connection, channel_id)
+
+
+async def _forget_channel(connection: AsyncConnection, channel_id: int) -> bool:
+    await member_messages.forget_channel(connection, channel_id)
+    return await subscriptions.remove_channel(connection, channel_id)
 
 
 @dataclass(frozen=True, slots=True)
