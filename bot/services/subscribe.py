@@ -32,7 +32,18 @@ from bot.services.digests import plan_default, planned_digests
 from bot.services.story_batches import story_batches
 from bot.services.templates import require_template
 from bot.services.topics import NEAR, resolve
-from bot.store import digests, feeds, member_messages, outbox, servers, stories, subscriptions, topics
+from bot.store import (
+    alerts,
+    digests,
+    faces,
+    feeds,
+    member_messages,
+    outbox,
+    servers,
+    stories,
+    subscriptions,
+    topics,
+)
 from bot.store.subscriptions import ChannelState
 
 FORECAST = timedelta(days=7)
@@ -330,7 +341,12 @@ async def channels_of(context: Context, guild_id: int) -> list[int]:
     async with context.db.read() as connection:
         states = await subscriptions.channels(connection, guild_id)
         mutes = await subscriptions.mutes(connection, guild_id)
-    return sorted({state.channel_id for state in states} | {m.channel_id for m in mutes if m.channel_id})
+        others = await faces.channels_with(connection, guild_id) | await alerts.channels_with(
+            connection, guild_id
+        )
+    return sorted(
+        {state.channel_id for state in states} | {m.channel_id for m in mutes if m.channel_id} | others
+    )
 
 
 async def leave(context: Context, guild_id: int) -> None:
