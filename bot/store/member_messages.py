@@ -326,7 +326,15 @@ async def _merge(connection: AsyncConnection, merged: Mapping[int, int], now: da
 async def look_again(
     connection: AsyncConnection, guild_id: int, user_id: int, story: int, now: datetime
 ) -> None:
-    """Edit what a member has of a story: the member began to follow it, or stopped."""
+    """Edit what a member has of a story: the member began to follow it, or stopped.
+
+    A direct message that was given up is brought up to date again: the member may accept direct messages by now.
+    """
+    direct = sa.and_(_of_member(guild_id, user_id), _o.c.channel_id == user_id, _o.c.message_id.is_not(None))
+    again = {"closed": False, "attempts": 0}
+    await connection.execute(
+        sa.update(_o).where(direct, _o.c.kind == MEMBER, _o.c.story == story).values(**again)
+    )
     sent = sa.and_(_o.c.kind == MEMBER, _o.c.story == story, _o.c.message_id.is_not(None))
     rows = await connection.execute(
         sa.select(_o.c.id).where(_of_member(guild_id, user_id), sent, _o.c.closed.is_(False))

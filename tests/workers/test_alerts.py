@@ -183,6 +183,28 @@ async def test_what_discord_answers_about_a_member_ends_what_the_member_has(
         assert await subscriptions.paused(connection) == []
 
 
+async def test_who_follows_again_when_direct_messages_are_accepted_again_gets_what_is_new(
+    desk: BotHarness,
+) -> None:
+    await wants(desk, "kestrel")
+    await news(desk, record("Kestrel nests on the old bridge", "k.example"))
+    async with desk.db.read() as connection:
+        [story] = (await connection.execute(sa.select(schema.outbox.c.story))).scalars()
+    await follows.toggle(desk.context, GUILD, MEMBER, story, CHANNEL, "en")
+    desk.mailbox.answers[MEMBER] = Outcome(SendStatus.REFUSED, 403, CANNOT_MESSAGE_USER)
+    desk.clock.forward(minutes=5)
+    await desk.deliver()
+    assert await state(desk) == {"member": 1, "member_notice": 1}
+    del desk.mailbox.answers[MEMBER]
+    desk.mailbox.edited.clear()
+    assert await follows.toggle(desk.context, GUILD, MEMBER, story, CHANNEL, "en") == (story, True)
+    await desk.take_in(record("Kestrel nests on old bridge", "l.example"))
+    desk.clock.forward(minutes=5)
+    await desk.deliver()
+    assert "2 outlets" in desk.mailbox.edited[-1].text
+    assert len(desk.mailbox.sent) == 2  # the story and the notice
+
+
 async def test_messages_for_members_come_after_posts_and_hold_up_no_channel(desk: BotHarness) -> None:
     await desk.follow()
     await wants(desk, "kestrel")
