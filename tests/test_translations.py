@@ -17,7 +17,7 @@ from bot.i18n import CHOICE, ENGLISH, LANGUAGES, LOCALES
 from scripts.messages import catalogue_of, command_tree, extracted, key_of, missing, tree_texts, update
 
 # Languages whose translations are being written. One that is complete is never here again.
-UNFINISHED = frozenset({"ja"})
+UNFINISHED: frozenset[str] = frozenset()
 TRANSLATED = sorted(set(LANGUAGES) - {ENGLISH})
 COMPLETE = sorted(set(TRANSLATED) - UNFINISHED)
 MOST_OF_A_COMMAND = (
