@@ -284,7 +284,7 @@ class Delivery:
             looked = await self._look(claim, claim.in_doubt_since, target)
             if looked.result is not SendStatus.MISSING:
                 return looked
-        is_pointer = claim.kind == outbox.STORY and claim.story in render_context.merged_into
+        is_pointer = claim.kind in outbox.OF_ONE_STORY and claim.story in render_context.merged_into
         if claim.message_id is not None and is_pointer:
             message = await self._pointer(claim, render_context)
         else:
