@@ -54,6 +54,7 @@ NOTICE = "notice"  # what is wrong with a source; like a digest it is written wh
 MEMBER = "member"  # a story for one member, by an alert or because the member follows it
 MEMBER_ROLLUP = "member_rollup"  # of the stories for which a member's alerts had no room
 MEMBER_NOTICE = "member_notice"  # that a member's direct messages are closed
+OF_ONE_STORY = (STORY, MEMBER)  # once the story is merged, the message points to that of the other one
 FOR_MEMBERS = (MEMBER, MEMBER_ROLLUP, MEMBER_NOTICE)
 AFTER_POSTS = -1  # the priority of messages for members
 

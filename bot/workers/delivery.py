@@ -284,7 +284,7 @@ class Delivery:
             looked = await self._look(claim, claim.in_doubt_since, target)
             if looked.result is not SendStatus.MISSING:
                 return looked
-        is_pointer = claim.kind in _POINTING and claim.story in render_context.merged_into
+        is_pointer = claim.kind in outbox.OF_ONE_STORY and claim.story in render_context.merged_into
         if claim.message_id is not None and is_pointer:
             message = await self._pointer(claim, render_context)
         else:
@@ -456,8 +456,6 @@ class Delivery:
         return await asyncio.to_thread(rendering.publishes, claim, render_context)
 
 
-# What points to another message once its story was merged into that one's. A reply goes with the post that it replies to.
-_POINTING = (outbox.STORY, outbox.MEMBER)
 # What is never edited.
 _COMPOSED = (outbox.DIGEST, outbox.NOTICE, outbox.MEMBER_NOTICE)
 

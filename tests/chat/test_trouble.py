@@ -203,14 +203,14 @@ async def test_a_channel_that_was_deleted_is_forgotten_and_the_others_go_on(worl
     assert gone.mention not in seen(await world.ask("status"))
     assert "1 subscription in this server" in seen(await world.ask("status"))
     async with world.app.context.db.read() as connection:
-        for table in (
-            schema.channels,
-            schema.mutes,
-            schema.outbox,
-            schema.withheld_posts,
-            schema.digest_history,
-        ):
-            assert gone.id not in (await connection.execute(sa.select(table.c.channel_id))).scalars().all()
+        for table in schema.metadata.sorted_tables:
+            if "channel_id" in table.c:
+                rows = sa.select(table).where(table.c.channel_id == gone.id)
+                assert not (await connection.execute(rows)).all(), table.name
+        digests = sa.select(schema.digest_history.c.digest_id).where(
+            schema.digest_history.c.digest_id.not_in(sa.select(schema.digests.c.id))
+        )
+        assert not (await connection.execute(digests)).all()
 
 
 async def test_threads_go_with_themselves_or_with_their_channel(world: World) -> None:
