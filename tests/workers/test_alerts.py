@@ -14,7 +14,8 @@ from bot.domain.posting.alerts import Alert, AlertLimits
 from bot.domain.retry import CANNOT_MESSAGE_USER, NO_MUTUAL_SERVERS, Outcome, SendStatus
 from bot.domain.topics.query import meter
 from bot.messages.message import Message
-from bot.services import follows, mutes
+from bot.services import curate, follows, mutes
+from bot.services.curate import Editor
 from bot.services.server_topics import parse_query
 from bot.store import alerts, member_messages, schema, subscriptions
 from bot.store import follows as follows_store
@@ -203,6 +204,25 @@ async def test_who_follows_again_when_direct_messages_are_accepted_again_gets_wh
     await desk.deliver()
     assert "2 outlets" in desk.mailbox.edited[-1].text
     assert len(desk.mailbox.sent) == 2  # the story and the notice
+
+
+async def test_an_undone_merge_gives_each_message_of_a_member_its_story_back(desk: BotHarness) -> None:
+    await wants(desk, "kestrel OR council")
+    titles = ("Kestrel nests on the old bridge", "Council votes on tram line to airport")
+    await news(desk, *(record(title, f"o{len(title)}.example") for title in titles))
+    o, editor = schema.outbox, Editor(GUILD, MEMBER)
+    async with desk.db.read() as connection:
+        one, two = (await connection.execute(sa.select(o.c.story).order_by(o.c.story))).scalars()
+    merged = await curate.merge(desk.context, editor, one, f"#{two}")
+    desk.clock.forward(minutes=5)
+    await desk.deliver()
+    assert f"continues in #{one}" in desk.mailbox.edited[-1].text
+    desk.mailbox.edited.clear()
+    await curate.split_story(desk.context, editor, one, merged.articles)
+    desk.clock.forward(minutes=5)
+    await desk.deliver()
+    assert [any(title in edit.text for edit in desk.mailbox.edited) for title in titles] == [True, True]
+    assert len(desk.mailbox.sent) == 2
 
 
 async def test_messages_for_members_come_after_posts_and_hold_up_no_channel(desk: BotHarness) -> None:
