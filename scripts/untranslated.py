@@ -67,7 +67,10 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
     ("bot/services/server_topics.py", "(offshore OR sea)"): "a query",
     ("bot/services/languages.py", "ServerLanguage"): "the name of a class, in `__all__`",
     ("cogs/about.py", "Topicwire"): "a name",
+    ("cogs/panel/faces.py", "appearance face"): "the name of a command",
     ("cogs/panel/feeds.py", "source add"): "the name of a command",
+    ("cogs/panel/server_topics.py", "topic create"): "the name of a command",
+    ("cogs/panel/server_topics.py", "topic edit"): "the name of a command",
 }
 
 CATALOGUE = {"tr": 1, "tr_in": 2, "tr_plural": 2, "mark": 1}  # how many of the first arguments are texts

@@ -291,6 +291,13 @@ def test_an_outlet_that_is_called_like_its_domain_is_named_once() -> None:
     assert shown(story_post(view(outlet=outlet))).small[1] == "alpha.example"
 
 
+@pytest.mark.parametrize("tag", ["[en](https://x.example)", "@everyone", "**x** y", "`x`", "\n# x", "<@1>"])
+def test_what_is_no_tag_of_a_language_is_not_shown(tag: str) -> None:
+    text = repr(story_post(view(language=tag)).layout)
+    assert "in ?" in text
+    assert tag.lower() not in text
+
+
 def test_a_report_in_another_language_and_a_video_say_so() -> None:
     seen = view("beta.example")
     other = replace(seen.coverage[0].stored, record=replace(seen.coverage[0].stored.record, language="de-AT"))
