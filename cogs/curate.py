@@ -48,7 +48,7 @@ def _editor(interaction: Interaction) -> Editor:
 
 async def _done(interaction: Interaction, text: str, undo: views.Press) -> None:
     """Replace the answer by what was done, with a button that undoes it."""
-    embed = Embed(description=text)
+    embed = Embed(description=text, colour=GREY)
     view = views.ConfirmView(interaction, views.Choice(tr("Undo"), undo))
     await interaction.edit_original_response(view=view.showing(embed, interaction.client.command_ids))
 

@@ -46,7 +46,7 @@ class VoteCommands(commands.Cog):
 class VoteButton(
     LastingButton,
     ui.DynamicItem[ui.Button[ui.View]],
-    template=rf"{VOTE_ACTION}(?P<name>{'|'.join(VOTES)}):(?P<story>\d+)",
+    template=rf"{VOTE_ACTION}(?P<name>{'|'.join(VOTES)}):(?P<story>\d{{1,18}})",
 ):
     """A button below a post. It still works after a restart."""
 

@@ -136,10 +136,10 @@ def _has_traits(message: discord.Message, traits: MessageTraits) -> bool:
         return replied == traits.reply_to
     for component in _components(message.components):
         action = getattr(component, "custom_id", None) or ""
-        if traits.actions and action.startswith(MEMBER_ACTION):
+        if action.startswith(MEMBER_ACTION):
             return action in traits.actions
-        if not traits.actions and action.startswith(RELATED_ACTION):
-            return action.removeprefix(RELATED_ACTION) in map(str, traits.stories)
+        if action.startswith(RELATED_ACTION):
+            return not traits.actions and action.removeprefix(RELATED_ACTION) in map(str, traits.stories)
     shown = [line for line in _lines(message) if not _MENTIONS.match(line)]
     labels = [small(label) for n in traits.stories for label in in_every_language(partial(story_label, n))]
     if any(f"{line} ".replace("\\#", "#").startswith(f"{label} ") for line in shown for label in labels):

@@ -38,6 +38,7 @@ from bot.domain.retry import (
     is_transient,
     loses_webhook,
 )
+from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import clip
 from bot.i18n import mark, tr
 from bot.messages.commands import NO_IDS, mentioned
@@ -68,7 +69,8 @@ def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Cor
         except (discord.RateLimited, discord.HTTPException) as error:
             return _refusal(error)
         except (aiohttp.ClientError, OSError, TimeoutError, discord.GatewayNotFound) as error:
-            reason = str(error) or type(error).__name__
+            # Of a webhook's address, the path has the token.
+            reason = hosts_only(str(error)) or type(error).__name__
             return Outcome(
                 SendStatus.UNREACHABLE, detail=clip(f"Discord cannot be reached: {reason}", LONGEST_DETAIL)
             )

@@ -14,6 +14,7 @@ from bot.chat.permissions import allowed
 from bot.chat.transport import FOREIGN_ANSWER
 from bot.domain.posting.face import DEFAULT_NAME, Byline, WebhookKey, usable_name
 from bot.domain.retry import INVALID_FORM_BODY, MISSING_PERMISSIONS, loses_webhook
+from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import clip
 from bot.errors import InvalidInputError, NotAllowedError
 from bot.i18n import mark, tr, tr_plural
@@ -119,7 +120,9 @@ async def take_back(message: discord.WebhookMessage) -> None:
     try:
         await message.delete()
     except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        log.warning("message %s stands in channel %s: %s", message.id, message.channel.id, error)
+        log.warning(
+            "message %s stands in channel %s: %s", message.id, message.channel.id, hosts_only(str(error))
+        )
 
 
 @contextmanager
@@ -216,6 +219,12 @@ async def remove(client: discord.Client, key: WebhookKey) -> None:
     except discord.HTTPException as error:
         if not loses_webhook(error.status, error.code):
             raise
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        log.warning("a webhook could not be deleted: %s", hosts_only(str(error)))
+        # Without its cause, whose text may have the address of the webhook with its token.
+        raise NotAllowedError(
+            tr("Discord is having problems right now. Try again in a few minutes.")
+        ) from None
 
 
 async def picture_of(attachment: discord.Attachment) -> bytes:

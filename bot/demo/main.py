@@ -283,6 +283,8 @@ class Demo:
         if not await app.deliver.drain():
             return False
         for message in self.channel.history():
+            if not message.components:  # Discord's own, such as that a thread was opened
+                continue
             before = self._seen.get(message.id)
             if before is not None and before.edited_at == message.edited_at:
                 continue

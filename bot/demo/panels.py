@@ -91,9 +91,8 @@ def components(message: Any) -> Iterator[Any]:
 
 def is_digest(message: discord.Message) -> bool:
     """Whether a message of a channel is a digest: it has a heading above its containers."""
-    return isinstance(message.components[0], discord.TextDisplay) and message.components[
-        0
-    ].content.startswith("## ")
+    first = next(iter(message.components), None)
+    return isinstance(first, discord.TextDisplay) and first.content.startswith("## ")
 
 
 def panel(message: discord.Message, heading: str, now: datetime, names: Mapping[int, str]) -> Panel:

@@ -94,6 +94,6 @@ async def set_open(context: Context, guild_id: int, channel_id: int, *, is_open:
     """Open a channel to alerts of all members, or close it to all alerts. Returns how many alerts that ends."""
     async with context.db.write() as connection:
         if not is_open:
-            return await alerts.close_channel(connection, channel_id)
+            return await member_messages.close_channel(connection, channel_id)
         await alerts.open_channel(connection, guild_id, channel_id)
     return 0

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from bot.domain.model import Mode, PostLayout, StorySize, StoryView, Subscription, Topic, Volume
 from bot.domain.posting import decisions
 from bot.domain.posting.channel_digests import PlannedDigest
@@ -30,7 +32,18 @@ from bot.services.digests import plan_default, planned_digests
 from bot.services.story_batches import story_batches
 from bot.services.templates import require_template
 from bot.services.topics import NEAR, resolve
-from bot.store import digests, feeds, member_messages, outbox, servers, stories, subscriptions, topics
+from bot.store import (
+    alerts,
+    digests,
+    faces,
+    feeds,
+    member_messages,
+    outbox,
+    servers,
+    stories,
+    subscriptions,
+    topics,
+)
 from bot.store.subscriptions import ChannelState
 
 FORECAST = timedelta(days=7)
@@ -302,7 +315,7 @@ async def unsubscribe(
             connection, channel_id, await topics.id_of(connection, topic)
         ):
             if channel_deleted and len(channel_subscriptions) == 1:
-                await subscriptions.remove_channel(connection, channel_id)
+                await _forget_channel(connection, channel_id)
             return topic.name
     has = [s.topic for s in channel_subscriptions]
     message = (
@@ -328,7 +341,12 @@ async def channels_of(context: Context, guild_id: int) -> list[int]:
     async with context.db.read() as connection:
         states = await subscriptions.channels(connection, guild_id)
         mutes = await subscriptions.mutes(connection, guild_id)
-    return sorted({state.channel_id for state in states} | {m.channel_id for m in mutes if m.channel_id})
+        others = await faces.channels_with(connection, guild_id) | await alerts.channels_with(
+            connection, guild_id
+        )
+    return sorted(
+        {state.channel_id for state in states} | {m.channel_id for m in mutes if m.channel_id} | others
+    )
 
 
 async def leave(context: Context, guild_id: int) -> None:
@@ -382,8 +400,12 @@ async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Ite
 async def forget_channel(context: Context, channel_id: int) -> bool:
     """A channel was deleted: its subscriptions, digest, mutes and posts go. False where it had no subscription."""
     async with context.db.write() as connection:
-        await member_messages.forget_channel(connection, channel_id)
-        return await subscriptions.remove_channel(connection, channel_id)
+        return await _forget_channel(connection, channel_id)
+
+
+async def _forget_channel(connection: AsyncConnection, channel_id: int) -> bool:
+    await member_messages.forget_channel(connection, channel_id)
+    return await subscriptions.remove_channel(connection, channel_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,13 @@ async def open_channels(connection: AsyncConnection, guild_id: int) -> list[int]
     return list(rows.scalars())
 
 
+async def channels_with(connection: AsyncConnection, guild_id: int) -> set[int]:
+    """The channels of a server that are open to alerts, or that alerts go to."""
+    of_alerts = sa.and_(_a.c.guild_id == guild_id, _a.c.channel_id.is_not(None))
+    rows = await connection.execute(sa.select(_a.c.channel_id).where(of_alerts).distinct())
+    return {*rows.scalars(), *await open_channels(connection, guild_id)}
+
+
 async def open_channel(connection: AsyncConnection, guild_id: int, channel_id: int) -> None:
     """Let alerts mention members in a channel."""
     await insert_new(connection, _ch, [{"channel_id": channel_id, "guild_id": guild_id}], on=["channel_id"])

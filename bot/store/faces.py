@@ -34,6 +34,12 @@ async def in_channels(connection: AsyncConnection, channel_ids: Collection[int])
     return {row.channel_id: _face(row) for row in rows}
 
 
+async def channels_with(connection: AsyncConnection, guild_id: int) -> set[int]:
+    """The channels of a server that have a face."""
+    rows = await connection.execute(sa.select(_f.c.channel_id).where(_f.c.guild_id == guild_id))
+    return set(rows.scalars())
+
+
 async def lost_in(connection: AsyncConnection, guild_id: int) -> list[int]:
     """The channels of a server whose webhook Discord no longer knows."""
     lost = sa.and_(_f.c.guild_id == guild_id, _f.c.is_lost)

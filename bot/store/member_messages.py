@@ -376,9 +376,16 @@ async def forget_servers(connection: AsyncConnection, guild_ids: Collection[int]
     await connection.execute(sa.delete(_o).where(_o.c.guild_id.in_(ids), _o.c.user_id.is_not(None)))
 
 
+async def close_channel(connection: AsyncConnection, channel_id: int) -> int:
+    """Alerts mention nobody in a channel any more, nor does a list that waits. Returns how many alerts that ends."""
+    unsent = sa.and_(_o.c.kind == MEMBER_ROLLUP, _o.c.message_id.is_(None), _o.c.begun_at.is_(None))
+    await connection.execute(sa.delete(_o).where(_o.c.channel_id == channel_id, unsent))
+    return await alerts.close_channel(connection, channel_id)
+
+
 async def forget_channel(connection: AsyncConnection, channel_id: int) -> None:
     """A channel was deleted: alerts that went there, and follows that began there, end."""
-    await alerts.close_channel(connection, channel_id)
+    await close_channel(connection, channel_id)
     await follows.remove(connection, _f.c.channel_id == channel_id)
 
 

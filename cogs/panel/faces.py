@@ -51,6 +51,7 @@ class _FaceActions:
     async def give(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         """Have posts appear as typed. A picture that was uploaded stays if no other is named."""
         name, address = values
+        interaction.client.tree.limits.count_as("appearance face", interaction)
         uploaded = self._face is not None and self._face.has_picture
         picture = address or (None if uploaded else faces.OF_BOT)
         channel = self._session.managed(interaction)
@@ -61,5 +62,6 @@ class _FaceActions:
 
     async def take(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
         """Have posts appear as the bot's."""
+        interaction.client.tree.limits.count_as("appearance face", interaction)
         notice = await take_face(self._session.context, interaction, self._session.managed(interaction))
         return self._session.state.after(notice=notice)

@@ -81,6 +81,7 @@ class TopicActions:
     async def create(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         """Create the topic that was typed."""
         name, query, aliases, parent = values
+        interaction.client.tree.limits.count_as("topic create", interaction)
         draft = Draft(name, query, aliases, parent)
         return self._saved(await server_topics.create(self._session.context, guild_of(interaction).id, draft))
 
@@ -89,6 +90,7 @@ class TopicActions:
 
         async def edit(interaction: Interaction, values: Sequence[Any]) -> PanelState:
             name, query, aliases, parent = values
+            interaction.client.tree.limits.count_as("topic edit", interaction)
             draft = Draft(name, query, aliases or NOTHING, parent or NOTHING)
             guild_id = guild_of(interaction).id
             return self._saved(await server_topics.edit(self._session.context, guild_id, topic.name, draft))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -9,12 +10,15 @@ import pytest
 import sqlalchemy as sa
 from simcord.actors import MemberActor
 
+from bot.chat.port import MessageTraits, Target
 from bot.domain.posting.alerts import AlertLimits
+from bot.domain.retry import SendStatus
+from bot.services import subscribe
 from bot.store import schema
 from tests.chat.test_setup import leave
 from tests.chat.world import METRO, ROCKET, World, body, buttons, labels, message_of, seen, titles
 from tests.languages import bracketed, outside, speaking_as
-from tests.make import ListSource, record
+from tests.make import ListSource, at, record
 
 
 async def news(world: World, *records: object) -> None:
@@ -161,6 +165,45 @@ async def test_a_channel_must_be_open_to_alerts_and_to_the_member(world: World) 
     assert not inbox(world, world.member)
     await world.ask("alert channel", channel=world.news, allow=False)
     assert await rows(world, "alerts") == 0
+
+
+@pytest.mark.parametrize("per_hour", [0, 5])
+async def test_nobody_is_mentioned_in_a_channel_that_was_closed_meanwhile(
+    world: World, per_hour: int
+) -> None:
+    limit(world, AlertLimits(per_hour=per_hour))
+    await world.ask("alert channel", channel=world.news)
+    await world.ask("alert create", query="metro", channel=world.news, by=world.member)
+    await world.take_in(record(METRO[0], "a.example"))
+    await world.app.alert()
+    await world.ask("alert channel", channel=world.news, allow=False)
+    await world.deliver()
+    assert not world.posts()
+
+
+async def test_with_the_last_subscription_of_a_deleted_channel_its_alerts_end(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.ask("subscribe", topic="Space", at=other)
+    await world.ask("alert channel", channel=other)
+    await world.ask("alert create", query="metro", channel=other)
+    await subscribe.unsubscribe(world.app.context, "Space", other.id, world.guild.id, channel_deleted=True)
+    assert (await rows(world, "alerts"), await rows(world, "alert_channels")) == (0, 0)
+
+
+async def test_a_post_and_a_mention_of_one_story_are_told_apart_after_a_crash(world: World) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    await world.ask("alert create", query="rocket", channel=world.news)
+    await news(world, record(ROCKET[0], "a.example", topics=["Space"]))
+    [post, mention] = sorted(world.posts(), key=lambda message: "An alert that you made" in seen(message))
+    target, since, numbers = Target(world.guild.id, world.news.id), at(-9000), frozenset({1})
+    mine = frozenset(b.custom_id for b in buttons(mention) if b.custom_id)
+    for traits, sought in (
+        (MessageTraits(since, numbers), post),
+        (MessageTraits(since, numbers, actions=mine), mention),
+    ):
+        assert (await world.app.sender.find(target, traits)).message_id == sought.id
+        without = replace(traits, excluded=frozenset({sought.id}))
+        assert (await world.app.sender.find(target, without)).result is SendStatus.MISSING
 
 
 async def test_a_member_who_may_no_longer_see_the_channel_gets_no_mention_there(world: World) -> None:

@@ -6,6 +6,7 @@ import logging
 from io import BytesIO
 from typing import Any
 
+import aiohttp
 import discord
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from PIL import Image
 from simcord.backend.errors import BackendError
 from simcord.http.client import FakeWebhookAdapter, _raise_for
 
+from bot.chat import webhooks
 from bot.domain.posting.face import WebhookKey
 from bot.runtime.logs import SECRETIVE
 from bot.store import schema
@@ -30,9 +32,9 @@ def hooks(world: World, monkeypatch: pytest.MonkeyPatch) -> Webhooks:
     as_on_discord(world.env, monkeypatch)
     rights = discord.Permissions(manage_channels=True, manage_guild=True, manage_webhooks=True)
     world.env.backend.edit_role(world.guild.id, world.managers.id, {"permissions": rights.value})
-    webhooks = Webhooks(world)
-    webhooks.allow_bot()
-    return webhooks
+    hooks = Webhooks(world)
+    hooks.allow_bot()
+    return hooks
 
 
 async def report(world: World, title: str = ROCKET[0], outlet: str = "a.example") -> None:
@@ -451,6 +453,28 @@ async def test_the_token_is_in_no_log_answer_or_error(world: World, hooks: Webho
     key = WebhookKey(hooks.only.id, token)
     assert token not in repr(key)
     assert token not in "\n".join([*answers, world.caplog.text, *map(str, world.env.errors)])
+
+
+async def test_errors_of_the_network_name_no_address_of_a_webhook(
+    world: World, hooks: Webhooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await faced(world)
+    token = hooks.only.token
+
+    class Unreachable:
+        async def send(self, **_options: Any) -> None:
+            raise aiohttp.ConnectionTimeoutError(f"no host at https://discord.com/api/webhooks/1/{token}")
+
+        async def delete(self, **_options: Any) -> None:
+            await self.send()
+
+    monkeypatch.setattr(webhooks, "connect", lambda _client, _key: Unreachable())
+    await report(world)
+    reasons = await stored(world, schema.outbox.c.reason)
+    assert reasons == ["Discord cannot be reached: no host at discord.com"]
+    answer = await world.refused("appearance face", use="off")
+    assert "Discord is having problems right now." in answer
+    assert token not in "\n".join((*reasons, answer, world.caplog.text))
 
 
 async def test_the_panel_gives_and_takes_a_face(world: World, hooks: Webhooks) -> None:

@@ -8,6 +8,7 @@ import discord
 import pytest
 
 from bot.chat.limits import COMPLETIONS, OTHERS, RATES, ROLE_CHANGES, GuildRateLimit, Rate
+from tests.chat.panel_user import PanelUser
 from tests.chat.world import METRO, World, seen
 from tests.make import record
 
@@ -46,6 +47,26 @@ async def test_a_member_can_only_ask_so_often_and_is_told_when_again(world: Worl
         await world.manager.slash(world.news, command, **options)
     assert "Try again in 60 seconds." in await world.refused(command, **options)
     assert "Topics" in seen(await world.ask("topics"))  # other commands go on
+
+
+@pytest.mark.parametrize(
+    ("command", "page", "label", "typed"),
+    [
+        ("source add", "Feeds", "Add a feed…", {"url": "no address", "topic": ""}),
+        ("topic create", "Server", "New topic…", {"name": "X", "query": "(", "aliases": "", "parent": ""}),
+        ("appearance face", "Channel", "Name and picture…", {"name": "", "address": "no address"}),
+    ],
+)
+async def test_what_is_limited_as_a_command_is_as_limited_in_the_panel(
+    world: World, command: str, page: str, label: str, typed: dict[str, str]
+) -> None:
+    user = await PanelUser.opens(world)
+    await user.presses(page)
+    for _ in range(rate_of(command).member):
+        await user.types(label, **typed)
+        assert "Too many requests." not in user.text
+    await user.types(label, **typed)
+    assert "Too many requests." in user.text
 
 
 async def test_one_member_does_not_use_up_what_others_may_ask(world: World) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
+from bot.domain.posting.face import Face, WebhookKey
 from bot.services import subscribe
+from bot.store import faces, schema
 from tests.chat.world import METRO, ROCKET, World, seen
 from tests.make import record
 from tests.shown import plain, shown
@@ -43,6 +46,31 @@ async def test_a_role_that_was_deleted_while_the_bot_was_away_is_forgotten_at_th
 
         (own,) = await subscriptions.subscriptions(connection)
     assert own.mention_role_id is None
+
+
+async def test_what_a_channel_without_subscriptions_had_is_forgotten_at_the_start_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, alerted, hidden = (
+        world.guild.create_text_channel(name) for name in ("named", "alerted", "hidden")
+    )
+    async with world.app.context.db.write() as connection:
+        for number, channel in enumerate((named, hidden), 1):
+            await faces.put(connection, Face(world.guild.id, channel.id, WebhookKey(number, "token")))
+    for channel in (alerted, hidden):
+        await world.ask("alert channel", channel=channel)
+        await world.ask("alert create", query=f"metro {channel.name}", channel=channel)
+    world.deny(hidden, view_channel=True)
+    with monkeypatch.context() as away:
+        away.setattr(subscribe, "forget_channel", nothing)
+        for channel in (named, alerted):
+            world.env.backend.delete_channel(channel.id)
+        await world.env.settle()
+    await world.restart()
+    async with world.app.context.db.read() as connection:
+        for table in (schema.faces, schema.alert_channels, schema.alerts):
+            left = (await connection.execute(sa.select(table.c.channel_id))).scalars()
+            assert list(left) == [hidden.id]
 
 
 async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_forgotten_at_the_start(
