@@ -69,13 +69,16 @@ async def of_stories(connection: AsyncConnection, numbers: Iterable[int]) -> dic
 
 async def move(connection: AsyncConnection, merged: Mapping[int, int]) -> None:
     """Follow the stories that others were merged into."""
-    for old, new in merged.items():
-        other = _f.alias("other")
-        both = sa.exists().where(
-            other.c.guild_id == _f.c.guild_id, other.c.user_id == _f.c.user_id, other.c.story == new
-        )
-        await connection.execute(sa.update(_f).where(_f.c.story == old, ~both).values(story=new))
-        await connection.execute(sa.delete(_f).where(_f.c.story == old))
+    if not merged:
+        return
+    old, new = sa.bindparam("old", type_=schema.ID), sa.bindparam("new", type_=schema.ID)
+    other = _f.alias("other")
+    both = sa.exists().where(
+        other.c.guild_id == _f.c.guild_id, other.c.user_id == _f.c.user_id, other.c.story == new
+    )
+    moved = sa.update(_f).where(_f.c.story == old, ~both).values(story=new)
+    await connection.execute(moved, [{"old": number, "new": into} for number, into in merged.items()])
+    await connection.execute(sa.delete(_f).where(_f.c.story == old), [{"old": number} for number in merged])
 
 
 async def end_quiet(connection: AsyncConnection, before: datetime) -> int:

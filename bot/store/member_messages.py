@@ -300,27 +300,27 @@ async def _merge(connection: AsyncConnection, merged: Mapping[int, int], now: da
 
     A member who has a message of both keeps one, and the other says where the story goes on.
     """
+    if not merged:
+        return
     await follows.move(connection, merged)
-    for old, new in merged.items():
-        of_old = sa.and_(_o.c.kind == MEMBER, _o.c.story == old)
-        other = _o.alias("other")
-        has_other = sa.exists().where(
-            other.c.kind == MEMBER,
-            other.c.story == new,
-            other.c.user_id == _o.c.user_id,
-            other.c.guild_id == _o.c.guild_id,
-            sa.or_(~other.c.closed, other.c.message_id.is_not(None), other.c.begun_at.is_not(None)),
-        )
-        unsent = sa.and_(of_old, _o.c.message_id.is_(None))
-        await connection.execute(
-            sa.update(_o).where(unsent, ~has_other).values(story=new, revision=_o.c.revision + 1)
-        )
-        sent = sa.and_(of_old, _o.c.message_id.is_not(None), _o.c.closed.is_(False))
-        await connection.execute(
-            sa.update(_o)
-            .where(sent)
-            .values(revision=_o.c.revision + 1, shown="", due_at=sa.func.coalesce(_o.c.due_at, _now(now)))
-        )
+    old, new = sa.bindparam("old", type_=schema.ID), sa.bindparam("new", type_=schema.ID)
+    of_old = sa.and_(_o.c.kind == MEMBER, _o.c.story == old)
+    other = _o.alias("other")
+    has_other = sa.exists().where(
+        other.c.kind == MEMBER,
+        other.c.story == new,
+        other.c.user_id == _o.c.user_id,
+        other.c.guild_id == _o.c.guild_id,
+        sa.or_(~other.c.closed, other.c.message_id.is_not(None), other.c.begun_at.is_not(None)),
+    )
+    unsent = sa.and_(of_old, _o.c.message_id.is_(None))
+    moved = sa.update(_o).where(unsent, ~has_other).values(story=new, revision=_o.c.revision + 1)
+    await connection.execute(moved, [{"old": number, "new": into} for number, into in merged.items()])
+    sent = sa.and_(of_old, _o.c.message_id.is_not(None), _o.c.closed.is_(False))
+    again = {"revision": _o.c.revision + 1, "shown": "", "due_at": sa.func.coalesce(_o.c.due_at, _now(now))}
+    await connection.execute(
+        sa.update(_o).where(sent).values(**again), [{"old": number} for number in merged]
+    )
 
 
 async def look_again(

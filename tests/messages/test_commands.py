@@ -77,8 +77,8 @@ async def names(db: Database, clock: Clock) -> AsyncIterator[set[str]]:
     await client.close()
 
 
-# Texts for a terminal, or where Discord shows no mention.
-ELSEWHERE = {"bot/demo/main.py", "bot/bootstrap.py"}
+# Texts for a terminal, or where Discord shows no mention, and paths of Discord's API.
+ELSEWHERE = {"bot/demo/main.py", "bot/bootstrap.py", "bot/chat/transport.py"}
 PLAIN = {"/help · /subscribe", ": /latest"}  # the bot's activity, and a footer
 
 

@@ -69,7 +69,11 @@ def test_values_take_the_place_of_their_names() -> None:
     assert head == "## [Lighthouse relit](https://alpha.example/1)"
     assert plain(line) == "No. 12: Lighthouse relit, by 2 outlets (Alpha (alpha.example)) on AI"
     assert shown(post("{link}", of)).text == "<https://alpha.example/1>"
-    assert [button for button, *_ in shown(post(text, of)).buttons] == ["Read", "Related coverage"]
+    assert [button for button, *_ in shown(post(text, of)).buttons] == [
+        "Read",
+        "Related coverage",
+        "Follow this story",
+    ]
 
 
 def test_a_value_is_never_read_as_a_template() -> None:
@@ -151,7 +155,8 @@ def test_every_post_by_a_template_is_within_discords_limits_and_pings_nobody_els
     assert problems(sent) == []
     assert sent["allowed_mentions"].get("parse", []) == []
     assert {int(role) for role in sent["allowed_mentions"].get("roles", [])} <= set(roles)
-    assert shown(made).buttons[-1][1] == f"related:{any_view.number}"
+    actions = [action for _, action in shown(made).buttons]
+    assert actions[-2:] == [f"related:{any_view.number}", f"follow:{any_view.number}"]
 
 
 # What a template may make of its own text, and what values bring.

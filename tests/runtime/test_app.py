@@ -74,6 +74,7 @@ async def test_every_part_is_a_named_task_and_a_stop_ends_them_all(context: Cont
         "delivery",
         "connection",
         "commands",
+        "alerts",
         "digests",
         "resuming",
         "volumes",
