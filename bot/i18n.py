@@ -232,6 +232,16 @@ def weekday(number_of_day: int) -> str:
     return str(get_day_names("wide", "stand-alone", locale())[number_of_day])
 
 
+def weekday_names() -> tuple[frozenset[str], ...]:
+    """What the days of the week are called, Monday first: in full and in short, in lower case, without dots."""
+    forms = [
+        get_day_names(width, context, locale())
+        for width in ("wide", "abbreviated", "short")
+        for context in ("format", "stand-alone")
+    ]
+    return tuple(frozenset(str(of_form[day]).casefold().strip(".") for of_form in forms) for day in range(7))
+
+
 def list_of(items: Iterable[str], style: Literal["standard", "or"] = "standard") -> str:
     """Things in a row, with the language's word before the last: `and`, or with style `or` its `or`.
 

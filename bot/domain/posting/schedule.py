@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from bot.i18n import mark, tr
+from bot.i18n import ENGLISH, list_of, mark, spoken, tr, weekday_names
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -70,15 +70,19 @@ _DAYS = {
 }
 _NOT_A_DAY = mark("“{text}” is not a day: use daily, weekdays, weekends, or days such as mon, thu or mon-fri")
 _ASIDE = re.compile(r"^(?:(?:on|at|every|each)\s+)+")
-_BETWEEN = re.compile(r"\s*(?:-|–|—|\.\.+|…|→)\s*|\s+(?:to|till|until|through|thru|bis)\s+")
-_LISTED = re.compile(r"\s*[,;/&+]\s*(?:and\s+)?|\s+and\s+|\s+")
+_BETWEEN = re.compile(r"\s*(?:-|–|—|\.\.+|…|→)\s*|\s+(?:to|till|until|through|thru|bis|a|au)\s+|\s*から\s*")
+_LISTED = re.compile(r"\s*[,;/&+、・と]\s*(?:and\s+)?|\s+and\s+|\s+")
 
 
 def parse_days(text: str) -> frozenset[int]:
-    """`daily`, `weekdays`, `weekends`, or days such as `mon, thu` or `mon-fri`; ValueError says what is allowed."""
+    """`daily`, `weekdays`, `weekends`, or days such as `mon, thu` or `mon-fri`; ValueError says what is allowed.
+
+    Days may have their names in the language spoken, too: `Montag und Do`.
+    """
     text_form = _ASIDE.sub("", unicodedata.normalize("NFKC", text).strip().casefold())
     if (named := _DAYS.get(text_form) or _DAYS.get(text_form.removesuffix("s"))) is not None:
         return named
+    text_form = _in_english(text_form)
     days: set[int] = set()
     for part in filter(None, _LISTED.split(_BETWEEN.sub("-", text_form))):
         first, *others = (_day(name, part) for name in part.split("-"))
@@ -91,6 +95,26 @@ def parse_days(text: str) -> frozenset[int]:
             tr("Name at least one day: use daily, weekdays, weekends, or days such as mon, thu or mon-fri")
         )
     return frozenset(days)
+
+
+def _in_english(text: str) -> str:
+    """The text with the names of days in the language spoken, and its word for `and`, replaced by English ones."""
+    if spoken() == ENGLISH:
+        return text
+    both = list_of(("1", "2"))[1:-1].strip()
+    day_of = {
+        _plain(name): WEEK[day]
+        for day, names in enumerate(weekday_names())
+        for name in {*names, *(name.partition("-")[0] for name in names)}  # `segunda` of `segunda-feira`
+    }
+    words = sorted((*day_of, _plain(both)), key=len, reverse=True)
+    pattern = rf"(?<![a-z])({'|'.join(map(re.escape, words))})s?\.?(?![a-z])"
+    return re.sub(pattern, lambda match: f" {day_of.get(match[1], ',')} ", _plain(text)).strip()
+
+
+def _plain(text: str) -> str:
+    """Without accents: people leave them out."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
 def _day(name: str, part: str) -> int:

@@ -34,6 +34,7 @@ from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import plural
 from bot.domain.topics.topics import Topics
+from bot.i18n import speaking
 from bot.messages.digest import digest_message, growth_words, without_stories
 from bot.messages.message import safe_url
 from tests import discord_markdown as markdown
@@ -204,6 +205,38 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
 def test_days_are_read_as_people_write_them(text: str, days: range | tuple[int, ...], said: str) -> None:
     assert parse_days(text) == frozenset(days)
     assert describe_days(frozenset(days)) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "days"),
+    [
+        ("de", "Montag und Do", (0, 3)),
+        ("de", "montags, freitags", (0, 4)),
+        ("de", "Mo-Fr", range(5)),
+        ("de", "Sa & So", (5, 6)),
+        ("fr", "lundi et jeudi", (0, 3)),
+        ("fr", "lun. - ven.", range(5)),
+        ("fr", "lundi au vendredi", range(5)),
+        ("es", "miércoles y viernes", (2, 4)),
+        ("es", "miercoles", (2,)),
+        ("es", "lunes a viernes", range(5)),
+        ("es", "sábados", (5,)),
+        ("pt-BR", "segunda-feira e quinta", (0, 3)),
+        ("pt-BR", "segunda a sexta", range(5)),
+        ("pt-BR", "sáb, dom", (5, 6)),
+        ("ja", "月曜日と木曜日", (0, 3)),
+        ("ja", "月、木", (0, 3)),
+        ("ja", "月から金", range(5)),
+    ],
+)
+def test_days_may_have_their_names_in_the_language_spoken(
+    language: str, text: str, days: range | tuple[int, ...]
+) -> None:
+    with speaking(language):
+        assert parse_days(text) == frozenset(days)
+        assert parse_days("mon, thu") == {0, 3}, "English ones too"
+        with pytest.raises(ValueError, match=r"daily.*mon-fri"):
+            parse_days("monat")
 
 
 @pytest.mark.parametrize(
