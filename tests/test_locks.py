@@ -19,7 +19,14 @@ from scripts.install import failure
 ROOT = Path(__file__).parent.parent
 CHAIN = ("base", "demo", "dev", "bench")  # each contains the one before
 LOCKS = (*CHAIN, "postgres", "docs")  # the one with PostgreSQL's driver is that of the container
-EXTRAS = {"base": [], "postgres": ["postgres"], "demo": ["demo"], "dev": ["dev"], "bench": ["bench"], "docs": ["docs"]}
+EXTRAS = {
+    "base": [],
+    "postgres": ["postgres"],
+    "demo": ["demo"],
+    "dev": ["dev"],
+    "bench": ["bench"],
+    "docs": ["docs"],
+}
 
 
 def lock(name: str) -> dict[str, list[tuple[Requirement, str]]]:
