@@ -17,9 +17,11 @@ RUN pip install --no-compile --no-deps --no-build-isolation . \
 FROM python:3.13-slim-bookworm
 # For sources of kind git.
 RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --uid 10001 --no-create-home --home-dir /data topicwire && install -d -o topicwire -g topicwire -m 700 /data
+RUN groupadd --gid 10001 topicwire \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin topicwire \
+    && install -d -o topicwire -g topicwire -m 700 /data
 COPY --from=build /opt/topicwire /opt/topicwire
-COPY deploy/health.py /opt/topicwire/health.py
+COPY --chmod=644 deploy/health.py /opt/topicwire/health.py
 ENV PATH=/opt/topicwire/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -29,7 +31,7 @@ ENV PATH=/opt/topicwire/bin:$PATH \
 WORKDIR /data
 VOLUME /data
 USER 10001:10001
-# Late messages or no connection to Discord for a minute and a half. A first start creates the tables before it listens.
+# Unhealthy after a minute and a half with late messages or without a connection to Discord.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 CMD ["python", "/opt/topicwire/health.py"]
 ENTRYPOINT ["topicwire"]
 CMD ["run"]

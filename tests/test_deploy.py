@@ -67,7 +67,13 @@ def _image_environment() -> dict[str, str]:
 def _copied() -> list[str]:
     """What the Dockerfile copies from the working copy."""
     lines = [*_arguments("COPY", 0), *_arguments("COPY")]
-    return [source for line in lines if not line.startswith("--from=") for source in line.split()[:-1]]
+    return [
+        source
+        for line in lines
+        if not line.startswith("--from=")
+        for source in line.split()[:-1]
+        if not source.startswith("--")
+    ]
 
 
 def _in_context(path: str) -> bool:
@@ -127,7 +133,7 @@ def _require_settings(environment: dict[str, str], monkeypatch: pytest.MonkeyPat
 # ----------------------------------------------------------------------------------------- the image
 
 
-def test_the_image_runs_as_a_user_without_rights() -> None:
+def test_the_image_runs_as_an_unprivileged_user() -> None:
     user = _arguments("USER")[-1]  # by number: orchestrators that refuse root cannot look up a name
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
     (created,) = [line for line in _arguments("RUN") if "useradd" in line]
@@ -187,7 +193,7 @@ def test_the_package_builds_from_what_the_image_copies(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("dist/*.whl"))) == 1
 
 
-def test_the_image_starts_a_command_that_there_is_with_settings_that_there_are(
+def test_the_image_starts_an_existing_command_with_existing_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words = [*json.loads(_arguments("ENTRYPOINT")[0]), *json.loads(_arguments("CMD")[0])]
@@ -210,7 +216,7 @@ async def _check_health(address: str | None) -> tuple[int, str]:
     (line,) = _arguments("HEALTHCHECK")
     program, script = json.loads(line.partition(" CMD ")[2])
     copies = [arguments.split() for arguments in _arguments("COPY")]
-    (source,) = [copy[0] for copy in copies if copy[-1] == script]
+    (source,) = [copy[-2] for copy in copies if copy[-1] == script]
     assert program == "python"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     environment["http_proxy"] = "http://127.0.0.1:9"  # nobody answers there
@@ -245,7 +251,7 @@ async def test_the_health_check_without_an_endpoint_says_what_is_missing() -> No
 # ------------------------------------------------------------------------------------------- Compose
 
 
-def test_the_bot_in_compose_can_write_to_its_volume_only_and_gains_no_rights() -> None:
+def test_the_bot_in_compose_can_write_to_its_volume_only_and_gains_no_privileges() -> None:
     assert BOT["read_only"] is True
     assert BOT["tmpfs"] == ["/tmp"]  # noqa: S108 - a directory of the container
     (volume,) = BOT["volumes"]
@@ -281,7 +287,7 @@ def test_compose_with_postgresql_names_a_database_that_its_server_creates(
 # ------------------------------------------------------------------------------------------- systemd
 
 
-def test_the_unit_starts_a_command_that_there_is_in_the_directories_of_the_instructions() -> None:
+def test_the_unit_starts_an_existing_command_in_the_directories_of_the_instructions() -> None:
     program, *words = SERVICE["ExecStart"].split()
     _require_command(words)
     install = (ROOT / "docs" / "operations.md").read_text("utf-8")
@@ -291,7 +297,7 @@ def test_the_unit_starts_a_command_that_there_is_in_the_directories_of_the_instr
     assert f"/var/lib/{SERVICE['StateDirectory']}" == SERVICE["WorkingDirectory"]
 
 
-def test_the_unit_restarts_after_what_may_pass_and_not_after_a_wrong_command_line() -> None:
+def test_the_unit_restarts_after_failures_but_not_after_a_wrong_command_line() -> None:
     assert SERVICE["Restart"] == "on-failure"
     assert SERVICE["RestartPreventExitStatus"].split() == ["2"]
     assert FAILED != 2
@@ -299,7 +305,7 @@ def test_the_unit_restarts_after_what_may_pass_and_not_after_a_wrong_command_lin
     assert int(SERVICE["LimitNOFILE"]) == OPEN_FILES
 
 
-def test_the_unit_gives_up_rights() -> None:
+def test_the_unit_gives_up_privileges() -> None:
     expected = {
         "ProtectSystem": "strict",
         "ProtectHome": "yes",
@@ -328,7 +334,7 @@ def test_systemd_knows_every_directive_of_the_unit(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------ the page
 
 
-def test_the_commands_of_the_page_name_files_services_and_commands_that_there_are() -> None:
+def test_the_commands_of_the_page_name_existing_files_services_and_commands() -> None:
     compose = [
         shlex.split(line.partition(" < ")[0]) for line in COMMANDS if line.startswith("docker compose")
     ]
