@@ -111,6 +111,7 @@ lock: | $(BIN)/python
 	@$(COMPILE) -o requirements/base.txt
 	@$(COMPILE) -o requirements/demo.txt --extra demo -c requirements/base.txt
 	@$(COMPILE) -o requirements/dev.txt --extra dev -c requirements/demo.txt
+	@$(COMPILE) -o requirements/postgres.txt --extra postgres -c requirements/dev.txt
 	@$(COMPILE) -o requirements/bench.txt --extra bench -c requirements/dev.txt
 	@$(COMPILE) -o requirements/docs.txt --extra docs -c requirements/bench.txt
 

@@ -18,8 +18,15 @@ from scripts.install import failure
 
 ROOT = Path(__file__).parent.parent
 CHAIN = ("base", "demo", "dev", "bench")  # each contains the one before
-LOCKS = (*CHAIN, "docs")
-EXTRAS = {"base": [], "demo": ["demo"], "dev": ["dev"], "bench": ["bench"], "docs": ["docs"]}
+LOCKS = (*CHAIN, "postgres", "docs")  # the one with PostgreSQL's driver is that of the container
+EXTRAS = {
+    "base": [],
+    "postgres": ["postgres"],
+    "demo": ["demo"],
+    "dev": ["dev"],
+    "bench": ["bench"],
+    "docs": ["docs"],
+}
 
 
 def lock(name: str) -> dict[str, list[tuple[Requirement, str]]]:
@@ -67,7 +74,7 @@ def test_every_requirement_has_one_version_and_hashes_and_names_no_index(name: s
     assert "index-url" not in text
 
 
-@pytest.mark.parametrize(("smaller", "larger"), list(pairwise(CHAIN)))
+@pytest.mark.parametrize(("smaller", "larger"), [*pairwise(CHAIN), *pairwise(("base", "postgres", "dev"))])
 def test_a_lock_contains_the_smaller_one_as_it_is(smaller: str, larger: str) -> None:
     below, above = lock(smaller), lock(larger)
     for name, entries in below.items():
