@@ -66,23 +66,24 @@ def restore(url: str, source: Path, *, replace: bool, now: datetime) -> Path | N
         raise StoreError(f"the backup {source} does not exist")
     if target.exists() and target.samefile(source):
         raise StoreError(f"{source} is the database itself. Name a backup.")
-    earlier = [path for path in (target, *_beside(target)) if path.exists()]
+    files = [target, *_beside(target)]
+    earlier = [path for path in files if path.exists()]
     if earlier and not replace:
         raise StoreError(
             f"{earlier[0]} exists. With --replace the backup takes its place, and the earlier database is kept beside it."
         )
-    with _unused(target), _new_file(target) as temporary:
+    dated = f"{target.name}-{now:%Y%m%dT%H%M%SZ}"
+    moves = {path: path.with_name(path.name.replace(target.name, dated, 1)) for path in files if replace}
+    for place in moves.values():
+        _require_absent(place)
+    with _new_file(target) as temporary:
         # A backup is one file that nobody changes. SQLite is told so, and writes nothing next to it.
         parameters = "mode=ro" if any(path.exists() for path in _beside(source)) else "immutable=1"
         _copy(_uri(source, parameters), source, temporary, lambda done, total: None)
         _require_sound(temporary, source)
-        kept = target.with_name(f"{target.name}-{now:%Y%m%dT%H%M%SZ}")
-        moves = {path: path.with_name(path.name.replace(target.name, kept.name, 1)) for path in earlier}
-        for place in moves.values():
-            _require_absent(place)
-        with _moved(moves):
+        with _unused(target), _moved(moves):
             _publish(temporary, target)
-    return moves[earlier[0]] if earlier else None
+    return next((place for place in moves.values() if place.exists()), None)
 
 
 def _sqlite_file(url: str, instead: str) -> Path:
