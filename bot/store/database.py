@@ -258,7 +258,12 @@ class Database:
                 raise StoreError(f"the database {redact(url)} does not exist. Name it with --db or --config.")
             return cls(_engine(parsed_url, write_ahead=False), url)
         except (ModuleNotFoundError, exc.ArgumentError, ValueError) as error:
-            raise StoreError(f"the database {redact(url)} cannot be used: {error}") from error
+            reason = (
+                "its driver is missing"
+                if isinstance(error, ModuleNotFoundError)
+                else "it is no valid address"
+            )
+            raise StoreError(f"the database {redact(url)} cannot be used: {reason}.") from error
 
     async def close(self) -> None:
         """Return all connections, also those whose tasks were cancelled or forgotten, and close them."""

@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_no_backup(live: Path, tmp_path: Path, monkeypatch: p
     connect = sqlite3.connect
 
     def small(database: Any, **options: Any) -> sqlite3.Connection:
-        connection = connect(database, **options)
+        connection: sqlite3.Connection = connect(database, **options)
         if isinstance(database, Path):  # the copy
             connection.execute("PRAGMA max_page_count=5")
         return connection
@@ -222,6 +222,19 @@ def test_postgresql_has_tools_of_its_own(tmp_path: Path, command: str, tool: str
     assert "secret" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [["backup", "x"], ["restore", "x"], ["check"]])
+@pytest.mark.parametrize(
+    "url", ["mysql://bot:secret@localhost/news", "postgresql://bot:secret@localhost:secret/news"]
+)
+def test_an_address_that_is_of_no_use_is_refused_without_its_password(
+    tmp_path: Path, command: list[str], url: str
+) -> None:
+    done = topicwire("db", *command, "--db", url, cwd=tmp_path)
+    assert done.returncode == 3
+    assert "bot:secret" not in done.stderr
+    assert names(tmp_path) == []
+
+
 # ----------------------------------------------------------------------------------------- restore
 
 
@@ -260,6 +273,20 @@ def test_a_damaged_database_and_its_leftovers_give_way(saved: Path, live: Path) 
     assert dump(live) == dump(saved)
     assert live.with_name("live.db-20310506T070809Z").read_text().startswith("Tuesday")
     assert not live.with_name("live.db-wal").exists()
+
+
+def test_the_log_of_a_lost_database_is_not_mixed_with_the_restored_one(saved: Path, live: Path) -> None:
+    """SQLite would take it for changes of the new file."""
+    live.unlink()
+    log = live.with_name("live.db-wal")
+    log.write_bytes(b"left over")
+    with pytest.raises(StoreError, match=r"live\.db-wal exists"):
+        backup.restore(str(live), saved, replace=False, now=NOW)
+    assert contents(live.parent) == {"live.db-wal": b"left over"}
+    kept = backup.restore(str(live), saved, replace=True, now=NOW)
+    assert kept == live.with_name("live.db-20310506T070809Z-wal")
+    assert kept.read_bytes() == b"left over"
+    assert dump(live) == dump(saved)
 
 
 async def test_a_database_in_use_is_not_replaced(saved: Path, live: Path) -> None:
