@@ -334,6 +334,48 @@ def opml_export(
     export_opml(db, catalogue, config)
 
 
+database = typer.Typer(no_args_is_help=True, help="Back up, restore and check the database.")
+app.add_typer(database, name="db")
+
+
+@database.command("backup")
+def db_backup(
+    file: Annotated[Path, typer.Argument(help="The file to write. It must not exist.", show_default=False)],
+    config: ConfigPath = CONFIG,
+    db: Db = None,
+) -> None:
+    """Write a SQLite database to a file that only you can read. The bot can run meanwhile."""
+    from bot.cli.database import back_up
+
+    back_up(file, db, config)
+
+
+@database.command("restore")
+def db_restore(
+    file: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.", show_default=False)],
+    config: ConfigPath = CONFIG,
+    db: Db = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Replace an existing database, which is kept under a name with the date."
+        ),
+    ] = False,
+) -> None:
+    """Make a backup the SQLite database. Stop the bot first."""
+    from bot.cli.database import restore
+
+    restore(file, replace, db, config)
+
+
+@database.command("check")
+def db_check(config: ConfigPath = CONFIG, db: Db = None, json: Json = False) -> None:
+    """Check that the database is whole. Nothing is changed. Exit code 1 means that there are problems."""
+    from bot.cli.database import check
+
+    raise typer.Exit(SOME_REFUSED if check(db, json, config) else 0)
+
+
 Semantic = Annotated[
     bool,
     typer.Option("--semantic/--no-semantic", help="Join stories in different languages. Needs the extra."),

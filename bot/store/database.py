@@ -191,7 +191,7 @@ class Database:
     def __init__(self, engine: AsyncEngine, url: str) -> None:
         self._engine = engine
         self._url = url
-        self._file = _file_of(engine.url)
+        self._file = file_of(engine.url)
         self._identity: tuple[int, int] | None = None  # device and inode of the file when it was opened
         self._checkouts: set[Checkout] = set()  # until their connections are back in the pool
 
@@ -242,12 +242,28 @@ class Database:
         database = cls(engine, url)
         try:
             async with database.read() as connection:
-                if await connection.run_sync(_revision) == newest_revision():
+                if await connection.run_sync(read_revision) == newest_revision():
                     return database
         except StoreError:
             pass
         await database.close()
         return None
+
+    @classmethod
+    def open_as_is(cls, url: str) -> Self:
+        """The database as it is, of any revision, for looking at it. Raises StoreError if there is none to be opened."""
+        try:
+            parsed_url = sa.make_url(normalise(url))
+            if not _may_be_there(parsed_url):
+                raise StoreError(f"the database {redact(url)} does not exist. Name it with --db or --config.")
+            return cls(_engine(parsed_url, write_ahead=False), url)
+        except (ModuleNotFoundError, exc.ArgumentError, ValueError) as error:
+            reason = (
+                "its driver is missing"
+                if isinstance(error, ModuleNotFoundError)
+                else "it is no valid address"
+            )
+            raise StoreError(f"the database {redact(url)} cannot be used: {reason}.") from error
 
     async def close(self) -> None:
         """Return all connections, also those whose tasks were cancelled or forgotten, and close them."""
@@ -318,7 +334,7 @@ class Database:
         supported = revisions()
         newest = supported[-1]
         async with self._connected() as connection:
-            stored_revision = await connection.run_sync(_revision)
+            stored_revision = await connection.run_sync(read_revision)
         if stored_revision == newest:
             return
         if stored_revision is not None and stored_revision > newest:
@@ -361,7 +377,7 @@ To start with an empty database, delete this file.
 
 def _check_marker(url: str) -> None:
     try:
-        file = _file_of(sa.make_url(normalise(url)))
+        file = file_of(sa.make_url(normalise(url)))
     except (exc.ArgumentError, ValueError):
         return  # what is wrong with it is said where it is opened
     if file is not None and marker(file).exists() and (not file.exists() or not file.stat().st_size):
@@ -371,7 +387,7 @@ def _check_marker(url: str) -> None:
         )
 
 
-def _file_of(url: sa.URL) -> Path | None:
+def file_of(url: sa.URL) -> Path | None:
     """The file of a SQLite database; None of one in memory or on a server."""
     if not url.drivername.startswith("sqlite") or not url.database or url.database == ":memory:":
         return None
@@ -424,7 +440,8 @@ def _driver(file: str, **options: Any) -> _Driver:
     return connection
 
 
-def _engine(url: sa.URL) -> AsyncEngine:
+def _engine(url: sa.URL, *, write_ahead: bool = True) -> AsyncEngine:
+    """The engine of a database. `write_ahead` switches a SQLite file to write-ahead logging, which changes it."""
     # What the store builds of the data and keeps until it changes, by name.
     options: dict[str, dict[str, Any]] = {"kept": {}}
     if url.drivername == "postgresql+asyncpg":
@@ -447,7 +464,8 @@ def _engine(url: sa.URL) -> AsyncEngine:
         connection.isolation_level = None
         cursor = connection.cursor()
         try:
-            _write_ahead(cursor)
+            if write_ahead:
+                _write_ahead(cursor)
             for pragma in (
                 "foreign_keys=ON",
                 "synchronous=NORMAL",
@@ -484,7 +502,8 @@ def _write_ahead(cursor: Any) -> None:
                 raise
 
 
-def _revision(connection: sa.Connection) -> str | None:
+def read_revision(connection: sa.Connection) -> str | None:
+    """The revision of the schema; None of a database in which Topicwire has made nothing."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     number: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
