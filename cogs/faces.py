@@ -62,14 +62,14 @@ async def give_face(
 ) -> str:
     """Have posts of a channel appear under a name and picture. Returns what to say about it."""
     place = _with_webhooks(interaction, channel)
-    wish = faces.request(name, picture_address, has_picture=picture is not None)
+    request = faces.request(name, picture_address, has_picture=picture is not None)
     webhooks.require_webhooks(place)
     content = None if picture is None else await webhooks.picture_of(picture)
     present = await faces.face_of(context, place.id)
     webhook = await webhooks.ensure(
         place, interaction.client, None if present is None else present.webhook, content
     )
-    face = await faces.choose(context, guild_of(interaction).id, place.id, webhook, wish)
+    face = await faces.choose(context, guild_of(interaction).id, place.id, webhook, request)
     publishes = place.is_news() and await faces.publishes(context, place.id)
     lacks = publishes and not webhooks.may_publish(place)
     return face_text(place.mention, face, cannot_publish=lacks)

@@ -20,9 +20,9 @@ from bot.domain.posting.channel_digests import (
     ChannelDigest,
     PlannedDigest,
     changed,
-    meant,
+    digest_to_set,
     named,
-    rival,
+    with_same_title,
 )
 from bot.domain.posting.digest import Digest, compose, half_life_of
 from bot.domain.posting.schedule import DEFAULT_SIZE, EVERY_DAY, DigestStyle, Schedule, parse_days, parse_time
@@ -143,7 +143,7 @@ async def set_schedule(
 ) -> DigestSet:
     """Set when a digest of a channel comes, and of what it tells: of a topic, or of all that are in the channel's digests.
 
-    Which one that is, is said by its id, or as `meant` reads name, topic and schedule; one that is not there yet is added.
+    The digest is the one with `digest_id`, or the one that `digest_to_set` finds by name, topic and schedule; otherwise a new one is added.
     After a time without any, a digest does not tell of all that time.
     """
     now = context.now()
@@ -155,13 +155,13 @@ async def set_schedule(
         present = await digests.stored(connection, channel_ids=[channel_id], guild_id=guild_id)
         loaded = await context.topics.load(connection, guild_id)
         chosen = resolve(loaded, topic).name if topic else None
-        wish = ChannelDigest(0, guild_id, channel_id, digest_name(name), chosen, schedule)
-        before = _by_id(present, digest_id) if digest_id else meant(present, wish)
-        digest = replace(changed(before, wish), next_at=next_at)
+        requested = ChannelDigest(0, guild_id, channel_id, digest_name(name), chosen, schedule)
+        before = _by_id(present, digest_id) if digest_id else digest_to_set(present, requested)
+        digest = replace(changed(before, requested), next_at=next_at)
         if state is not None and state.off:  # whoever sets one wants this one, not all that there were
             await digests.remove(connection, [other.id for other in present if other.id != digest.id])
             present = tuple(other for other in present if other.id == digest.id)
-        if (other := rival(present, digest)) is not None:
+        if (other := with_same_title(present, digest)) is not None:
             raise InvalidInputError(
                 tr(
                     "<#{channel}> already has a digest called “{title}”. Choose another name.",

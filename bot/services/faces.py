@@ -82,17 +82,17 @@ async def face_of(context: Context, channel_id: int) -> Face | None:
 
 
 async def choose(
-    context: Context, guild_id: int, channel_id: int, webhook: WebhookKey, wish: FaceRequest
+    context: Context, guild_id: int, channel_id: int, webhook: WebhookKey, request: FaceRequest
 ) -> Face:
     """Have posts of a channel appear as wished, through this webhook. Returns how they appear now."""
     async with context.db.write() as connection:
         present = (await faces.in_channels(connection, [channel_id])).get(channel_id)
         has_same = present is not None and present.webhook.id == webhook.id
-        name = present.name if present and wish.name is None else wish.name or ""
-        if wish.has_picture:
+        name = present.name if present and request.name is None else request.name or ""
+        if request.has_picture:
             avatar_url, has_picture = "", True
-        elif wish.avatar_url is not None or present is None:
-            avatar_url, has_picture = wish.avatar_url or "", False
+        elif request.avatar_url is not None or present is None:
+            avatar_url, has_picture = request.avatar_url or "", False
         else:  # an uploaded picture belongs to its webhook
             avatar_url, has_picture = present.avatar_url, present.has_picture and has_same
         face = Face(guild_id, channel_id, webhook, name, avatar_url, has_picture)

@@ -145,7 +145,7 @@ class SubscribeResult:
 async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeResult:
     """Subscribe a channel to a topic, or change its subscription.
 
-    `wish.topic` is any name of the topic; NotFoundError where there is none like it.
+    `request.topic` is any name of the topic; NotFoundError where there is none like it.
     """
     now = context.now()
     async with context.db.write() as connection:

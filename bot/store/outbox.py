@@ -545,8 +545,8 @@ async def forget(connection: AsyncConnection, *, withheld_before: datetime, clos
     # What was listed for a member was not sent itself.
     listed = sa.and_(_o.c.kind == MEMBER, _o.c.rollup.is_not(None))
     over = sa.or_(_o.c.closed, sa.and_(sa.or_(_o.c.sent_at.is_not(None), listed), _o.c.due_at.is_(None)))
-    told = sa.or_(_o.c.kind.in_(PACED), sa.and_(_o.c.kind == THREAD, _o.c.message_id.is_not(None)))
-    old = sa.and_(sa.not_(told), _o.c.created_at < closed_before, over)
+    stays = sa.or_(_o.c.kind.in_(PACED), sa.and_(_o.c.kind == THREAD, _o.c.message_id.is_not(None)))
+    old = sa.and_(sa.not_(stays), _o.c.created_at < closed_before, over)
     reasons = await connection.execute(
         sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.at < withheld_before)
     )

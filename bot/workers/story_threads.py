@@ -218,9 +218,9 @@ async def _begun(connection: AsyncConnection, settling: Settling) -> StoryThread
     in_forum = claim.thread_id is not None or outcome.thread_id is not None
     if message_id is None or in_forum or view is None or settling.merged_into is not None:
         return None
-    told = rules.newest(view, claim.sent_at)
+    newest = rules.newest(view, claim.sent_at)
     place = (claim.guild_id, claim.channel_id, message_id)
-    thread = StoryThread(claim.id, *place, ThreadState.WAITING, told)
+    thread = StoryThread(claim.id, *place, ThreadState.WAITING, newest)
     await story_threads.add(connection, thread, settling.now)
     return thread
 

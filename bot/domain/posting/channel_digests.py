@@ -98,42 +98,44 @@ def named(digests: Iterable[ChannelDigest], title: str) -> ChannelDigest | None:
     return next((digest for digest in digests if name_key(title) in titles_of(digest)), None)
 
 
-def rival(digests: Iterable[ChannelDigest], changed: ChannelDigest) -> ChannelDigest | None:
+def with_same_title(digests: Iterable[ChannelDigest], changed: ChannelDigest) -> ChannelDigest | None:
     """Another digest of the channel that has the title of `changed`; None if there is none."""
     others = (digest for digest in digests if digest.id != changed.id)
     return next((digest for digest in others if titles_of(digest) & titles_of(changed)), None)
 
 
-def meant(digests: Sequence[ChannelDigest], wish: ChannelDigest) -> ChannelDigest | None:
-    """The stored digest that `wish` (its name, topic and schedule) changes; None if it is a new one.
+def digest_to_set(digests: Sequence[ChannelDigest], requested: ChannelDigest) -> ChannelDigest | None:
+    """The stored digest that `requested` (its name, topic and schedule) changes; None if it is a new one.
 
     With a name that is the one with this title. Without, it is the one of the same topic that has no name and comes as
     often: once a week, or more often. A digest at the default time that came with a subscription gives way to the first
     one that somebody sets for the same topics.
     """
     default = next((digest for digest in digests if digest.is_default), None)
-    if wish.name:
-        return named(digests, wish.name) or (default if wish.topic is None else None)
+    if requested.name:
+        return named(digests, requested.name) or (default if requested.topic is None else None)
     alike = (
         digest
         for digest in digests
         if not digest.name
-        and name_key(digest.topic or "") == name_key(wish.topic or "")
-        and (digest.is_weekly is wish.is_weekly or digest is default)
+        and name_key(digest.topic or "") == name_key(requested.topic or "")
+        and (digest.is_weekly is requested.is_weekly or digest is default)
     )
     return next(alike, None)
 
 
-def changed(before: ChannelDigest | None, wish: ChannelDigest) -> ChannelDigest:
-    """What comes of a digest (None: a new one) that somebody sets as `wish` has it.
+def changed(before: ChannelDigest | None, requested: ChannelDigest) -> ChannelDigest:
+    """What comes of a digest (None: a new one) that somebody sets as in `requested`.
 
     A name that is its title by what it is anyway is none, and an earlier one's topic stays if none is chosen.
     """
-    base = before or wish
-    after = replace(base, name=wish.name, topic=wish.topic or base.topic, schedule=wish.schedule)
-    if not wish.name:
+    base = before or requested
+    after = replace(
+        base, name=requested.name, topic=requested.topic or base.topic, schedule=requested.schedule
+    )
+    if not requested.name:
         return after
-    if before is not None and name_key(wish.name) in titles_of(before):
+    if before is not None and name_key(requested.name) in titles_of(before):
         return replace(after, name=before.name)
     unnamed = replace(after, name="")
-    return unnamed if name_key(wish.name) in titles_of(unnamed) else after
+    return unnamed if name_key(requested.name) in titles_of(unnamed) else after

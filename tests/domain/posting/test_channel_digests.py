@@ -15,10 +15,10 @@ from bot.domain.posting.channel_digests import (
     ChannelDigest,
     changed,
     digest_title,
-    meant,
+    digest_to_set,
     named,
-    rival,
     titles_of,
+    with_same_title,
 )
 from bot.domain.posting.schedule import EVERY_DAY, Schedule
 
@@ -100,7 +100,7 @@ MEANT = [
 def test_which_digest_somebody_means(
     stored: tuple[ChannelDigest, ...], wish: ChannelDigest, number: int
 ) -> None:
-    before = meant(stored, wish)
+    before = digest_to_set(stored, wish)
     assert (before.id if before else 0) == number
     after = changed(before, wish)
     assert (after.id, after.schedule) == (number, wish.schedule)
@@ -120,8 +120,8 @@ def test_whatever_is_set_digests_of_a_channel_never_share_a_title(wishes: list[C
     """And what was set last is what its title means."""
     stored: dict[int, ChannelDigest] = {1: DEFAULT}
     for wish in wishes:
-        after = changed(meant(tuple(stored.values()), wish), wish)
-        if rival(stored.values(), after) is not None:
+        after = changed(digest_to_set(tuple(stored.values()), wish), wish)
+        if with_same_title(stored.values(), after) is not None:
             continue  # refused
         after = replace(after, id=after.id or max(stored) + 1)
         stored[after.id] = after
