@@ -391,6 +391,7 @@ LONG_METHODS = {"document", "match_one"}  # of Topics
 OFF_THE_LOOP = {"bot.cli", "bot.demo"}  # processes of their own, in which nobody waits
 
 
+@cache
 def _named(module: str) -> dict[str, str]:
     """What the names that a module imports stand for, in full."""
     names: dict[str, str] = {}
