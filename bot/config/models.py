@@ -390,6 +390,7 @@ class LogSettings(_Model):
     """The log, which goes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
 
 
 class Config(BaseSettings):
