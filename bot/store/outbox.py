@@ -32,7 +32,7 @@ from bot.domain.retry import (
 )
 from bot.store import queue, rephrasings, schema
 from bot.store.conditions import has_value, is_unleased
-from bot.store.queue import PER_CHANNEL, Candidate, Lane
+from bot.store.queue import PER_CHANNEL, DueMessage, Lane
 from bot.store.sql import chunks, insert_new
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
@@ -319,7 +319,7 @@ async def claim(
 
 async def _candidates(
     connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int], first: Lane
-) -> list[Candidate]:
+) -> list[DueMessage]:
     """The rows to take next, those of the `first` lane before others."""
     if first is Lane.POST:
         return await queue.candidates(connection, now, limit, busy)

@@ -69,7 +69,7 @@ def first_lane(turn: int) -> Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class DueMessage:
     """A row that may be claimed."""
 
     id: int
@@ -82,7 +82,7 @@ class Candidate:
 class _Look:
     """What a claim met: what it can take, and what goes elsewhere."""
 
-    candidates: list[Candidate] = field(default_factory=list)
+    candidates: list[DueMessage] = field(default_factory=list)
     early: list[int] = field(default_factory=list)
     shelved: list[int] = field(default_factory=list)
     backlogs: dict[int, datetime | None] = field(default_factory=dict)
@@ -120,7 +120,7 @@ async def candidates(
     lane: Lane | None = None,
     publishes: bool = False,
     rooms: Rooms | None = None,
-) -> list[Candidate]:
+) -> list[DueMessage]:
     """The first rows to take, at most `PER_CHANNEL` of a channel; what cannot be taken goes out of the way.
 
     `lane` narrows them to what is in doubt and that lane. `rooms` says of which channels fewer may be taken.
@@ -172,7 +172,7 @@ def _looked(
             look.shelved.append(row.id)
             look.backlogs[channel_id] = more_at
         elif channel_id not in busy and len(look.candidates) < limit:
-            look.candidates.append(Candidate(row.id, channel_id, row.kind, row.message_id))
+            look.candidates.append(DueMessage(row.id, channel_id, row.kind, row.message_id))
     return look
 
 
