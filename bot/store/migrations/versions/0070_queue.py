@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0059"
-down_revision = "0057"
+revision = "0070"
+down_revision = "0064"
 branch_labels = None
 depends_on = None
 
