@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
@@ -27,10 +26,10 @@ from bot.sources.parsing.pool import ParserPool
 from bot.store import database, feeds
 from bot.store.database import Database
 from tests.feeds import Entry, Page, Site, rss
+from tests.forks import PIPE, Forked, fork
 from tests.loopback import CHANNEL, GUILD, Loopback, first_intake, follow_trains, replacements
 from tests.shown import shown
 
-ROOT = Path(__file__).parents[2]
 TIMEOUT = 30
 
 CONFIG = """\
@@ -61,16 +60,16 @@ async def prepare(folder: Path) -> Path:
     return config
 
 
-async def start(discord: Loopback, config: Path) -> asyncio.subprocess.Process:
+async def start(discord: Loopback, config: Path) -> Forked:
     """The process, just started."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.loopback", str(discord.port), "run", "--config", str(config),
-        cwd=ROOT, stderr=asyncio.subprocess.PIPE, env={**os.environ, "TOPICWIRE_DISCORD__TOKEN": "a.made-up.token"},
+    return await fork(
+        "tests.loopback:main", str(discord.port), "run", "--config", str(config),
+        stderr=PIPE, env={**os.environ, "TOPICWIRE_DISCORD__TOKEN": "a.made-up.token"},
     )  # fmt: skip
 
 
 @asynccontextmanager
-async def running(discord: Loopback, config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(discord: Loopback, config: Path) -> AsyncIterator[Forked]:
     """The process, once it is ready; killed at the end if it still runs."""
     process = await start(discord, config)
     assert process.stderr is not None
