@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-IMPORTED = ["pytest", "cogs", "bot.cli.main", "bot.cli.run", "bot.runtime.app", "tests.loopback", "tests.workers.child"]  # fmt: skip
+IMPORTED = ["pytest", "cogs", "bot.cli.main", "bot.cli.run", "bot.runtime.app", "tests.loopback.hurry", "tests.workers.child"]  # fmt: skip
 PIPE = asyncio.subprocess.PIPE
 
 _forks = multiprocessing.get_context("forkserver")

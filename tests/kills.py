@@ -60,8 +60,8 @@ async def _follow(database: str) -> None:
 async def _start(discord: Loopback, folder: Path) -> Forked:
     with (folder / "log").open("ab") as log:  # the process has a descriptor of its own
         return await fork(
-            "tests.loopback:main", str(discord.port), "run", "--config", str(folder / "config.yaml"),
-            stderr=log, env={**os.environ, "TOPICWIRE_DISCORD__TOKEN": "a.made-up.token"},
+            "tests.loopback.hurry:main", "run", "--config", str(folder / "config.yaml"),
+            stderr=log, env=os.environ | discord.environment(),
         )  # fmt: skip
 
 

@@ -1,0 +1,5 @@
+"""`topicwire` with short waits."""
+
+from tests.loopback.hurry import main
+
+main()
