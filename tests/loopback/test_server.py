@@ -40,6 +40,7 @@ async def test_a_request_too_many_gets_what_discord_answers() -> None:
             assert response.status == 429
             assert await response.json() == {
                 "message": "You are being rate limited.",
+                "code": 0,
                 "retry_after": 1.5,
                 "global": False,
             }
