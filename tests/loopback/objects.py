@@ -19,7 +19,7 @@ MANAGE_ALL = (
     SEND_ALL | 1 << 13 | 1 << 29 | 1 << 34 | 1 << 35
 )  # and messages, webhooks, threads, public threads
 
-TEXT, ANNOUNCEMENT, PUBLIC_THREAD, FORUM_CHANNEL = 0, 5, 11, 15
+TEXT, DIRECT, ANNOUNCEMENT, PUBLIC_THREAD, FORUM_CHANNEL = 0, 1, 5, 11, 15
 
 
 @dataclass(frozen=True, slots=True)

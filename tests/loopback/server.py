@@ -24,6 +24,7 @@ from tests.loopback.objects import (
     ANNOUNCEMENT,
     BOT,
     CHANNEL,
+    DIRECT,
     EPOCH_MS,
     FORUM_CHANNEL,
     LONG_AGO,
@@ -153,6 +154,7 @@ class Loopback:
         self.refused_at: list[tuple[float, int]] = []  # when a message was refused, and with what
         self.refusals: dict[str, list[Callable[[], web.Response]]] = {}  # by the end of a path, one a request
         self.port = 0
+        self.api_url = ""  # of the API, or of a proxy in front of it
         self.clock = clock
         self.limiter = RateLimiter(limits, clock, time.time() - clock())
         self.gateway = Gateway(guilds, self.limiter, self._bot_of, self._on_identify)
@@ -176,13 +178,14 @@ class Loopback:
         app.router.add_get("/gateway/", self._connect)
         app.router.add_route("*", "/api/{path:.*}", self._api)
         async with on_a_free_port(app, shutdown_timeout=1) as self.port:
+            self.api_url = f"http://127.0.0.1:{self.port}/api"
             self.gateway.address = f"ws://127.0.0.1:{self.port}/gateway/"
             yield self
 
     def environment(self, token: str = MADE_UP_TOKEN) -> dict[str, str]:
         """The settings that lead a bot to this Discord, as environment variables; without its token if that is empty."""
         settings = {
-            "API_URL": f"http://127.0.0.1:{self.port}/api",
+            "API_URL": self.api_url,
             "GATEWAY_URL": self.gateway.address,
             "TOKEN": token,
         }
@@ -333,6 +336,8 @@ class Loopback:
             "GET /applications/@me": self._application,
             "PUT /applications/*/commands": self._register,
             "PUT /applications/*/guilds/*/commands": self._register,
+            "POST /users/@me/channels": self._open_direct,
+            "GET /guilds/*/members/*": self._member,
             "GET /channels/*": self._channel,
             "PATCH /channels/*": self._change_channel,
             "GET /channels/*/messages": self._history,
@@ -393,6 +398,15 @@ class Loopback:
         self.commands = {command["name"]: command for command in made}
         self.synced.set()
         return answer(made)
+
+    async def _open_direct(self, request: Request) -> web.Response:
+        reader = int(request.body["recipient_id"])
+        number = reader << 22  # the same each time
+        self._places.setdefault(number, Place(number, 0, DIRECT))
+        return answer({"id": str(number), "type": DIRECT, "recipients": [person(reader)], "flags": 0})
+
+    async def _member(self, request: Request) -> web.Response:
+        return answer(member(person(int(request.ids[1]))))
 
     async def _channel(self, request: Request) -> web.Response:
         place = self._place(request.ids[0])
