@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.cli.test_run import TIMEOUT, prepare, running_here, write_record
 from tests.loopback import CHANNEL, DISCORD, FORUM, GUILD, MANAGE_ALL, GuildLayout, Loopback
 from tests.loopback.contract import OPENAPI, Contract, discords
 from tests.loopback.objects import ANNOUNCEMENT, FORUM_CHANNEL, TEXT
+from tests.loopback.server import SUBCOMMAND, SUBCOMMAND_GROUP
 
 NEWS, THREADS = 2002, 2003
 LAYOUT = GuildLayout(
@@ -64,6 +65,28 @@ async def follow_in_forum(database: str) -> None:
     await db.close()
 
 
+def usable(command: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """The commands in a registered one that need nothing to be filled in."""
+    name = f"{path} {command['name']}".strip()
+    options = command.get("options") or []
+    below = [inner for inner in options if inner["type"] in (SUBCOMMAND, SUBCOMMAND_GROUP)]
+    for inner in below:
+        yield from usable(inner, name)
+    if not below and not any(each.get("required") for each in options):
+        yield name
+
+
+def custom_ids(part: Any) -> Iterator[str]:
+    """Those of the buttons in a message."""
+    if isinstance(part, list):
+        for inner in part:
+            yield from custom_ids(inner)
+    elif isinstance(part, dict):
+        if part.get("type") == 2 and "custom_id" in part:
+            yield part["custom_id"]
+        yield from custom_ids(list(part.values()))
+
+
 async def until(discord: Loopback, done: Callable[[], bool]) -> None:
     """Wait for requests."""
     async with asyncio.timeout(TIMEOUT):
@@ -85,8 +108,7 @@ async def test_every_request_of_a_session_is_one_that_discord_describes(
     async with discord.serving(), running_here(discord, path, monkeypatch, caplog):
         async with asyncio.timeout(TIMEOUT):
             await discord.synced.wait()
-        for command in ("help", "status", "latest", "digest list", "alert list"):
-            assert (await discord.use(command))["components"]
+        registered = [each for each in discord.commands.values() if each.get("type", 1) == 1]
         everything = option("topic", "Trains"), option("volume", "everything")
         await discord.use("subscribe", *everything, option("publish", True), channel_id=NEWS)
         await discord.use("subscribe", *everything, channel_id=THREADS)
@@ -96,6 +118,11 @@ async def test_every_request_of_a_session_is_one_that_discord_describes(
         await until(discord, lambda: len(discord.messages) >= 4 and discord.routes() >= ROUTES - EDITS)
         write_record(tmp_path, "other", f"{TITLE} at last", "two.example")
         await until(discord, lambda: discord.routes() >= ROUTES)
+        for command in [command for each in registered for command in usable(each)]:
+            assert (await discord.use(command))["components"], command
+        for message in discord.shown(THREADS):
+            for custom_id in custom_ids(message["components"]):
+                await discord.press(message, custom_id)
     assert discord.violations == []
 
 

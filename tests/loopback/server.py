@@ -47,7 +47,9 @@ NONCE_LIFE = 180.0  # seconds
 MADE_UP_TOKEN = "a.made-up.token"
 HISTORY = 100  # messages of a response
 CROSSPOSTED, EPHEMERAL = 1 << 1, 1 << 6  # flags of a message
-DEFERRED = 5  # the type of an answer to an interaction that promises a later one
+COMMAND, BUTTON = 2, 3  # types of interactions
+SUBCOMMAND, SUBCOMMAND_GROUP = 1, 2  # types of options
+DEFERRED, DEFERRED_UPDATE = 5, 6  # types of answers to an interaction that promise a later one
 
 Message = dict[str, Any]
 Json = dict[str, Any]
@@ -228,11 +230,22 @@ class Loopback:
 
     async def use(self, command: str, *options: Json, by: int = OWNER, channel_id: int = CHANNEL) -> Json:
         """Use a slash command, as somebody does in a channel; what the bot answers, once it has thought about it."""
-        place = self._places[channel_id]
         top, *below = command.split()
         given: list[Json] = list(options)
-        for name in reversed(below):
-            given = [{"type": 1, "name": name, "options": given}]
+        for depth, name in enumerate(reversed(below)):
+            given = [{"type": SUBCOMMAND if depth == 0 else SUBCOMMAND_GROUP, "name": name, "options": given}]
+        data = {"id": self.commands[top]["id"], "name": top, "type": 1, "options": given}
+        return await self._interact(COMMAND, data, by, channel_id)
+
+    async def press(self, message: Message, custom_id: str, by: int = OWNER) -> Json:
+        """Press a button of a message; what the bot answers."""
+        data = {"component_type": 2, "custom_id": custom_id}
+        return await self._interact(BUTTON, data, by, int(message["channel_id"]), message)
+
+    async def _interact(
+        self, kind: int, data: Json, by: int, channel_id: int, message: Message | None = None
+    ) -> Json:
+        place = self._places[channel_id]
         number = self._new_id()
         reading: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self.answers[number] = reading
@@ -240,8 +253,8 @@ class Loopback:
         interaction = {
             "id": number,
             "application_id": str(BOT),
-            "type": 2,
-            "data": {"id": self.commands[top]["id"], "name": top, "type": 1, "options": given},
+            "type": kind,
+            "data": data,
             "guild_id": str(place.guild),
             "channel_id": str(channel_id),
             "channel": channel(channel_id, place.kind, place.guild) | {"permissions": str(everything)},
@@ -256,6 +269,7 @@ class Loopback:
             "context": 0,
             "attachment_size_limit": 10 << 20,
         }
+        interaction |= {} if message is None else {"message": message}
         await self.gateway.dispatch("INTERACTION_CREATE", interaction, place.guild, BOT)
         return await reading
 
@@ -573,7 +587,7 @@ class Loopback:
         if number in self.acknowledged:
             raise RefusedError(400, 40060, "Interaction has already been acknowledged.")
         self.acknowledged.add(number)
-        if request.body["type"] != DEFERRED:
+        if request.body["type"] not in (DEFERRED, DEFERRED_UPDATE):
             self._answered(number, request.body.get("data") or {})
         if request.query.get("with_response") not in ("1", "true", "True"):
             return web.Response(status=NOTHING)
