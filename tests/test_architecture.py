@@ -178,7 +178,7 @@ EVERYWHERE = {"bot.i18n"}  # as gettext of the standard library is
 
 # Library -> the parts that may import it. One that is missing here is new: say where it belongs.
 LIBRARIES: dict[str, set[str]] = {
-    "aiosqlite": {"bot.store.database"},
+    "aiosqlite": {"bot.store.sqlite_driver"},
     "aiohttp": {"bot.chat", "bot.sources", "bot.http"},
     "alembic": {"bot.store"},
     "apscheduler": {"bot.runtime.app"},
@@ -392,6 +392,7 @@ LONG_METHODS = {"document", "match_one"}  # of Topics
 OFF_THE_LOOP = {"bot.cli", "bot.demo"}  # processes of their own, in which nobody waits
 
 
+@cache
 def _named(module: str) -> dict[str, str]:
     """What the names that a module imports stand for, in full."""
     names: dict[str, str] = {}
