@@ -27,6 +27,7 @@ from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
 from bot.domain.posting.alerts import AlertLimits
 from bot.domain.posting.decisions import PostingSettings
+from bot.domain.posting.forwarding import ForwardLimits
 from bot.domain.posting.pace import DEFAULT_PER_HOUR
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
 from bot.domain.records.identity import canonical, registered_domain
@@ -157,11 +158,25 @@ class FeedsSettings(_Model):
 
 
 class HttpSettings(_Model):
-    """The HTTP endpoint: pushed records, health and metrics. It is off without `listen`."""
+    """The HTTP endpoint: pushed records, feeds, stories, health and metrics. It is off without `listen`."""
 
     listen: str = ""
     token: SecretStr = SecretStr("")
     per_minute: int = Field(default=60, ge=1, le=100_000)
+    public_url: str = ""
+    tokens_per_server: int = Field(default=10, ge=0, le=1000)
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+        except ValueError:
+            usable = False
+        if value and (not usable or parts.query or parts.fragment):
+            raise ValueError("write the address at which others reach the endpoint: https://news.example.org")
+        return value.rstrip("/")
 
     @field_validator("listen")
     @classmethod
@@ -350,6 +365,17 @@ class AlertSettings(_Model):
         )
 
 
+class ForwardSettings(_Model):
+    """Stories that servers send to addresses outside of Discord."""
+
+    per_server: int = Field(default=5, ge=0, le=100)
+    plain_http: bool = False
+
+    def limits(self) -> ForwardLimits:
+        """These settings as a value of the domain."""
+        return ForwardLimits(self.per_server, self.plain_http)
+
+
 class RephrasingSettings(_Model):
     """The language model that rephrases and translates briefs. Without `url` there is none."""
 
@@ -406,6 +432,7 @@ class Config(BaseSettings):
     posts: PostSettings = PostSettings()
     digest: DigestSettings = DigestSettings()
     alerts: AlertSettings = AlertSettings()
+    forwards: ForwardSettings = ForwardSettings()
     rephrasing: RephrasingSettings = RephrasingSettings()
     log: LogSettings = LogSettings()
 
