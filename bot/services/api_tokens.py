@@ -90,4 +90,6 @@ async def revoke(context: Context, guild_id: int, name: str) -> ApiToken:
             if name.strip() == token.name:
                 await api_tokens.remove(connection, guild_id, token.id)
                 return token
-    raise NotFoundError(tr("This server has no such token. Choose one of those that `/api-token list` shows."))
+    raise NotFoundError(
+        tr("This server has no such token. Choose one of those that `/api-token list` shows.")
+    )

@@ -81,7 +81,9 @@ def _checked(context: Context, text: str) -> str:
     except AddressError as error:
         raise InvalidInputError(tr("Nothing can be sent there: {problem}.", problem=error)) from error
     if url.scheme != "https" and not context.forward_limits.plain_http:
-        raise InvalidInputError(tr("The address must begin with https://, so that nobody else can read along."))
+        raise InvalidInputError(
+            tr("The address must begin with https://, so that nobody else can read along.")
+        )
     return str(url)
 
 
@@ -114,4 +116,6 @@ def _chosen(present: list[Forward], number: str) -> Forward:
     for forward in present:
         if typed == str(forward.id):
             return forward
-    raise NotFoundError(tr("This server has no such forward. Choose one of those that `/forward list` shows."))
+    raise NotFoundError(
+        tr("This server has no such forward. Choose one of those that `/forward list` shows.")
+    )

@@ -8,9 +8,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.briefs.brief import brief
-from bot.domain.model import Mute, StoryView, Topic
-from bot.domain.stories.entry import StoryEntry, story_entry
+from bot.domain.briefs.entry import StoryEntry, story_entry
+from bot.domain.model import Mute, Topic
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.text.words import name_key
@@ -116,10 +115,5 @@ def _entries(
             continue
         if topic is not None and name_key(topic.name) not in topics.with_ancestors(view.topics):
             continue
-        entries.append(entry_of(view, owners))
+        entries.append(story_entry(view, owners))
     return tuple(entries)
-
-
-def entry_of(view: StoryView, owners: MediaOwners) -> StoryEntry:
-    """What readers get of a story, with what its outlets say of it as posts have it."""
-    return story_entry(view, lambda shown: [sentence.text for sentence in brief(shown, owners)])

@@ -65,4 +65,7 @@ async def remove(connection: AsyncConnection, guild_id: int, token_id: int) -> b
 
 async def count(connection: AsyncConnection) -> int:
     """How many tokens the servers have that the bot is in."""
-    return await connection.scalar(sa.select(sa.func.count()).select_from(_a).where(_a.c.guild_id.not_in(LEFT))) or 0
+    return (
+        await connection.scalar(sa.select(sa.func.count()).select_from(_a).where(_a.c.guild_id.not_in(LEFT)))
+        or 0
+    )

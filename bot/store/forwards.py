@@ -168,7 +168,11 @@ async def calibrate(
     ]
     if rows:
         statement = sa.update(_f).where(_f.c.id == p("of"))
-        values = {"threshold": p("to_threshold"), "stories_a_day": p("of_stories"), "posts_a_day": p("of_posts")}
+        values: dict[str, Any] = {
+            "threshold": p("to_threshold"),
+            "stories_a_day": p("of_stories"),
+            "posts_a_day": p("of_posts"),
+        }
         await connection.execute(
             statement.values(**values, calibrate_at=p("due", type_=schema.UtcTime())), rows
         )
@@ -224,10 +228,12 @@ async def touch(connection: AsyncConnection, numbers: Iterable[int], now: dateti
         ]
     if rows:
         due = sa.bindparam("due", type_=schema.UtcTime())
-        values = {"revision": _d.c.revision + 1, "due_at": sa.func.coalesce(_d.c.due_at, due), "touched_at": now}
-        await connection.execute(
-            sa.update(_d).where(_d.c.id == sa.bindparam("of")).values(**values), rows
-        )
+        values = {
+            "revision": _d.c.revision + 1,
+            "due_at": sa.func.coalesce(_d.c.due_at, due),
+            "touched_at": now,
+        }
+        await connection.execute(sa.update(_d).where(_d.c.id == sa.bindparam("of")).values(**values), rows)
 
 
 async def deliver(connection: AsyncConnection, pairs: Iterable[tuple[int, int]], now: datetime) -> None:
@@ -301,7 +307,8 @@ async def due(connection: AsyncConnection, forward_id: int, now: datetime, limit
         .limit(limit)
     )
     return [
-        DueDelivery(row.id, row.story, row.attempts + 1, row.sent, row.sent_hash, row.revision) for row in rows
+        DueDelivery(row.id, row.story, row.attempts + 1, row.sent, row.sent_hash, row.revision)
+        for row in rows
     ]
 
 

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from bot.domain.briefs.entry import StoryEntry, entry_id, story_entry
 from bot.domain.model import Calibration, Mute, Subscription, Volume
 from bot.domain.posting.decisions import Channel, PostingSettings, Send, decide
 from bot.domain.retry import doubled
-from bot.domain.stories.entry import StoryEntry, entry_id
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.i18n import mark
 
@@ -96,6 +96,37 @@ def takes(
 # ---------------------------------------------------------------------------------------- what is sent
 
 
+class Omission(StrEnum):
+    """Why nothing is sent about a story. `NEVER`: the address does not get it; `AS_IT_IS`: it keeps what it has."""
+
+    NEVER = "never"
+    AS_IT_IS = "as it is"
+
+
+Content = StoryEntry | int | None  # a story's entry, the story that it was merged into, or that it is gone
+
+
+def content(
+    forward: Forward,
+    sent: int,
+    story: Story,
+    merged_into: int | None,
+    topics: Topics,
+    mutes: Sequence[Mute],
+    now: datetime,
+    rules: PostingSettings,
+) -> Content | Omission:
+    """What an address that had a story `sent` times is to know of it now. `story` and `topics` as the server sees them."""
+    if merged_into is not None:
+        return merged_into if sent else Omission.NEVER
+    if not story.members:
+        return None if sent else Omission.NEVER
+    if not sent and not takes(forward, story, topics, mutes, now, rules):
+        return Omission.NEVER
+    view = story_view(story, muted_by(mutes), rules.owners)
+    return Omission.AS_IT_IS if view is None else story_entry(view, rules.owners)
+
+
 @dataclass(frozen=True, slots=True)
 class Payload:
     """The body of a delivery and its id, which is the same whenever the same is tried again."""
@@ -106,18 +137,16 @@ class Payload:
     content_hash: str
 
 
-def payload(
-    delivery_id: int, sent: int, topic: str, number: int, content: StoryEntry | int | None
-) -> Payload:
-    """What to send about a story that was delivered `sent` times: its entry, the story it was merged into, or (None) that it is gone."""
+def payload(delivery_id: int, sent: int, topic: str, number: int, now_shown: Content) -> Payload:
+    """What to send about a story that was delivered `sent` times."""
     story: dict[str, Any]
-    match content:
+    match now_shown:
         case StoryEntry():
             event = ForwardEvent.UPDATED if sent else ForwardEvent.CREATED
             story = content.to_json()
         case int():
             event = ForwardEvent.MERGED
-            story = {"id": entry_id(number), "number": number, "merged_into": entry_id(content)}
+            story = {"id": entry_id(number), "number": number, "merged_into": entry_id(now_shown)}
         case None:
             event = ForwardEvent.REMOVED
             story = {"id": entry_id(number), "number": number}

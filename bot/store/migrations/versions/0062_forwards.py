@@ -49,9 +49,7 @@ def upgrade() -> None:
         sa.Column("lease_until", TIME),
         sa.Column("claims", sa.Integer, server_default="0", nullable=False),
         sa.CheckConstraint(f"volume IN ({VOLUMES})", name=op.f("ck_forwards_volume")),
-        sa.ForeignKeyConstraint(
-            ["topic_id"], ["topics.id"], name="fk_forwards_topic_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["topic_id"], ["topics.id"], name="fk_forwards_topic_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_forwards"),
         sqlite_autoincrement=True,
     )

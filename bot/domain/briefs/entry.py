@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from bot.domain.briefs.brief import brief
 from bot.domain.model import UNKNOWN_DATE, Coverage, Stored, StoryView
+from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.text.cleaning import repair
 
 MOST_COVERAGE = 25  # articles beside the lead; `articles` counts all
@@ -17,8 +18,6 @@ LONGEST_TEXT = 1000  # UTF-16 units of a summary
 # https://www.w3.org/TR/xml/#charsets: what an XML document cannot contain, not even escaped. Lone surrogates are no text at all.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _URL = "%!$&'()*+,;=:@/?#-._~[]"  # characters of an address besides letters and digits
-
-Summary = Callable[[StoryView], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +115,10 @@ def web_address(url: str) -> str:
     return quote(plain(url), safe=_URL, errors="replace")
 
 
-def story_entry(view: StoryView, summary: Summary) -> StoryEntry:
-    """What readers get of a story. `summary` gives what outlets say of it; where they say nothing, the lead's excerpt stands."""
+def story_entry(view: StoryView, owners: MediaOwners = NO_OWNERS) -> StoryEntry:
+    """What readers get of a story. Its summary is the brief of its posts, or else the excerpt of the lead."""
     lead = view.lead.record
-    sentences = tuple(plain(sentence) for sentence in summary(view))
+    sentences = tuple(plain(sentence.text) for sentence in brief(view, owners))
     excerpt = repair(plain(lead.excerpt), LONGEST_TEXT)
     outlets = dict.fromkeys([lead.outlet.name, *(member.record.outlet.name for member in view.members)])
     return StoryEntry(
