@@ -8,8 +8,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
+from bot.domain.forwarding import Forward
 from bot.domain.model import Volume
-from bot.domain.posting.forwarding import Forward
 from bot.domain.posting.volume import DEFAULT
 from bot.domain.text.addresses import host_of
 from bot.domain.text.cleaning import clip

@@ -23,11 +23,11 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.clustering import embeddings
+from bot.domain.forwarding import ForwardLimits
 from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
 from bot.domain.posting.alerts import AlertLimits
 from bot.domain.posting.decisions import PostingSettings
-from bot.domain.posting.forwarding import ForwardLimits
 from bot.domain.posting.pace import DEFAULT_PER_HOUR
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
 from bot.domain.records.identity import canonical, registered_domain

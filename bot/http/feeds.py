@@ -19,7 +19,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # when a feed without stories changed,
 
 
 @dataclass(frozen=True, slots=True)
-class FeedDocument:
+class PublishedFeed:
     """A feed to render. `url` is its own address without a token; empty: it is not known how others reach it."""
 
     guild_id: int
@@ -38,7 +38,7 @@ class FeedDocument:
         return max((entry.updated for entry in self.entries), default=NEVER)
 
 
-def atom(document: FeedDocument) -> bytes:
+def atom(document: PublishedFeed) -> bytes:
     """The feed as Atom."""
     feed = ET.Element("feed", {"xmlns": ATOM})
     _text(feed, "id", document.id)
@@ -80,7 +80,7 @@ def _text(parent: ET.Element, name: str, text: str | None) -> ET.Element:
     return child
 
 
-def json_feed(document: FeedDocument) -> bytes:
+def json_feed(document: PublishedFeed) -> bytes:
     """The feed as JSON Feed."""
     feed: dict[str, Any] = {"version": JSON_FEED, "title": plain(document.topic)}
     if document.url:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from bot.http.answers import refusal
-from bot.http.feeds import FeedDocument, atom, json_feed
+from bot.http.feeds import PublishedFeed, atom, json_feed
 from bot.services import api_tokens, syndication
 from bot.services.context import Context
 from bot.services.evaluation import Evaluations
@@ -38,7 +38,7 @@ Admit = Callable[[web.Request, int | None], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class _Format:
     content_type: str
-    render: Callable[[FeedDocument], bytes]
+    render: Callable[[PublishedFeed], bytes]
 
 
 FORMATS: Mapping[str, _Format] = {
@@ -71,7 +71,7 @@ class StoryReading:
     """The handlers. `admit` limits how many requests there are; `counts` has their outcomes."""
 
     def __init__(self, context: Context, admit: Admit) -> None:
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(dict.fromkeys((*_OUTCOMES.values(), _FAILED), 0))
         self._context = context
         self._admit = admit
         self._versions = _Versions()
@@ -96,7 +96,7 @@ class StoryReading:
                 status = error.status
                 raise
             finally:
-                self.counts[_OUTCOMES.get(status, "failed")] += 1
+                self.counts[_OUTCOMES.get(status, _FAILED)] += 1
 
         return counting
 
@@ -124,7 +124,7 @@ class StoryReading:
             raise refusal(web.HTTPNotFound, _NO_TOPIC)
         path = f"/feeds/{quote(feed.topic.name, safe='')}.{request.match_info['format']}"
         url = f"{self._context.api.public_url}{path}" if self._context.api.public_url else ""
-        document = FeedDocument(guild_id, feed.topic.name, url, feed.entries)
+        document = PublishedFeed(guild_id, feed.topic.name, url, feed.entries)
         body = await self._evaluations.run(found_format.render, document)
         return self._answer(request, guild_id, path, body, found_format.content_type)
 
@@ -180,6 +180,7 @@ _OUTCOMES: Mapping[int, str] = {
     404: "unknown",
     429: "limited",
 }
+_FAILED = "failed"
 
 
 def _credentials(request: web.Request) -> str:
@@ -226,11 +227,15 @@ def _time(request: web.Request, name: str) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(text)
-        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         hint = " (a + in an address is written %2B)" if " " in text else ""
         raise _invalid(f"{name}: write a time such as 2026-01-07 or 2026-01-07T09:00:00Z{hint}") from None
-    return min(max(time, _EARLIEST), _LATEST)
+    return _in_calendar(time if time.tzinfo is not None else time.replace(tzinfo=UTC))
+
+
+def _in_calendar(time: datetime) -> datetime:
+    """The time in UTC, or the end of what databases can compare."""
+    return min(max(time, _EARLIEST), _LATEST).astimezone(UTC)
 
 
 def _cursor(position: Position) -> str:
@@ -247,8 +252,8 @@ def _position(cursor: str) -> Position | None:
         last_seen = datetime.fromisoformat(time)
         if last_seen.tzinfo is None or not (number.isdigit() and len(number) < 10):
             raise ValueError("not a position")
-        return Position(min(max(last_seen.astimezone(UTC), _EARLIEST), _LATEST), int(number))
-    except (ValueError, OverflowError, binascii.Error):
+        return Position(_in_calendar(last_seen), int(number))
+    except (ValueError, binascii.Error):
         raise _invalid("cursor: write the value of next of the page before, as it is") from None
 
 

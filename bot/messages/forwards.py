@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.posting.forwarding import REASONS, Forward
+from bot.domain.forwarding import REASONS, Forward
 from bot.domain.text.addresses import host_of
 from bot.domain.text.cleaning import clip
 from bot.i18n import tr, tr_plural, tr_stored

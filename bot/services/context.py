@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Literal
 
+from bot.domain.forwarding import ForwardLimits
 from bot.domain.polling import Polls
 from bot.domain.posting.alerts import AlertLimits
 from bot.domain.posting.decisions import PostingSettings
-from bot.domain.posting.forwarding import ForwardLimits
 from bot.domain.posting.schedule import Schedule
 from bot.domain.topics.learned import TitleModel
 from bot.services.evaluation import Evaluations

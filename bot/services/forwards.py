@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bot.domain.forwarding import Forward
 from bot.domain.model import Volume
-from bot.domain.posting.forwarding import Forward
 from bot.errors import InvalidInputError, NotFoundError
 from bot.i18n import tr, tr_plural
 from bot.services import topics, volumes

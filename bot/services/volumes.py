@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.forwarding import Forward
 from bot.domain.model import Calibration, Mute, StoryView, Subscription
-from bot.domain.posting.forwarding import Forward
 from bot.domain.posting.volume import (
     FIXED,
     History,

@@ -16,8 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.forwarding import UPDATE_INTERVAL, Forward
 from bot.domain.model import Calibration, Subscription, Volume
-from bot.domain.posting.forwarding import UPDATE_INTERVAL, Forward
 from bot.store import schema
 from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT

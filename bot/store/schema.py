@@ -602,7 +602,7 @@ api_tokens = sa.Table(
     sqlite_autoincrement=True,  # the id is part of the token
 )
 
-# The addresses outside of Discord to which stories of a topic are sent, see `bot.domain.posting.forwarding.Forward`.
+# The addresses outside of Discord to which stories of a topic are sent, see `bot.domain.forwarding.Forward`.
 # The secret signs what is sent, so it cannot be stored as a hash.
 forwards = sa.Table(
     "forwards",

@@ -16,9 +16,7 @@ from itertools import chain
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Mute
-from bot.domain.posting.decisions import PostingSettings
-from bot.domain.posting.forwarding import (
+from bot.domain.forwarding import (
     Content,
     Delivered,
     Forward,
@@ -35,6 +33,8 @@ from bot.domain.posting.forwarding import (
     signed_headers,
     takes,
 )
+from bot.domain.model import Mute
+from bot.domain.posting.decisions import PostingSettings
 from bot.domain.stories.story import Story, by_server
 from bot.domain.text.addresses import host_of
 from bot.domain.topics.topics import Topics
@@ -59,8 +59,8 @@ TIMEOUT = timedelta(seconds=10)  # of a request
 _OUTCOMES: Mapping[type, str] = {
     Delivered: "delivered",
     Later: "failed",
-    GiveUp: "given up",
-    SwitchOff: "switched off",
+    GiveUp: "given_up",
+    SwitchOff: "switched_off",
 }
 
 
@@ -130,9 +130,11 @@ class Forwarder:
         await asyncio.gather(*self._workers, return_exceptions=True)
 
     async def next_due(self) -> datetime | None:
-        """When an address is due, as far as is known."""
+        """When an address is due, as far as is known; None too where a worker has to end first."""
         async with self._context.db.read() as connection:
-            return await forwards.next_due(connection)
+            due_at = await forwards.next_due(connection)
+        is_blocked = due_at is not None and due_at <= self._context.now() and self._busy
+        return None if is_blocked else due_at
 
     def _ended(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)

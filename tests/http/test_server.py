@@ -141,7 +141,13 @@ async def opened_office(
         up = [True]
         settings = EndpointSettings(LOOPBACK, 0, token, per_minute)
         listening = HttpServer(
-            desk.context, desk.ingest, settings, lambda: up[0], lambda: polls, lambda: {"accepted": 1}
+            desk.context,
+            desk.ingest,
+            settings,
+            lambda: up[0],
+            lambda: polls,
+            lambda: {"accepted": 1},
+            lambda: {"delivered": 1},
         )
         port = await listening.start()
         async with aiohttp.ClientSession() as client:

@@ -100,7 +100,7 @@ class Omission(StrEnum):
     """Why nothing is sent about a story. `NEVER`: the address does not get it; `AS_IT_IS`: it keeps what it has."""
 
     NEVER = "never"
-    AS_IT_IS = "as it is"
+    AS_IT_IS = "unchanged"
 
 
 Content = StoryEntry | int | None  # a story's entry, the story that it was merged into, or that it is gone
@@ -143,7 +143,7 @@ def payload(delivery_id: int, sent: int, topic: str, number: int, now_shown: Con
     match now_shown:
         case StoryEntry():
             event = ForwardEvent.UPDATED if sent else ForwardEvent.CREATED
-            story = content.to_json()
+            story = now_shown.to_json()
         case int():
             event = ForwardEvent.MERGED
             story = {"id": entry_id(number), "number": number, "merged_into": entry_id(now_shown)}
