@@ -65,7 +65,7 @@ HELP = (
         "**Members with Manage Server**\n"
         "`/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · "
         "`/source list` · `/source test` · `/source remove` this server's feeds · `/votes` buttons 👍 and 👎 below posts · `/briefs` how briefs are written, "
-        "and in which language · `/status` sources, waiting messages and paused channels"
+        "and in which language · `/api-token` and `/forward` stories for feed readers and other programs · `/status` sources, waiting messages and paused channels"
     ),
 )
 

@@ -57,7 +57,6 @@ class ForwardCommands(
         require_postable(channel)
         request = ForwardRequest(
             guild_of(interaction).id,
-            interaction.user.id,
             topic,
             url,
             Volume(volume) if volume else DEFAULT,

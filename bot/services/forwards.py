@@ -23,7 +23,6 @@ class ForwardRequest:
     """What a member asks for. `channel_id` is told when the address does not work."""
 
     guild_id: int
-    user_id: int
     topic: str
     url: str
     volume: Volume
@@ -65,7 +64,7 @@ async def add(context: Context, request: ForwardRequest) -> Forward:
                 )
             )
         topic_id = await stored_topics.id_of(connection, topic)
-        forward_id = await forwards.add(connection, forward, topic_id, request.user_id, context.now())
+        forward_id = await forwards.add(connection, forward, topic_id, context.now())
     forward = replace(forward, id=forward_id)
     await volumes.refresh_forwards(context, [forward])
     context.wake()

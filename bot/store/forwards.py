@@ -74,9 +74,7 @@ def _forward(row: sa.Row[Any]) -> Forward:
 # ------------------------------------------------------------------------------------ what servers set
 
 
-async def add(
-    connection: AsyncConnection, forward: Forward, topic_id: int, user_id: int, now: datetime
-) -> int:
+async def add(connection: AsyncConnection, forward: Forward, topic_id: int, now: datetime) -> int:
     """Store a new forward. Returns its id."""
     row = {
         "guild_id": forward.guild_id,
@@ -85,7 +83,6 @@ async def add(
         "secret": forward.secret,
         "volume": forward.volume.value,
         "channel_id": forward.channel_id,
-        "user_id": user_id,
         "created_at": now,
         "problem": "",
     }

@@ -614,7 +614,6 @@ forwards = sa.Table(
     sa.Column("secret", sa.Text, nullable=False),
     sa.Column("volume", sa.Text, nullable=False),
     sa.Column("channel_id", SNOWFLAKE, nullable=False),  # is told that the address fails
-    sa.Column("user_id", SNOWFLAKE, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     # What the volume means for the topic now, as for subscriptions.
     sa.Column("threshold", sa.BigInteger),

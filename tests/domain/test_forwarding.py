@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,3 +125,28 @@ def test_an_id_is_that_of_one_version_of_a_story_at_one_address() -> None:
     assert len(ids) == 4
     assert [payload(7, sent, "AI", 1, one).event for sent in (0, 1)] == ["story.created", "story.updated"]
     assert [payload(7, 1, "AI", 1, gone).event for gone in (5, None)] == ["story.merged", "story.removed"]
+
+
+def test_the_example_of_the_page_verifies_what_is_sent_and_nothing_else() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "forward.md").read_text("utf-8")
+    [example] = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    namespace: dict[str, Any] = {}
+    exec(compile(example, "forward.md", "exec"), namespace)  # noqa: S102 (the project's own page)
+    sent = payload(7, 0, "AI", 1, None)
+    headers = dict(signed_headers("key", sent, 1, at()))
+
+    def verified(
+        key: str = "key", body: bytes = sent.body, late: float = 0, timestamp: str = ""
+    ) -> dict[str, Any] | None:
+        now = at().timestamp() + late
+        shown = headers | ({"Topicwire-Timestamp": timestamp} if timestamp else {})
+        result: dict[str, Any] | None = namespace["verified"](key, shown, body, now=lambda: now)
+        return result
+
+    assert verified() == json.loads(sent.body)
+    assert verified(late=300) is not None
+    assert verified(late=301) is None
+    assert verified(late=-301) is None
+    assert verified("other") is None
+    assert verified(body=sent.body + b" ") is None
+    assert verified(late=600, timestamp=str(int(headers["Topicwire-Timestamp"]) + 600)) is None

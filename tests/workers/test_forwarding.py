@@ -24,7 +24,7 @@ from bot.workers.forwarding import Forwarder
 from tests.databases import opened_as
 from tests.make import Clock, record
 from tests.sources.web.servers import LOOPBACK, Names, opened
-from tests.store.store_helpers import CHANNEL, GUILD, headlines
+from tests.store.store_helpers import CHANNEL, GUILD, headlines, merge
 from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 OTHER = GUILD + 1
@@ -81,7 +81,7 @@ class Office:
     async def add(
         self, path: str = "/", *, guild_id: int = GUILD, topic: str = "AI", volume: Volume = Volume.EVERYTHING
     ) -> Forward:
-        request = ForwardRequest(guild_id, 7, topic, self.receiver.url(path), volume, CHANNEL)
+        request = ForwardRequest(guild_id, topic, self.receiver.url(path), volume, CHANNEL)
         return await forwards.add(self.desk.context, request)
 
     async def send(self) -> None:
@@ -305,7 +305,7 @@ async def test_nothing_is_sent_into_private_networks(sqlite_url: str, clock: Clo
         await forwards.add(
             office.desk.context,
             ForwardRequest(
-                GUILD, 7, "AI", f"http://inside.example:{office.receiver.port}/", Volume.EVERYTHING, CHANNEL
+                GUILD, "AI", f"http://inside.example:{office.receiver.port}/", Volume.EVERYTHING, CHANNEL
             ),
         )
         await office.desk.take_in(record(ONE, topics=["AI"]))
@@ -378,3 +378,24 @@ async def test_old_deliveries_are_forgotten(office: Office) -> None:
     office.desk.clock.forward(days=31)
     await cleanup.step(office.desk.context)
     assert await office.rows(schema.forward_deliveries) == []
+
+
+async def test_two_stories_become_one_for_those_who_had_both(office: Office) -> None:
+    await office.add()
+    await office.desk.take_in(
+        record(ONE, "a.example", topics=["AI"]), record(TWO, "b.example", topics=["AI"])
+    )
+    await office.send()
+    [one, two] = [sent["story"]["number"] for sent in office.receiver.got()]
+    office.desk.clock.forward(minutes=2)
+    await merge(office.desk.db, two, one)
+    await office.send()
+    later = {sent["event"]: sent["story"] for sent in office.receiver.got()[2:]}
+    assert later["story.merged"] == {
+        "id": f"urn:topicwire:story:{two}",
+        "number": two,
+        "merged_into": f"urn:topicwire:story:{one}",
+    }
+    assert later["story.updated"]["number"] == one
+    assert later["story.updated"]["articles"] == 2
+    assert len(later) == 2

@@ -35,7 +35,6 @@ def upgrade() -> None:
         sa.Column("secret", sa.Text, nullable=False),
         sa.Column("volume", sa.Text, nullable=False),
         sa.Column("channel_id", sa.BigInteger, nullable=False),
-        sa.Column("user_id", sa.BigInteger, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("threshold", sa.BigInteger),
         sa.Column("stories_a_day", sa.Float),
