@@ -143,6 +143,7 @@ def build_context(config: Config, db: Database, now: Now) -> Context:
         alert_limits=config.alerts.limits(),
         api=ApiAccess(bool(config.http.listen), config.http.public_url, config.http.tokens_per_server),
         forward_limits=config.forwards.limits(),
+        keep=config.store.kept_for(),
     )
 
 

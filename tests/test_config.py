@@ -85,6 +85,7 @@ def test_what_is_not_installed_cannot_be_asked_for(written: object, monkeypatch:
         ({"http": {"per_minute": "a"}}, "http.per_minute: must be a whole number (got 'a')"),
         ({"feeds": {"catalogue": "x"}}, "feeds.catalogue: must be true or false (got 'x')"),
         ({"log": {"level": "loud"}}, "log.level: must be 'debug', 'info', 'warning' or 'error' (got 'loud')"),
+        ({"log": {"format": "xml"}}, "log.format: must be 'text' or 'json' (got 'xml')"),
         ({"colour": 1}, "colour: unknown setting; config.example.yaml lists all settings"),
     ],
 )

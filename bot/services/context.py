@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from bot.domain.forwarding import ForwardLimits
@@ -55,7 +55,8 @@ class Context:
     reports mean, too, for which the model must be installed. `evaluations` is where queries are evaluated. `topics` are
     the topics of `db` in memory. `titles` is what guesses of topics are learned from; None: there are none. `story_log`
     tells an intake which stories people have changed. `model` is the name of the language model for briefs;
-    empty: there is none. `alerts` are those of `db` in memory, and `alert_limits` what members may have of them.
+    empty: there is none. `alerts` are those of `db` in memory, and `alert_limits` what members may have of them. `keep` is how long
+    articles are kept; None: for ever.
     `api` is what servers may have of the HTTP endpoint, and `forward_limits` what of forwards.
     """
 
@@ -79,3 +80,4 @@ class Context:
     alert_limits: AlertLimits = field(default_factory=AlertLimits)
     api: ApiAccess = field(default_factory=ApiAccess)
     forward_limits: ForwardLimits = field(default_factory=ForwardLimits)
+    keep: timedelta | None = None
