@@ -65,7 +65,12 @@ HELP = (
         "**Members with Manage Server**\n"
         "`/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · "
         "`/source list` · `/source test` · `/source remove` this server's feeds · `/votes` buttons 👍 and 👎 below posts · `/briefs` how briefs are written, "
-        "and in which language · `/api-token` and `/forward` stories for feed readers and other programs · `/status` sources, waiting messages and paused channels"
+        "and in which language · `/status` sources, waiting messages and paused channels"
+    ),
+    mark(
+        "**Outside of Discord, with Manage Server**\n"
+        "`/api-token create` · `/api-token list` · `/api-token revoke` what feed readers and programs read stories with · "
+        "`/forward add` · `/forward list` · `/forward remove` · `/forward resume` addresses that stories are sent to"
     ),
 )
 

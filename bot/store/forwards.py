@@ -16,10 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.forwarding import UPDATE_INTERVAL, Forward
+from bot.domain.forwarding import LONGEST_WAIT, UPDATE_INTERVAL, Forward
 from bot.domain.model import Calibration, Subscription, Volume
 from bot.store import schema
-from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new
 
@@ -250,11 +249,18 @@ async def deliver(connection: AsyncConnection, pairs: Iterable[tuple[int, int]],
 # ------------------------------------------------------------------------------------ sending
 
 
+def _passed(column: sa.Column[datetime], now: datetime, most: timedelta) -> sa.ColumnElement[bool]:
+    """A time that has passed; or one further ahead than any is set, as when the clock was set back since."""
+    return sa.or_(column <= now, column > now + most)
+
+
 def _ready(now: datetime, busy: Collection[int]) -> sa.ColumnElement[bool]:
-    due = sa.exists().where(_d.c.forward_id == _f.c.id, _d.c.due_at.is_not(None), _d.c.due_at <= now)
-    rested = sa.or_(_f.c.retry_at.is_(None), _f.c.retry_at <= now)
-    free = sa.and_(is_unleased(_f.c.lease_until, now), _f.c.id.not_in(busy))
-    return sa.and_(_ON, rested, free, due, _f.c.guild_id.not_in(LEFT))
+    due = sa.exists().where(
+        _d.c.forward_id == _f.c.id, _d.c.due_at.is_not(None), _passed(_d.c.due_at, now, UPDATE_INTERVAL)
+    )
+    rested = sa.or_(_f.c.retry_at.is_(None), _passed(_f.c.retry_at, now, LONGEST_WAIT))
+    free = sa.or_(_f.c.lease_until.is_(None), _passed(_f.c.lease_until, now, LEASE))
+    return sa.and_(_ON, rested, free, due, _f.c.id.not_in(busy), _f.c.guild_id.not_in(LEFT))
 
 
 async def claim(
@@ -299,7 +305,8 @@ async def due(connection: AsyncConnection, forward_id: int, now: datetime, limit
     """What an address is to get now, the longest waiting first."""
     rows = await connection.execute(
         sa.select(_d)
-        .where(_d.c.forward_id == forward_id, _d.c.due_at.is_not(None), _d.c.due_at <= now)
+        .where(_d.c.forward_id == forward_id, _d.c.due_at.is_not(None))
+        .where(_passed(_d.c.due_at, now, UPDATE_INTERVAL))
         .order_by(_d.c.due_at, _d.c.id)
         .limit(limit)
     )

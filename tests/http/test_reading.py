@@ -248,6 +248,17 @@ async def test_an_unknown_topic_and_another_servers_topic_are_answered_alike(off
         assert (await read(office, address.format(secret), theirs)).status == 200
 
 
+async def test_whatever_a_topic_is_called_it_has_a_feed(office: Office) -> None:
+    names = ["TCP/IP & co.", "C++", "a.json", "Ünï ? #1", "100%"]
+    await rematch.configure(office.desk.context, [Topic(name) for name in names])
+    token = await token_of(office)
+    for name in names:
+        feed = feedparser.parse(
+            (await read(office, f"/feeds/{quote(name, safe='')}.atom", token)).text.encode()
+        )
+        assert (feed.bozo, feed.feed.title) == (False, name)
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_token_never_shows_anything_of_another_server(
     office: Office, seed: int, monkeypatch: pytest.MonkeyPatch

@@ -371,6 +371,21 @@ async def test_a_change_while_a_story_is_being_sent_is_sent_later(office: Office
     assert office.receiver.events("/slow") == ["story.created", "story.updated"]
 
 
+async def test_a_clock_that_is_set_back_holds_nothing_up(office: Office) -> None:
+    await office.add()
+    office.desk.clock.forward(days=2)
+    await office.desk.take_in(record(BRIDGE[0], "a.example", topics=["AI"]))
+    await office.send()
+    office.receiver.answers["/"] = 500
+    await office.desk.take_in(record(BRIDGE[1], "b.example", topics=["AI"]))
+    office.desk.clock.forward(minutes=1)
+    await office.send()
+    office.receiver.answers["/"] = 200
+    office.desk.clock.forward(days=-2)
+    await office.send()
+    assert office.receiver.events() == ["story.created", "story.updated", "story.updated"]
+
+
 async def test_old_deliveries_are_forgotten(office: Office) -> None:
     await office.add()
     await office.desk.take_in(record(ONE, topics=["AI"]))
