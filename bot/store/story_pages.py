@@ -98,7 +98,8 @@ def _window(request: PageRequest) -> list[sa.ColumnElement[bool]]:
 def _at_or_before(boundary: Position) -> sa.ColumnElement[bool]:
     """Stories up to a position in the order of pages, it among them."""
     same = sa.and_(_s.c.last_seen == boundary.last_seen, _s.c.number >= boundary.number)
-    return sa.or_(_s.c.last_seen > boundary.last_seen, same)
+    # The first condition is for the index.
+    return sa.and_(_s.c.last_seen >= boundary.last_seen, sa.or_(_s.c.last_seen > boundary.last_seen, same))
 
 
 async def _boundary(connection: AsyncConnection, request: PageRequest) -> Position | None:
