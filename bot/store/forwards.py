@@ -263,6 +263,11 @@ def _ready(now: datetime, busy: Collection[int]) -> sa.ColumnElement[bool]:
     return sa.and_(_ON, rested, free, due, _f.c.id.not_in(busy), _f.c.guild_id.not_in(LEFT))
 
 
+async def any_ready(connection: AsyncConnection, now: datetime, busy: Collection[int]) -> bool:
+    """Whether an address that is not busy has something due."""
+    return await connection.scalar(sa.select(_f.c.id).where(_ready(now, busy)).limit(1)) is not None
+
+
 async def claim(
     connection: AsyncConnection,
     now: datetime,
@@ -342,15 +347,16 @@ _WORKS: Mapping[str, Any] = {"failures": 0, "failing_since": None, "retry_at": N
 
 async def delivered(
     connection: AsyncConnection, forward: Forward, delivery: DueDelivery, content_hash: str, now: datetime
-) -> None:
-    """An address has a story as it was. It is due again if it has changed meanwhile."""
+) -> bool:
+    """An address has a story as it was. It is due again if it has changed meanwhile. False if the claim has ended."""
     await connection.execute(
         sa.update(_d)
         .where(_d.c.id == delivery.id)
         .values(sent=_d.c.sent + 1, sent_hash=content_hash, sent_at=now, attempts=0)
         .values(due_at=_if_changed(delivery, now + UPDATE_INTERVAL))
     )
-    await connection.execute(sa.update(_f).where(_claimed_as(forward)).values(**_WORKS))
+    works = sa.update(_f).where(_claimed_as(forward)).values(**_WORKS)
+    return bool((await connection.execute(works)).rowcount)
 
 
 def _if_changed(delivery: DueDelivery, again: datetime) -> sa.ColumnElement[Any]:

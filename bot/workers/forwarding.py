@@ -100,7 +100,7 @@ class Forwarder:
         while await self._compare():
             pass
         room = AT_ONCE - len(self._busy)
-        if self._stopping() or room <= 0:
+        if self._stopping() or room <= 0 or not await self._has_work():
             return 0
         async with self._context.db.write() as connection:
             claimed = await forwards.claim(connection, self._context.now(), room, self._busy, PER_SERVER)
@@ -110,6 +110,11 @@ class Forwarder:
             self._workers.add(worker)
             worker.add_done_callback(self._ended)
         return len(claimed)
+
+    async def _has_work(self) -> bool:
+        """Whether an address waits for a worker. Most bots send nowhere, so nobody else waits for this question."""
+        async with self._context.db.read() as connection:
+            return await forwards.any_ready(connection, self._context.now(), self._busy)
 
     async def step(self) -> int:
         """Send one turn of each address that has something due; returns how many there were."""
@@ -151,7 +156,8 @@ class Forwarder:
             loaded = await stories.load(connection, numbers)
             topics = await context.topics.load(connection)
             of_topics = await forwards.of_topics(connection, _topic_keys(loaded.values(), topics))
-            mutes = await subscriptions.mutes(connection, *{forward.guild_id for forward in of_topics})
+            servers_of = {forward.guild_id for forward in of_topics}
+            mutes = await subscriptions.mutes(connection, *servers_of) if servers_of else ()
             had = await forwards.known_stories(connection, numbers)
         pairs = await asyncio.to_thread(
             _new_deliveries, loaded.values(), of_topics, topics, mutes, now, context.rules
@@ -202,13 +208,13 @@ class Forwarder:
         verdict = settle_delivery(answer, forward, delivery.attempt, now)
         self.counts[_OUTCOMES[type(verdict)]] += 1
         async with self._context.db.write() as connection:
-            await _settle(connection, forward, delivery, sent, verdict, now)
+            is_current = await _settle(connection, forward, delivery, sent, verdict, now)
         if isinstance(verdict, SwitchOff):
             log.warning(
                 "forward %d to %s is switched off: %s", forward.id, host_of(forward.url), verdict.reason
             )
             self._context.wake()
-        return isinstance(verdict, Delivered)
+        return is_current and isinstance(verdict, Delivered)
 
     async def _post(self, forward: Forward, sent: Payload, attempt: int) -> TargetAnswer:
         now = self._context.now()
@@ -312,18 +318,21 @@ async def _settle(
     sent: Payload,
     verdict: ForwardVerdict,
     now: datetime,
-) -> None:
+) -> bool:
+    """Store what follows. False if the forward was removed or switched meanwhile, or another worker has it."""
     match verdict:
         case Delivered():
-            await forwards.delivered(connection, forward, delivery, sent.content_hash, now)
+            return await forwards.delivered(connection, forward, delivery, sent.content_hash, now)
         case Later(at=at, reason=reason):
-            await forwards.failed(connection, forward, delivery, reason, now, retry_at=at)
+            return await forwards.failed(connection, forward, delivery, reason, now, retry_at=at)
         case GiveUp(at=at, reason=reason):
-            await forwards.failed(connection, forward, delivery, reason, now, retry_at=at)
             await forwards.leave(connection, delivery, now)
+            return await forwards.failed(connection, forward, delivery, reason, now, retry_at=at)
         case SwitchOff(reason=reason):
-            if await forwards.failed(connection, forward, delivery, reason, now):
+            is_current = await forwards.failed(connection, forward, delivery, reason, now)
+            if is_current:
                 await _tell(connection, forward, reason, now)
+            return is_current
 
 
 async def _tell(connection: AsyncConnection, forward: Forward, reason: str, now: datetime) -> None:

@@ -371,6 +371,19 @@ async def test_a_change_while_a_story_is_being_sent_is_sent_later(office: Office
     assert office.receiver.events("/slow") == ["story.created", "story.updated"]
 
 
+async def test_nothing_more_is_sent_to_an_address_that_is_removed_meanwhile(office: Office) -> None:
+    office.receiver.gate = asyncio.Event()
+    forward = await office.add("/slow")
+    await office.desk.take_in(record(ONE, topics=["AI"]), record(TWO, topics=["AI"]))
+    await office.forwarder.begin()
+    await office.receiver.waiting.wait()
+    await forwards.remove(office.desk.context, GUILD, str(forward.id))
+    office.receiver.gate.set()
+    await office.forwarder.finish()
+    await office.send()
+    assert len(office.receiver.got("/slow")) == 1
+
+
 async def test_a_clock_that_is_set_back_holds_nothing_up(office: Office) -> None:
     await office.add()
     office.desk.clock.forward(days=2)
