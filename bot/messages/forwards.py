@@ -52,6 +52,17 @@ def forward_line(forward: Forward, waiting: int) -> str:
     return line
 
 
+def forwards_of(count: int) -> str:
+    """What is said before a topic is deleted that is sent to so many addresses. Markdown."""
+    if not count:
+        return ""
+    return " " + tr_plural(
+        "It is sent to {count} address outside of Discord, which gets nothing more then.",
+        "It is sent to {count} addresses outside of Discord, which get nothing more then.",
+        count,
+    )
+
+
 def forward_made(forward: Forward) -> Embed:
     """The answer to the member who made a forward. It has the secret, which nobody sees again."""
     lines = [
