@@ -38,6 +38,7 @@ from bot.store.sql import chunks, insert_new
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
 LONGEST_SEND = timedelta(seconds=60)  # with less of its lease left, no message is begun with
+FEW = 4
 MOST_POSTPONED = 100  # messages of a channel that one refusal postpones
 HOUR = timedelta(hours=1)
 PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message
@@ -515,22 +516,20 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
 
     Where more wait that cannot be claimed than it looks at, the worker comes too early, and puts them out of the way.
     """
-    size = PER_CHANNEL * len(busy) + queue.SPARE
     columns = sa.select(_o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.due_at, _o.c.lease_until)
-    unleased = columns.where(is_unleased(_o.c.lease_until, now)).limit(size)
+    unleased = columns.where(is_unleased(_o.c.lease_until, now))
     pages = [
         unleased.where(queue.IS_READY, queue.of_lanes(publishes=False)).order_by(*queue.ORDER),
         unleased.where(queue.IS_READY, queue.of_lanes(publishes=True)).order_by(*queue.ORDER),
         unleased.where(queue.IS_UNRIPE).order_by(_o.c.due_at),
-        columns.where(_o.c.lease_until > now, _o.c.due_at.is_not(None), _o.c.closed.is_(False)),
     ]
     times: list[datetime] = []
     for page in pages:
-        rows = (await connection.execute(page)).all()
-        clear = await _clear_at(connection, rows, now, busy)
-        times += clear
-        if not clear and len(rows) == size:
-            times.append(rows[-1].due_at)
+        times += await _first_clear_at(connection, page, now, busy)
+        if times and min(times) <= now:
+            return min(times)
+    leased = columns.where(_o.c.lease_until > now, _o.c.due_at.is_not(None), _o.c.closed.is_(False))
+    times += await _clear_at(connection, (await connection.execute(leased)).all(), now, busy)
     times += [at for _, at in await queue.next_checks(connection, busy, 1, publishes=False)]
     checks = await queue.next_checks(connection, busy, queue.SPARE, publishes=True)
     published = await _published(connection, {channel_id for channel_id, _ in checks}, now)
@@ -538,6 +537,18 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
     times += [max(at, _free_at(published.get(channel_id, ()), now)) for channel_id, at in checks]
     times += [at for _, at in checks[queue.SPARE - 1 :]]  # there may be more
     return min(times, default=None)
+
+
+async def _first_clear_at(
+    connection: AsyncConnection, page: sa.Select[*tuple[Any, ...]], now: datetime, busy: Collection[int]
+) -> list[datetime]:
+    """When the first rows that can be claimed are claimed. Mostly they are among the very first, so few are read at first."""
+    for size in (FEW, PER_CHANNEL * len(busy) + queue.SPARE):
+        rows = (await connection.execute(page.limit(size))).all()
+        clear = await _clear_at(connection, rows, now, busy)
+        if clear or len(rows) < size:
+            return clear
+    return [rows[-1].due_at]
 
 
 async def _clear_at(

@@ -27,7 +27,7 @@ from bot.store.conditions import is_unleased
 from bot.store.sql import chunks, upsert
 
 PER_CHANNEL = 5  # in a batch: a channel in which much waits must not hold up the others
-SPARE = 100  # rows that a claim reads beyond those that it may take or skip
+SPARE = 40  # rows that are read beyond those that may be taken or skipped
 MOST_LOOKS = 20  # of a claim that meets nothing but what it cannot take: each look shelves what it met
 LEAST_RIPENED, MOST_RIPENED = (
     50,
