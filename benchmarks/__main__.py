@@ -19,6 +19,7 @@ from benchmarks import (
     matching,
     parsing,
     polling,
+    queue,
     search,
     unchanged,
     volume,
@@ -38,6 +39,7 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "idle": lambda a: idle.measure(a.runs),
     "briefs": lambda a: briefs.measure(a.runs),
     "volume": lambda a: volume.measure(a.records),
+    "queue": lambda a: queue.measure(a.runs),
 }
 
 

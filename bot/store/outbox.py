@@ -336,6 +336,8 @@ async def _published(
     connection: AsyncConnection, channel_ids: Collection[int], now: datetime
 ) -> dict[int, list[datetime]]:
     """Of each channel's hour of publishing: when what was spent of it is free again, the earliest first."""
+    if not channel_ids:
+        return {}
     columns = sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.lease_until).where(_o.c.kind == PUBLISH)
     sent = columns.where(_o.c.channel_id.in_(list(channel_ids)), _o.c.sent_at > now - HOUR)
     on_its_way = columns.where(_o.c.lease_until > now, _o.c.sent_at.is_(None))
@@ -516,7 +518,8 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
 
     Where more wait that cannot be claimed than it looks at, the worker comes too early, and puts them out of the way.
     """
-    columns = sa.select(_o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.due_at, _o.c.lease_until)
+    reachable = REACHABLE.label("reachable")
+    columns = sa.select(_o.c.channel_id, _o.c.kind, _o.c.due_at, _o.c.lease_until, reachable)
     unleased = columns.where(is_unleased(_o.c.lease_until, now))
     pages = [
         unleased.where(queue.IS_READY, queue.of_lanes(publishes=False)).order_by(*queue.ORDER),
@@ -558,10 +561,7 @@ async def _clear_at(
     busy: Collection[int],
 ) -> list[datetime]:
     """When each of these rows can be claimed, apart from those that cannot be."""
-    if not rows:
-        return []
-    paused, left = await queue.blocked(connection, rows)
-    clear = [row for row in rows if row.channel_id not in paused | set(busy) and row.guild_id not in left]
+    clear = [row for row in rows if row.reachable and row.channel_id not in busy]
     published = await _published(connection, {row.channel_id for row in clear if row.kind == PUBLISH}, now)
     times: list[datetime] = []
     for row in clear:

@@ -97,17 +97,16 @@ def of_lanes(*, publishes: bool) -> sa.ColumnElement[bool]:
     return _LANE == Lane.PUBLISH if publishes else _LANE < Lane.PUBLISH
 
 
-async def blocked(
-    connection: AsyncConnection, rows: Collection[sa.Row[*tuple[Any, ...]]], *, lock: bool = False
+async def _blocked(
+    connection: AsyncConnection, rows: Collection[sa.Row[*tuple[Any, ...]]]
 ) -> tuple[set[int], set[int]]:
-    """The paused channels and the left servers among those of these rows; with `lock`, they stay so until the transaction ends."""
+    """The paused channels and the left servers among those of these rows. They stay so until the transaction ends."""
     paused = sa.select(_c.c.channel_id).where(
         _c.c.channel_id.in_(sorted({row.channel_id for row in rows})), _c.c.paused_reason != ""
     )
     left = sa.select(_l.c.guild_id).where(_l.c.guild_id.in_(sorted({row.guild_id for row in rows})))
-    if lock:
-        paused = paused.order_by(_c.c.channel_id).with_for_update(read=True)
-        left = left.order_by(_l.c.guild_id).with_for_update(read=True)
+    paused = paused.order_by(_c.c.channel_id).with_for_update(read=True)
+    left = left.order_by(_l.c.guild_id).with_for_update(read=True)
     return set((await connection.execute(paused)).scalars()), set((await connection.execute(left)).scalars())
 
 
@@ -138,7 +137,7 @@ async def candidates(
         rows = (await connection.execute(statement)).all()
         if not rows:
             return []
-        paused, left = await blocked(connection, rows, lock=True)
+        paused, left = await _blocked(connection, rows)
         less = {} if rooms is None else await rooms({row.channel_id for row in rows})
         look = _looked(rows, now, limit, busy, (paused, left), less)
         await _shelve(connection, look, now, publishes=publishes)
