@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.config.addresses import api_address, gateway_address
 from bot.domain.clustering import embeddings
 from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
@@ -65,9 +66,11 @@ class _Model(BaseModel):
 
 
 class Discord(_Model):
-    """The bot's account."""
+    """The bot's account, and the addresses in place of Discord's, such as those of a proxy."""
 
     token: SecretStr = SecretStr("")
+    api_url: Annotated[str, AfterValidator(api_address)] = ""
+    gateway_url: Annotated[str, AfterValidator(gateway_address)] = ""
 
 
 class DatabaseSettings(_Model):
