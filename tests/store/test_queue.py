@@ -211,6 +211,12 @@ BESIDE: dict[str, Callable[[int], list[Row]]] = {
         owed(f"b{k}", k % 50, kind=outbox.STORY, message_id=9, due_at=None, sent_at=NOW - timedelta(days=3))
         for k in range(n)
     ],
+    "sent lately": lambda n: [
+        owed(
+            f"b{k}", 100 + k, kind=outbox.STORY, message_id=9, due_at=None, sent_at=NOW - timedelta(minutes=9)
+        )
+        for k in range(n)
+    ],
     "edits of one channel": lambda n: [
         owed(f"b{k}", 100, kind=outbox.STORY, message_id=9, priority=99) for k in range(n)
     ],
