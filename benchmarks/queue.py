@@ -34,9 +34,12 @@ FILL = """
 INSERT INTO outbox (kind, dedupe, nonce, guild_id, channel_id, priority, revision, created_at, due_at, attempts,
 claims, reason, closed, shown, message_id, sent_at)
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :size)
-SELECT 'story', 'beside:' || n, '', n % 997, n % {channels}, n % 100, 0, :now, {due}, 0, 0, '', 0, '', {message}, {sent}
+SELECT 'story', printf('beside:%08d', n), '', n % 997, n % {channels}, n % 100, 0, :now, {due}, 0, 0, '', 0, '', {message}, {sent}
 FROM numbers
 """
+INDEXES = (
+    "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'outbox' AND sql IS NOT NULL"
+)
 
 
 async def measure(runs: int) -> None:
@@ -72,7 +75,13 @@ async def _batches(kind: str, size: int, runs: int) -> Figures:
                 name: f"{at:%Y-%m-%d %H:%M:%S.%f}" for name, at in moments.items() if f":{name}" in fill
             }
             async with db.write() as connection:
+                # Many times faster than keeping the indexes in order meanwhile.
+                indexes = (await connection.execute(sa.text(INDEXES))).all()
+                for name, _ in indexes:
+                    await connection.execute(sa.text(f"DROP INDEX {name}"))
                 await connection.execute(sa.text(fill), stored | {"size": size})
+                for _, statement in indexes:
+                    await connection.exec_driver_sql(statement)
         for run in range(runs + 2):  # the first compiles the statements, the last counts steps
             await _batch(db, figures, run, is_counted=run == runs + 1)
         await db.close()

@@ -303,31 +303,36 @@ async def claim(
     is first, see `queue.first_lane`. Nobody else gets them until the lease ends. Channels that are `busy` are left out. `keep_pace` decides,
     in the same transaction, which stories channels have no room for: see `rollups.keep_pace`.
     """
-    await queue.restock(connection, now, busy, publishes=False)
-    while candidates := await _candidates(connection, now, limit, busy, queue.first_lane(turn)):
+    checks = await queue.restock(connection, now, busy, publishes=False)
+    more: dict[int, datetime] = {}
+    claimed: list[Claimed] = []
+    while candidates := await _candidates(connection, now, limit, busy, queue.first_lane(turn), checks):
         channels = {row.channel_id for row in candidates if row.kind in PACED and row.message_id is None}
         held = await keep_pace(connection, channels, now) if channels else frozenset()
         chosen = [row.id for row in candidates if row.id not in held]
         claimed = await _take(connection, chosen, now, busy, holder)
-        moved = {claim.channel_id for claim in claimed} | (channels if held else set())
-        await queue.check(connection, dict.fromkeys(moved, now), publishes=False)
-        if claimed:
-            return claimed
-        if not held:
-            break  # another worker has taken them
-    return []
+        more |= dict.fromkeys({claim.channel_id for claim in claimed} | (channels if held else set()), now)
+        if claimed or not held:
+            break  # without any, another worker has taken them
+    await queue.store_checks(connection, checks, more, publishes=False)
+    return claimed
 
 
 async def _candidates(
-    connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int], first: Lane
+    connection: AsyncConnection,
+    now: datetime,
+    limit: int,
+    busy: Collection[int],
+    first: Lane,
+    checks: queue.Checks,
 ) -> list[DueMessage]:
     """The rows to take next, those of the `first` lane before others."""
     if first is Lane.POST:
-        return await queue.candidates(connection, now, limit, busy)
-    candidates = await queue.candidates(connection, now, limit, busy, lane=first)
+        return await queue.candidates(connection, now, limit, busy, checks)
+    candidates = await queue.candidates(connection, now, limit, busy, checks, lane=first)
     taken = {row.id for row in candidates}
     if room := limit - len(candidates):
-        others = await queue.candidates(connection, now, limit, busy)
+        others = await queue.candidates(connection, now, limit, busy, checks)
         candidates += [row for row in others if row.id not in taken][:room]
     return candidates
 
@@ -367,14 +372,12 @@ async def claim_publishing(
         published = await _published(connection, channel_ids, now)
         return {channel_id: _room(published.get(channel_id, ()), now) for channel_id in channel_ids}
 
-    await queue.restock(connection, now, busy, publishes=True)
-    candidates = await queue.candidates(connection, now, limit, busy, publishes=True, rooms=rooms)
-    if not candidates:
-        return []
-    claimed = await _take(connection, [row.id for row in candidates], now, busy, holder)
+    checks = await queue.restock(connection, now, busy, publishes=True)
+    candidates = await queue.candidates(connection, now, limit, busy, checks, publishes=True, rooms=rooms)
+    claimed = await _take(connection, [row.id for row in candidates], now, busy, holder) if candidates else []
     published = await _published(connection, {claim.channel_id for claim in claimed}, now)
-    more_at = {claim.channel_id: _free_at(published.get(claim.channel_id, ()), now) for claim in claimed}
-    await queue.check(connection, more_at, publishes=True)
+    more = {claim.channel_id: _free_at(published.get(claim.channel_id, ()), now) for claim in claimed}
+    await queue.store_checks(connection, checks, more, publishes=True)
     return claimed
 
 
