@@ -38,6 +38,7 @@ from bot.store.sql import chunks, insert_new
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
 LONGEST_SEND = timedelta(seconds=60)  # with less of its lease left, no message is begun with
+FEW = 4
 MOST_POSTPONED = 100  # messages of a channel that one refusal postpones
 HOUR = timedelta(hours=1)
 PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message
@@ -302,31 +303,36 @@ async def claim(
     is first, see `queue.first_lane`. Nobody else gets them until the lease ends. Channels that are `busy` are left out. `keep_pace` decides,
     in the same transaction, which stories channels have no room for: see `rollups.keep_pace`.
     """
-    await queue.restock(connection, now, busy, publishes=False)
-    while candidates := await _candidates(connection, now, limit, busy, queue.first_lane(turn)):
+    checks = await queue.restock(connection, now, busy, publishes=False)
+    more: dict[int, datetime] = {}
+    claimed: list[Claimed] = []
+    while candidates := await _candidates(connection, now, limit, busy, queue.first_lane(turn), checks):
         channels = {row.channel_id for row in candidates if row.kind in PACED and row.message_id is None}
         held = await keep_pace(connection, channels, now) if channels else frozenset()
         chosen = [row.id for row in candidates if row.id not in held]
         claimed = await _take(connection, chosen, now, busy, holder)
-        moved = {claim.channel_id for claim in claimed} | (channels if held else set())
-        await queue.check(connection, dict.fromkeys(moved, now), publishes=False)
-        if claimed:
-            return claimed
-        if not held:
-            break  # another worker has taken them
-    return []
+        more |= dict.fromkeys({claim.channel_id for claim in claimed} | (channels if held else set()), now)
+        if claimed or not held:
+            break  # without any, another worker has taken them
+    await queue.store_checks(connection, checks, more, publishes=False)
+    return claimed
 
 
 async def _candidates(
-    connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int], first: Lane
+    connection: AsyncConnection,
+    now: datetime,
+    limit: int,
+    busy: Collection[int],
+    first: Lane,
+    checks: queue.Checks,
 ) -> list[DueMessage]:
     """The rows to take next, those of the `first` lane before others."""
     if first is Lane.POST:
-        return await queue.candidates(connection, now, limit, busy)
-    candidates = await queue.candidates(connection, now, limit, busy, lane=first)
+        return await queue.candidates(connection, now, limit, busy, checks)
+    candidates = await queue.candidates(connection, now, limit, busy, checks, lane=first)
     taken = {row.id for row in candidates}
     if room := limit - len(candidates):
-        others = await queue.candidates(connection, now, limit, busy)
+        others = await queue.candidates(connection, now, limit, busy, checks)
         candidates += [row for row in others if row.id not in taken][:room]
     return candidates
 
@@ -335,6 +341,8 @@ async def _published(
     connection: AsyncConnection, channel_ids: Collection[int], now: datetime
 ) -> dict[int, list[datetime]]:
     """Of each channel's hour of publishing: when what was spent of it is free again, the earliest first."""
+    if not channel_ids:
+        return {}
     columns = sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.lease_until).where(_o.c.kind == PUBLISH)
     sent = columns.where(_o.c.channel_id.in_(list(channel_ids)), _o.c.sent_at > now - HOUR)
     on_its_way = columns.where(_o.c.lease_until > now, _o.c.sent_at.is_(None))
@@ -364,14 +372,12 @@ async def claim_publishing(
         published = await _published(connection, channel_ids, now)
         return {channel_id: _room(published.get(channel_id, ()), now) for channel_id in channel_ids}
 
-    await queue.restock(connection, now, busy, publishes=True)
-    candidates = await queue.candidates(connection, now, limit, busy, publishes=True, rooms=rooms)
-    if not candidates:
-        return []
-    claimed = await _take(connection, [row.id for row in candidates], now, busy, holder)
+    checks = await queue.restock(connection, now, busy, publishes=True)
+    candidates = await queue.candidates(connection, now, limit, busy, checks, publishes=True, rooms=rooms)
+    claimed = await _take(connection, [row.id for row in candidates], now, busy, holder) if candidates else []
     published = await _published(connection, {claim.channel_id for claim in claimed}, now)
-    more_at = {claim.channel_id: _free_at(published.get(claim.channel_id, ()), now) for claim in claimed}
-    await queue.check(connection, more_at, publishes=True)
+    more = {claim.channel_id: _free_at(published.get(claim.channel_id, ()), now) for claim in claimed}
+    await queue.store_checks(connection, checks, more, publishes=True)
     return claimed
 
 
@@ -515,22 +521,21 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
 
     Where more wait that cannot be claimed than it looks at, the worker comes too early, and puts them out of the way.
     """
-    size = PER_CHANNEL * len(busy) + queue.SPARE
-    columns = sa.select(_o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.due_at, _o.c.lease_until)
-    unleased = columns.where(is_unleased(_o.c.lease_until, now)).limit(size)
+    reachable = REACHABLE.label("reachable")
+    columns = sa.select(_o.c.channel_id, _o.c.kind, _o.c.due_at, _o.c.lease_until, reachable)
+    unleased = columns.where(is_unleased(_o.c.lease_until, now))
     pages = [
         unleased.where(queue.IS_READY, queue.of_lanes(publishes=False)).order_by(*queue.ORDER),
         unleased.where(queue.IS_READY, queue.of_lanes(publishes=True)).order_by(*queue.ORDER),
         unleased.where(queue.IS_UNRIPE).order_by(_o.c.due_at),
-        columns.where(_o.c.lease_until > now, _o.c.due_at.is_not(None), _o.c.closed.is_(False)),
     ]
     times: list[datetime] = []
     for page in pages:
-        rows = (await connection.execute(page)).all()
-        clear = await _clear_at(connection, rows, now, busy)
-        times += clear
-        if not clear and len(rows) == size:
-            times.append(rows[-1].due_at)
+        times += await _first_clear_at(connection, page, now, busy)
+        if times and min(times) <= now:
+            return min(times)
+    leased = columns.where(_o.c.lease_until > now, _o.c.due_at.is_not(None), _o.c.closed.is_(False))
+    times += await _clear_at(connection, (await connection.execute(leased)).all(), now, busy)
     times += [at for _, at in await queue.next_checks(connection, busy, 1, publishes=False)]
     checks = await queue.next_checks(connection, busy, queue.SPARE, publishes=True)
     published = await _published(connection, {channel_id for channel_id, _ in checks}, now)
@@ -540,6 +545,18 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
     return min(times, default=None)
 
 
+async def _first_clear_at(
+    connection: AsyncConnection, page: sa.Select[*tuple[Any, ...]], now: datetime, busy: Collection[int]
+) -> list[datetime]:
+    """When the first rows that can be claimed are claimed. Mostly they are among the very first, so few are read at first."""
+    for size in (FEW, PER_CHANNEL * len(busy) + queue.SPARE):
+        rows = (await connection.execute(page.limit(size))).all()
+        clear = await _clear_at(connection, rows, now, busy)
+        if clear or len(rows) < size:
+            return clear
+    return [rows[-1].due_at]
+
+
 async def _clear_at(
     connection: AsyncConnection,
     rows: Sequence[sa.Row[*tuple[Any, ...]]],
@@ -547,10 +564,7 @@ async def _clear_at(
     busy: Collection[int],
 ) -> list[datetime]:
     """When each of these rows can be claimed, apart from those that cannot be."""
-    if not rows:
-        return []
-    paused, left = await queue.blocked(connection, rows)
-    clear = [row for row in rows if row.channel_id not in paused | set(busy) and row.guild_id not in left]
+    clear = [row for row in rows if row.reachable and row.channel_id not in busy]
     published = await _published(connection, {row.channel_id for row in clear if row.kind == PUBLISH}, now)
     times: list[datetime] = []
     for row in clear:

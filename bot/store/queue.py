@@ -6,8 +6,8 @@ a left server's, more than a claim takes of one channel), all goes on the *shelf
 `backlogs` says when the first messages of that channel leave the shelf. Each row is moved a bounded number of times, in
 bounded batches. Whoever sets another `due_at` need not know any of it: ready and shelved are states of one `due_at`.
 
-Locks on PostgreSQL are taken in one order: channels by their ids, then rows of the outbox, then backlogs. What is moved
-here is never waited for: a row that another worker holds is skipped, and met again.
+Locks on PostgreSQL are taken in one order: channels by their ids, then rows of the outbox, then backlogs by their channels, all at the
+end of a claim (`store_checks`). What is moved here is never waited for: a row that another worker holds is skipped, and met again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bot.store.conditions import is_unleased
 from bot.store.sql import chunks, upsert
 
 PER_CHANNEL = 5  # in a batch: a channel in which much waits must not hold up the others
-SPARE = 100  # rows that a claim reads beyond those that it may take or skip
+SPARE = 40  # rows that are read beyond those that may be taken or skipped
 MOST_LOOKS = 20  # of a claim that meets nothing but what it cannot take: each look shelves what it met
 LEAST_RIPENED, MOST_RIPENED = (
     50,
@@ -88,6 +88,8 @@ class _Look:
     backlogs: dict[int, datetime | None] = field(default_factory=dict)
 
 
+# When channels get messages from the shelf; None: once they are resumed, or the bot is back in their server.
+Checks = dict[int, datetime | None]
 # How many rows of each of these channels may be taken now, and when more.
 Rooms = Callable[[Collection[int]], Awaitable[Mapping[int, tuple[int, datetime]]]]
 
@@ -97,17 +99,16 @@ def of_lanes(*, publishes: bool) -> sa.ColumnElement[bool]:
     return _LANE == Lane.PUBLISH if publishes else _LANE < Lane.PUBLISH
 
 
-async def blocked(
-    connection: AsyncConnection, rows: Collection[sa.Row[*tuple[Any, ...]]], *, lock: bool = False
+async def _blocked(
+    connection: AsyncConnection, rows: Collection[sa.Row[*tuple[Any, ...]]]
 ) -> tuple[set[int], set[int]]:
-    """The paused channels and the left servers among those of these rows; with `lock`, they stay so until the transaction ends."""
+    """The paused channels and the left servers among those of these rows. They stay so until the transaction ends."""
     paused = sa.select(_c.c.channel_id).where(
         _c.c.channel_id.in_(sorted({row.channel_id for row in rows})), _c.c.paused_reason != ""
     )
     left = sa.select(_l.c.guild_id).where(_l.c.guild_id.in_(sorted({row.guild_id for row in rows})))
-    if lock:
-        paused = paused.order_by(_c.c.channel_id).with_for_update(read=True)
-        left = left.order_by(_l.c.guild_id).with_for_update(read=True)
+    paused = paused.with_for_update(read=True, skip_locked=True)
+    left = left.with_for_update(read=True, skip_locked=True)
     return set((await connection.execute(paused)).scalars()), set((await connection.execute(left)).scalars())
 
 
@@ -116,6 +117,7 @@ async def candidates(
     now: datetime,
     limit: int,
     busy: Collection[int],
+    checks: Checks,
     *,
     lane: Lane | None = None,
     publishes: bool = False,
@@ -138,10 +140,11 @@ async def candidates(
         rows = (await connection.execute(statement)).all()
         if not rows:
             return []
-        paused, left = await blocked(connection, rows, lock=True)
+        paused, left = await _blocked(connection, rows)
         less = {} if rooms is None else await rooms({row.channel_id for row in rows})
         look = _looked(rows, now, limit, busy, (paused, left), less)
-        await _shelve(connection, look, now, publishes=publishes)
+        await _shelve(connection, look, now)
+        checks.update(look.backlogs)
         if look.candidates or len(rows) < size:
             break
     return look.candidates
@@ -182,7 +185,7 @@ def _free(ids: Collection[int]) -> sa.Select[tuple[int]]:
     return sa.select(rows.cte("free").c.id)
 
 
-async def _shelve(connection: AsyncConnection, look: _Look, now: datetime, *, publishes: bool) -> None:
+async def _shelve(connection: AsyncConnection, look: _Look, now: datetime) -> None:
     for part in chunks(look.early):
         # Its time was set when it was made, or the clock was set back.
         values = sa.update(_o).where(_o.c.id.in_(_free(part))).values(ripe_at=now)
@@ -191,17 +194,12 @@ async def _shelve(connection: AsyncConnection, look: _Look, now: datetime, *, pu
         await connection.execute(
             sa.update(_o).where(_o.c.id.in_(_free(part))).values(shelved_for=_o.c.due_at)
         )
-    rows = [
-        {"channel_id": channel_id, "publishes": publishes, "check_at": check_at}
-        for channel_id, check_at in sorted(look.backlogs.items())
-    ]
-    await upsert(connection, _b, rows, on=["channel_id", "publishes"])
 
 
 async def restock(
     connection: AsyncConnection, now: datetime, busy: Collection[int], *, publishes: bool
-) -> None:
-    """Make ready what has become due, and what channels have room for again."""
+) -> Checks:
+    """Make ready what has become due, and what channels have room for again. Returns when the latter get more."""
     await _ripen(connection, now)
     rows = await connection.execute(
         sa.select(_b.c.channel_id)
@@ -209,12 +207,15 @@ async def restock(
         .order_by(_b.c.check_at)
         .limit(FED)
     )
-    if channels := sorted(rows.scalars()):
-        await _feed(connection, channels, now, publishes=publishes)
+    channels = sorted(rows.scalars())
+    if channels:
+        await _feed(connection, channels, publishes=publishes)
+    return dict.fromkeys(channels, now + CHECK_AFTER)
 
 
 async def _ripen(connection: AsyncConnection, now: datetime) -> None:
-    waiting = sa.select(_o.c.id).where(IS_UNRIPE, _o.c.due_at <= now).order_by(_o.c.due_at)
+    due = sa.and_(_o.c.due_at <= now, is_unleased(_o.c.lease_until, now))
+    waiting = sa.select(_o.c.id).where(IS_UNRIPE, due).order_by(_o.c.due_at)
     ids = list((await connection.execute(waiting.limit(MOST_RIPENED))).scalars())
     if len(ids) > LEAST_RIPENED:
         some = sa.select(_o.c.id).where(IS_READY).order_by(*ORDER).limit(MOST_RIPENED).subquery()
@@ -224,9 +225,7 @@ async def _ripen(connection: AsyncConnection, now: datetime) -> None:
         await connection.execute(sa.update(_o).where(_o.c.id.in_(_free(ids))).values(ripe_at=now))
 
 
-async def _feed(
-    connection: AsyncConnection, channels: Sequence[int], now: datetime, *, publishes: bool
-) -> None:
+async def _feed(connection: AsyncConnection, channels: Sequence[int], *, publishes: bool) -> None:
     """Take the first messages of each of these channels from the shelf."""
     of = sa.bindparam("of", type_=schema.SNOWFLAKE)
     shelved = sa.and_(IS_SHELVED, of_lanes(publishes=publishes), _o.c.channel_id == of)
@@ -236,10 +235,29 @@ async def _feed(
     chosen = sa.select(first.cte("first").c.id)
     rows = [{"of": channel_id} for channel_id in channels]
     await connection.execute(sa.update(_o).where(_o.c.id.in_(chosen)).values(shelved_for=None), rows)
-    backlog = sa.and_(_b.c.channel_id.in_(channels), _b.c.publishes == publishes)
-    rest = sa.exists().where(IS_SHELVED, of_lanes(publishes=publishes), _o.c.channel_id == _b.c.channel_id)
-    await connection.execute(sa.update(_b).where(backlog).values(check_at=now + CHECK_AFTER))
-    await connection.execute(sa.delete(_b).where(backlog, ~rest))
+
+
+async def store_checks(
+    connection: AsyncConnection, checks: Checks, more: Mapping[int, datetime], *, publishes: bool
+) -> None:
+    """Store when channels get messages from the shelf: `checks`, and `more` for those that have any there."""
+    of_queue = _b.c.publishes == publishes
+    has_more = sa.select(_b.c.channel_id).where(_b.c.channel_id.in_(sorted(more)), of_queue)
+    shelved = set((await connection.execute(has_more)).scalars()) if more else set()
+    due = checks | {
+        channel_id: at for channel_id, at in more.items() if channel_id in shelved | checks.keys()
+    }
+    rows = [
+        {"channel_id": channel_id, "publishes": publishes, "check_at": at}
+        for channel_id, at in sorted(due.items())
+    ]
+    await upsert(connection, _b, rows, on=["channel_id", "publishes"])
+    if rows:
+        rest = sa.exists().where(
+            IS_SHELVED, of_lanes(publishes=publishes), _o.c.channel_id == _b.c.channel_id
+        )
+        empty = sa.and_(_b.c.channel_id.in_(sorted(due)), of_queue, ~rest)
+        await connection.execute(sa.delete(_b).where(empty))
 
 
 async def check(connection: AsyncConnection, at: Mapping[int, datetime], *, publishes: bool) -> None:

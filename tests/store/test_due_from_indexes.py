@@ -45,7 +45,10 @@ DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
     "messages to send": ("ix_outbox_ready", lambda c: outbox.claim(c, at(), 10)),
     "messages to publish": ("ix_outbox_ready", lambda c: outbox.claim_publishing(c, at(), 10)),
     "messages that have become due": ("ix_outbox_unripe", lambda c: outbox.claim(c, at(), 10)),
-    "channels with messages on the shelf": ("ix_backlogs_publishes_check_at", lambda c: outbox.claim(c, at(), 10)),
+    "channels with messages on the shelf": (
+        "ix_backlogs_publishes_check_at",
+        lambda c: outbox.claim(c, at(), 10),
+    ),
     "stories that wait in a channel": (
         "ix_outbox_unsent",
         lambda c: rollups.keep_pace(c, [1], at(), PostingSettings()),
