@@ -44,6 +44,9 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
 
 ID = sa.Integer()
 SNOWFLAKE = sa.BigInteger()
+LONG_ID = sa.BigInteger().with_variant(
+    sa.Integer(), "sqlite"
+)  # of rows that come and go; only so SQLite gives them
 
 
 def _flag(name: str) -> sa.Column[bool]:
@@ -124,6 +127,19 @@ progress = sa.Table(
     sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("value", sa.JSON, nullable=False),
+)
+
+# What pollers fetched, and the intake has yet to take in, in the order of the ids. See `bot.workers.inbox`.
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("id", LONG_ID, primary_key=True),
+    sa.Column(
+        "source_id", ID, sa.ForeignKey("feeds.source_id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("item_count", sa.Integer, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sqlite_autoincrement=True,  # a row that is deleted must not be another one by then
 )
 
 stories = sa.Table(
@@ -636,6 +652,76 @@ translation_channels = sa.Table(
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("user_id", SNOWFLAKE, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
+)
+
+# The tokens with which programs read a server's stories. Of the token itself there is only the hash.
+api_tokens = sa.Table(
+    "api_tokens",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    _text("name"),
+    sa.Column("secret_hash", sa.Text, nullable=False),
+    sa.Column("user_id", SNOWFLAKE, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sqlite_autoincrement=True,  # the id is part of the token
+)
+
+# The addresses outside of Discord to which stories of a topic are sent, see `bot.domain.forwarding.Forward`.
+# The secret signs what is sent, so it cannot be stored as a hash.
+forwards = sa.Table(
+    "forwards",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("volume", sa.Text, nullable=False),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False),  # is told that the address fails
+    sa.Column("created_at", UtcTime, nullable=False),
+    # What the volume means for the topic now, as for subscriptions.
+    sa.Column("threshold", sa.BigInteger),
+    sa.Column("stories_a_day", sa.Float),
+    sa.Column("posts_a_day", sa.Float),
+    sa.Column("calibrate_at", UtcTime),  # none: at once
+    _count("failures"),  # in a row
+    sa.Column("failing_since", UtcTime),
+    sa.Column("retry_at", UtcTime),
+    _text("problem"),  # of the last try that failed
+    sa.Column("off_at", UtcTime),  # when it was switched off
+    sa.Column("lease_until", UtcTime),
+    _count("claims"),
+    _one_of("volume", Volume),
+    sqlite_autoincrement=True,
+)
+
+# The stories that are still to be compared with forwards. One that changes meanwhile is queued once more.
+forward_queue = sa.Table(
+    "forward_queue",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), nullable=False, index=True),
+    sqlite_autoincrement=True,  # a row that is deleted must not be another one by then
+)
+
+# A story as an address has it: one row, which is due again when the story changes.
+forward_deliveries = sa.Table(
+    "forward_deliveries",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("forward_id", ID, sa.ForeignKey("forwards.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), nullable=False, index=True),
+    _count("revision"),
+    _count("attempts"),
+    _count("sent"),  # how often it was delivered
+    _text("sent_hash"),  # of what was delivered last
+    sa.Column("sent_at", UtcTime),
+    sa.Column("due_at", UtcTime),
+    sa.Column("touched_at", UtcTime, nullable=False, index=True),
+    sa.UniqueConstraint("forward_id", "story"),
+    _where("ix_forward_deliveries_due", "forward_id", "due_at IS NOT NULL", "due_at"),
+    sqlite_autoincrement=True,  # the id is part of what a receiver tells deliveries apart by
 )
 
 # One row for each call of the model, see `bot.store.rephrasings`.

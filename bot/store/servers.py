@@ -101,6 +101,8 @@ async def with_something(connection: AsyncConnection) -> set[int]:
         schema.alerts,
         schema.alert_channels,
         schema.follows,
+        schema.api_tokens,
+        schema.forwards,
     )
     every = sa.union(*(sa.select(table.c.guild_id).where(table.c.guild_id != 0) for table in tables))
     of = every.subquery().c.guild_id

@@ -35,6 +35,8 @@ from tests.databases import opened
 from tests.make import START, record
 from tests.store.store_helpers import all_sources, take
 
+pytestmark = pytest.mark.usefixtures("migrations")  # they are what some of these tests are about
+
 NOBODY = 65534
 PATIENCE = 30  # seconds, for a thread that never ends
 

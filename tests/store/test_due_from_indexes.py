@@ -9,7 +9,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.decisions import PostingSettings
-from bot.store import delivery, digests, feeds, outbox, pointers, rollups, story_threads, subscriptions
+from bot.store import (
+    delivery,
+    digests,
+    feeds,
+    forwards,
+    outbox,
+    pointers,
+    rollups,
+    story_threads,
+    subscriptions,
+)
 from bot.store.database import Database
 from tests.make import at
 from tests.store.store_helpers import statements
@@ -59,6 +69,12 @@ DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
     "posts to rephrase": ("ix_outbox_sent_at", lambda c: outbox.to_rephrase(c, at(), 10)),
     "what stands in a thread": ("ix_outbox_threads", lambda c: story_threads.messages_of(c, 1, 1, 1)),
     "why threads are missing": ("ix_story_threads_problem", lambda c: story_threads.problems(c, 1, at())),
+    "stories for other addresses": ("ix_forward_deliveries_due", lambda c: forwards.due(c, 1, at(), 10)),
+    "addresses with something due": (
+        "ix_forward_deliveries_due",
+        lambda c: forwards.claim(c, at(), 10, {}, 2),
+    ),
+    "the next address": ("ix_forward_deliveries_due", lambda c: forwards.next_due(c)),
     "stories that were merged": ("ix_stories_merged", lambda c: pointers.look_again(c, [1], at())),
 }
 
