@@ -15,6 +15,7 @@ from aiohttp import web
 
 from bot.domain.forwarding import Forward, ForwardLimits, signature
 from bot.domain.model import Topic, Volume
+from bot.runtime.app import App
 from bot.services import forwards, mutes
 from bot.services.forwards import ForwardRequest
 from bot.sources.web.fetch import Web
@@ -397,6 +398,25 @@ async def test_a_clock_that_is_set_back_holds_nothing_up(office: Office) -> None
     office.desk.clock.forward(days=-2)
     await office.send()
     assert office.receiver.events() == ["story.created", "story.updated", "story.updated"]
+
+
+async def test_the_running_bot_sends_what_is_due_also_without_discord(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("bot.runtime.app.unreachable", endless)
+    await office.add()
+    await office.desk.take_in(record(ONE, topics=["AI"]))
+    app = App(replace(office.desk.context, web=office.web))
+    running = asyncio.create_task(app.run("token"))
+    await office.receiver.until("/", 1)
+    await app.ingest.step(office.desk.source.add(record(TWO, topics=["AI"])))
+    await office.receiver.until("/", 1)
+    app.stop()
+    await running
+    assert [sent["story"]["title"] for sent in office.receiver.got()] == [ONE, TWO]
 
 
 async def test_old_deliveries_are_forgotten(office: Office) -> None:
