@@ -20,6 +20,7 @@ from benchmarks import (
     outward,
     parsing,
     polling,
+    queue,
     search,
     unchanged,
     volume,
@@ -40,6 +41,7 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "briefs": lambda a: briefs.measure(a.runs),
     "outward": lambda a: outward.measure(a.runs),
     "volume": lambda a: volume.measure(a.records),
+    "queue": lambda a: queue.measure(a.runs),
 }
 
 

@@ -22,8 +22,9 @@ from bot.sources.web.fetch import Web
 from bot.store import forwards, sources, topics
 from bot.store.database import Database
 from bot.workers import rematch
+from bot.workers.batches import SourceBatch
 from bot.workers.forwarding import Forwarder
-from bot.workers.ingest import Ingest, SourceBatch
+from bot.workers.ingest import Ingest
 from tests.make import Clock, record
 from tests.store.store_helpers import headlines
 

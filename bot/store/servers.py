@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store import revisions, schema
+from bot.store import queue, revisions, schema
 from bot.store.sql import insert_new, upsert
 
 _l = schema.left_servers
@@ -38,6 +38,7 @@ async def come_back(connection: AsyncConnection, guild_id: int) -> None:
     """Note that the bot is in a server again."""
     if (await connection.execute(sa.delete(_l).where(_l.c.guild_id == guild_id))).rowcount:
         await revisions.advance(connection, revisions.TOPICS)
+        await queue.check_server(connection, guild_id)
 
 
 async def left_among(connection: AsyncConnection, guild_ids: Collection[int]) -> set[int]:

@@ -24,7 +24,7 @@ from bot.services.context import ApiAccess
 from bot.sources.model import Item, ItemBatch
 from bot.store import server_topics, servers, sources, story_pages
 from bot.workers import rematch
-from bot.workers.ingest import SourceBatch
+from bot.workers.batches import SourceBatch
 from tests.hostile import any_stories
 from tests.http.test_server import Answer, Office, opened_office
 from tests.make import Clock, examples, record
