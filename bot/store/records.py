@@ -37,7 +37,7 @@ from bot.store import (
 )
 from bot.store.conditions import is_full_record, is_live_story
 from bot.store.member_messages import StoryNews
-from bot.store.sql import chunks, upsert, visible_to
+from bot.store.sql import append, chunks, upsert_numbered, visible_to
 
 LABELLED_AT_ONCE = 200  # records that are read in one go, so that the event loop has its turn in between
 
@@ -401,7 +401,7 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     """Write a plan, in the transaction of the caller."""
     # In a thread: titles are folded, and words put together.
     rows = await asyncio.to_thread(_Rows.of, plan, connection.dialect.name)
-    await upsert(connection, _s, rows.stories, on=["number"])
+    await upsert_numbered(connection, _s, rows.stories, by="number")
     for part in chunks(rows.emptied):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
     await _write_records(connection, rows)
@@ -442,7 +442,7 @@ def _story_news(plan: IntakePlan) -> StoryNews:
 
 async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:
     await quotas.count_records(connection, {row["id"]: row["guild_id"] for row in rows.records})
-    await upsert(connection, _r, rows.records, on=["id"])
+    await upsert_numbered(connection, _r, rows.records, by="id")
     await search.index(connection, rows.search)
     if rows.moved:
         p = sa.bindparam
@@ -460,8 +460,7 @@ async def _write_reasons(connection: AsyncConnection, why: Mapping[int, str]) ->
 
 
 async def _write_keys(connection: AsyncConnection, keys: Mapping[str, int]) -> None:
-    rows = [{"key": key, "record_id": record_id} for key, record_id in keys.items()]
-    await upsert(connection, _k, rows, on=["key"])
+    await append(connection, _k, [{"key": key, "record_id": record_id} for key, record_id in keys.items()])
 
 
 async def _write_declarations(connection: AsyncConnection, declares: Mapping[int, Sequence[int]]) -> None:
@@ -472,8 +471,7 @@ async def _write_declarations(connection: AsyncConnection, declares: Mapping[int
         for record_id, ids in declares.items()
         for position, declared_id in enumerate(ids)
     ]
-    if rows:
-        await connection.execute(sa.insert(_d), rows)
+    await append(connection, _d, rows)
 
 
 async def _topic_ids(
@@ -503,8 +501,7 @@ async def _write_topics(
         for record_id, of_record in matches.items()
         for match in of_record
     ]
-    if rows:
-        await connection.execute(sa.insert(_rt), rows)
+    await append(connection, _rt, rows)
 
 
 async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> None:

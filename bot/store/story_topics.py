@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.store import schema, topics
-from bot.store.sql import chunks, visible_to
+from bot.store.sql import append, chunks, visible_to
 
 _st = schema.story_topics
 _t = schema.topics
@@ -45,8 +45,7 @@ async def write(connection: AsyncConnection, decided: Mapping[int, Mapping[int, 
         for label in sorted(every)
         if label in ids
     ]
-    if rows:
-        await connection.execute(sa.insert(_st), rows)
+    await append(connection, _st, rows)
 
 
 async def forget(connection: AsyncConnection, numbers: Iterable[int]) -> None:
