@@ -37,7 +37,7 @@ from bot.store import (
 )
 from bot.store.conditions import is_full_record, is_live_story
 from bot.store.member_messages import StoryNews
-from bot.store.sql import append, chunks, upsert_numbered, visible_to
+from bot.store.sql import among, append, chunks, upsert_numbered, visible_to
 
 LABELLED_AT_ONCE = 200  # records that are read in one go, so that the event loop has its turn in between
 
@@ -200,7 +200,9 @@ async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[s
     """Canonical URL -> record id, for those that are known."""
     ids: dict[str, int] = {}
     for part in chunks(keys):
-        rows = await connection.execute(sa.select(_k.c.key, _k.c.record_id).where(_k.c.key.in_(part)))
+        rows = await connection.execute(
+            sa.select(_k.c.key, _k.c.record_id).where(among(connection, _k.c.key, part))
+        )
         ids |= dict(rows.all())
     return ids
 
@@ -210,7 +212,9 @@ async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> fr
     hashes: set[str] = set()
     of_records = sa.select(_r.c.content_hash).join(_k, _k.c.record_id == _r.c.id)
     for part in chunks(keys):
-        hashes.update((await connection.execute(of_records.where(_k.c.key.in_(part)))).scalars())
+        hashes.update(
+            (await connection.execute(of_records.where(among(connection, _k.c.key, part)))).scalars()
+        )
     return frozenset(hashes)
 
 

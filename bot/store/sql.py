@@ -33,6 +33,17 @@ async def batches(
             yield part
 
 
+def among(
+    connection: AsyncConnection, column: sa.Column[Any], values: Sequence[Any]
+) -> sa.ColumnElement[bool]:
+    """Whether a column has one of these values: on PostgreSQL as one array, where `IN` has a parameter for each of them."""
+    if connection.dialect.name != "postgresql":
+        return column.in_(values)
+    from sqlalchemy.dialects.postgresql import ARRAY
+
+    return column == sa.any_(sa.literal(values, ARRAY(column.type)))
+
+
 def visible_to(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement[bool]:
     """Rows that a server sees, by the server whose own they are: its own, and shared ones (0). None: all.
 
