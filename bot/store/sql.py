@@ -34,7 +34,7 @@ async def batches(
 
 
 def among(
-    connection: AsyncConnection, column: sa.Column[Any], values: Sequence[Any]
+    connection: AsyncConnection, column: sa.ColumnElement[Any], values: Sequence[Any]
 ) -> sa.ColumnElement[bool]:
     """Whether a column has one of these values: on PostgreSQL as one array, where `IN` has a parameter for each of them."""
     if connection.dialect.name != "postgresql":
