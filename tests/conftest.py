@@ -23,6 +23,7 @@ from tests.databases import (
     share_what_engines_need,
 )
 from tests.make import Clock
+from tests.processor_time import ProcessorTime
 
 # No test may depend on how fast the machine is. `gate` draws the same examples on every run; `make fuzz` takes
 # `search`, which draws new ones for longer.
@@ -38,6 +39,17 @@ def pytest_xdist_auto_num_workers() -> int:
     Each process imports everything, collects all tests and starts a PostgreSQL server.
     """
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option of our own."""
+    parser.addoption("--cpu", action="store_true", help="say which tests take the processor, and how long")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure if asked to."""
+    if config.getoption("--cpu"):
+        config.pluginmanager.register(ProcessorTime())
 
 
 def pytest_collection(session: pytest.Session) -> None:
