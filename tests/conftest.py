@@ -15,7 +15,7 @@ from bot.store.database import Database
 from tests.databases import (
     MIGRATED,
     MigratedFile,
-    empty,
+    ReusedDatabase,
     named,
     new_database,
     opened,
@@ -119,12 +119,18 @@ async def empty_postgres(postgres_server: str) -> AsyncIterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def reused_database(postgres_server: str) -> Iterator[ReusedDatabase]:
+    """The migrated database of the PostgreSQL server."""
+    database = ReusedDatabase(named(postgres_server, MIGRATED))
+    yield database
+    database.close()
+
+
 @pytest.fixture
-async def postgres_url(postgres_server: str) -> str:
+def postgres_url(reused_database: ReusedDatabase) -> str:
     """The migrated database of the PostgreSQL server, emptied."""
-    url = named(postgres_server, MIGRATED)
-    await empty(url)
-    return url
+    return reused_database.empty()
 
 
 @pytest.fixture
