@@ -294,9 +294,7 @@ subscriptions = sa.Table(
     sa.UniqueConstraint("channel_id", "topic_id"),
     _where("ix_subscriptions_new", "first_posts_until", "first_posts_until IS NOT NULL"),
     # All that a fan-out reads of a subscription.
-    sa.Index(
-        "ix_subscriptions_followers", "topic_id", "posts_from", "channel_id", "guild_id", "volume"
-    ),
+    sa.Index("ix_subscriptions_followers", "topic_id", "posts_from", "channel_id", "guild_id", "volume"),
     _one_of("mode", Mode),
     _one_of("volume", Volume),
     _one_of("digest_volume", Volume),

@@ -43,16 +43,28 @@ def visible_to(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement
     return sa.true() if guild_id is None else (column + 0).in_((0, guild_id))
 
 
-def listed(connection: AsyncConnection, values: Iterable[int]) -> sa.Select[tuple[int]]:
-    """Whole numbers as a subquery, for `IN`: one parameter, however many they are."""
-    given = sorted(values)
-    if connection.dialect.name == "postgresql":
-        of = sa.func.unnest(sa.literal(given, sa.ARRAY(sa.BigInteger))).column_valued("listed")
-        return sa.select(of)
-    return sa.select(sa.func.json_each(json.dumps(given)).table_valued(_VALUE).c.value)
-
-
 _VALUE = sa.column("value", sa.BigInteger)
+
+
+def list_parameter(connection: AsyncConnection, name: str) -> sa.Select[tuple[int]]:
+    """Whole numbers as a subquery, for `IN`: one parameter, which takes what `list_value` gives."""
+    if connection.dialect.name == "postgresql":
+        array = sa.bindparam(name, type_=sa.ARRAY(sa.BigInteger))
+        return sa.select(sa.func.unnest(array, type_=sa.BigInteger).column_valued("listed"))
+    return sa.select(sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued(_VALUE).c.value)
+
+
+def list_value(connection: AsyncConnection, values: Iterable[int]) -> Any:
+    """The value of a `list_parameter`."""
+    return sorted(values) if connection.dialect.name == "postgresql" else json.dumps(sorted(values))
+
+
+def listed(connection: AsyncConnection, values: Iterable[int]) -> sa.Select[tuple[int]]:
+    """These whole numbers as a subquery, for `IN`: one parameter, however many they are."""
+    if connection.dialect.name == "postgresql":
+        array = sa.literal(sorted(values), sa.ARRAY(sa.BigInteger))
+        return sa.select(sa.func.unnest(array, type_=sa.BigInteger).column_valued("listed"))
+    return sa.select(sa.func.json_each(json.dumps(sorted(values))).table_valued(_VALUE).c.value)
 
 
 def rows_as_table(

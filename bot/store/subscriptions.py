@@ -17,7 +17,7 @@ from bot.domain.posting.volume import posts_from
 from bot.domain.text.words import name_key
 from bot.store import schema
 from bot.store.servers import LEFT, of_present
-from bot.store.sql import insert_new, upsert
+from bot.store.sql import insert_new, listed, upsert
 
 _sub = schema.subscriptions
 _c = schema.channels
@@ -355,6 +355,12 @@ async def mutes(connection: AsyncConnection, *guild_ids: int) -> tuple[Mute, ...
     statement = sa.select(_m).order_by(_m.c.id)
     if guild_ids:
         statement = statement.where(_m.c.guild_id.in_(guild_ids))
+    return tuple(_mute(row) for row in await connection.execute(statement))
+
+
+async def mutes_of(connection: AsyncConnection, guild_ids: Iterable[int]) -> tuple[Mute, ...]:
+    """The mutes of any number of servers."""
+    statement = sa.select(_m).where(_m.c.guild_id.in_(listed(connection, guild_ids))).order_by(_m.c.id)
     return tuple(_mute(row) for row in await connection.execute(statement))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -140,10 +139,6 @@ class Decisions:
             tuple(decision for decision in every if isinstance(decision, Grow)),
             tuple(decision for decision in every if isinstance(decision, Escalate)),
         )
-
-    def holds_by_reason(self) -> Mapping[Reason, int]:
-        """How many stories were not posted in a channel, by reason."""
-        return Counter(hold.reason for hold in self.holds)
 
 
 @dataclass(frozen=True, slots=True)
