@@ -14,6 +14,7 @@ from benchmarks import (
     clustering,
     commands,
     event_loop,
+    fanout,
     idle,
     intake,
     matching,
@@ -37,6 +38,7 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "loop": lambda a: event_loop.measure(a.runs, a.stories),
     "idle": lambda a: idle.measure(a.runs),
     "briefs": lambda a: briefs.measure(a.runs),
+    "fanout": lambda a: fanout.measure(a.runs),
     "volume": lambda a: volume.measure(a.records),
 }
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mode, StorySize, Subscription, Volume
-from bot.domain.posting.decisions import PostingSettings, Reason, channels_of
+from bot.domain.posting.decisions import Post, PostingSettings, Reason, channels_of
 from bot.domain.posting.fan_out import Apart, FanOut, SharedDecision
 from bot.domain.posting.volume import least_size
 from bot.domain.text.words import name_key
@@ -40,7 +40,8 @@ _NOTABLE = Volume.NOTABLE.value
 
 def _mutes_something(guild_id: Any, channel_id: Any) -> sa.Exists:
     """Whether a channel, or its server, mutes something."""
-    return sa.exists().where(_m.c.guild_id == guild_id, _m.c.channel_id.in_((0, channel_id)))
+    in_channel = sa.and_(_m.c.guild_id == guild_id, _m.c.channel_id.in_((0, channel_id)))
+    return sa.exists().where(in_channel).correlate_except(_m)
 
 
 def _name(story: Any, channel_id: Any) -> Any:
@@ -101,7 +102,7 @@ def _followers_apart(
 
     Of the latter only those who may post the story: what is too small or no news for everybody is so for them.
     """
-    conditions = []
+    conditions: list[sa.ColumnElement[bool]] = []
     if servers := set().union(*(fan_out.servers for fan_out in fan_outs)):
         conditions.append(_s.c.guild_id.in_(listed(connection, servers)))
     most: dict[int, int] = {}
@@ -126,7 +127,7 @@ async def _posts_apart(
     fan_outs: Sequence[FanOut],
     ids: Mapping[int, Collection[int]],
     edited_since: datetime,
-) -> dict[tuple[int, int], outbox.Post]:
+) -> dict[tuple[int, int], Post]:
     """The posts of stories that were merged, and those in channels that are apart or may announce that a story has grown."""
     numbers = {number for f in fan_outs for number in (f.story, *f.merged)}
     if not await _have_posts(connection, numbers):
@@ -393,7 +394,7 @@ async def _withheld(connection: AsyncConnection, batch: _Batch) -> frozenset[tup
         _s.c.posts_from > fan.c.size,
         sa.or_(fan.c.notable == 0, sa.func.coalesce(_s.c.volume, "") != _NOTABLE),
         _is_alike(connection, batch, fan.c.story, _s.c),
-        ~sa.exists().where(_o.c.dedupe == _name(fan.c.story, _s.c.channel_id)),
+        ~sa.exists().where(_o.c.dedupe == _name(fan.c.story, _s.c.channel_id)).correlate_except(_o),
     )
     numbers = (await connection.execute(sa.select(fan.c.story).where(does_not_get).distinct())).scalars()
     withheld = {(number, reasons[number]) for number in numbers}

@@ -72,8 +72,11 @@ def rows_as_table(
     name: str,
     columns: Mapping[str, type[sa.types.TypeEngine[Any]]],
     rows: Iterable[Sequence[Any]],
-) -> sa.CTE:
-    """Rows of numbers, texts and booleans as a table to join with: one parameter for all of them, or one a column."""
+) -> sa.Subquery:
+    """Rows of numbers as a table to join with: one parameter for all of them, or one a column.
+
+    A subquery, as Python does not count what a statement changes that begins with `WITH`.
+    """
     given = list(rows)
     if connection.dialect.name == "postgresql":
         arrays = (
@@ -83,14 +86,14 @@ def rows_as_table(
         table = sa.func.unnest(*arrays).table_valued(
             *(sa.column(column, kind) for column, kind in columns.items()), name=f"{name}_rows"
         )
-        return sa.select(table.render_derived()).cte(name)
+        return sa.select(table.render_derived()).subquery(name)
     each = sa.func.json_each(json.dumps(given)).table_valued(_VALUE)
     values = (
         sa.func.json_extract(each.c.value, f"$[{position}]", type_=kind).label(column)
         for position, (column, kind) in enumerate(columns.items())
     )
-    # Materialised, so that no value is read from JSON again for each row that it is joined with.
-    return sa.select(*values).cte(name).prefix_with("MATERIALIZED")
+    # With a limit, SQLite reads it once. Else it would read JSON again for each row that this is joined with.
+    return sa.select(*values).limit(len(given)).subquery(name)
 
 
 def later(connection: AsyncConnection, time: sa.ColumnElement[Any], by: timedelta) -> sa.ColumnElement[Any]:
