@@ -178,31 +178,8 @@ class FanOutResult:
     withheld: frozenset[tuple[int, Reason]] = frozenset()
 
 
-async def apply(
-    connection: AsyncConnection, fan_outs: Sequence[FanOut], now: datetime, rules: PostingSettings
-) -> FanOutResult:
-    """Send and update the posts of stories in all channels that are not apart, in the transaction of the caller."""
-    shared = [(fan_out, fan_out.shared) for fan_out in fan_outs if fan_out.shared is not None]
-    if not shared:
-        return FanOutResult()
-    numbers = [fan_out.story for fan_out, _ in shared]
-    # Every channel is decided about anew, those that are apart by the caller.
-    await connection.execute(sa.delete(_w).where(_w.c.story.in_(listed(connection, numbers))))
-    labels = {(0, key) for _, decision in shared for key in decision.topics}
-    ids = await topics.ids_by_label(connection, labels)
-    had_posts = await _have_posts(
-        connection, {number for fan_out, _ in shared for number in (fan_out.story, *fan_out.merged)}
-    )
-    batch = _Batch(tuple(shared), ids, had_posts, now, now - rules.edit_window)
-    if had_posts:
-        await _edit(connection, batch, rules)
-        await _grow(connection, batch)
-    sends = await _send(connection, batch)
-    return FanOutResult(sends, await _withheld(connection, batch))
-
-
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class FanOutBatch:
     """What statements are made of. `topic_ids` are of shared topics; `has_posts`: one of the stories has a post already.
 
     Posts sent before `edited_since` are edited no more.
@@ -224,12 +201,41 @@ class _Batch:
         return [(f.story, guild_id) for f, _ in self.shared for guild_id in sorted(f.servers)]
 
 
+async def update(
+    connection: AsyncConnection, fan_outs: Sequence[FanOut], now: datetime, rules: PostingSettings
+) -> FanOutBatch:
+    """Bring the posts of stories that are not apart up to date, in the transaction of the caller, who calls `send` later."""
+    shared = tuple((fan_out, fan_out.shared) for fan_out in fan_outs if fan_out.shared is not None)
+    edited_since = now - rules.edit_window
+    if not shared:
+        return FanOutBatch((), {}, has_posts=False, now=now, edited_since=edited_since)
+    # Every channel is decided about anew, those that are apart by the caller.
+    stories = listed(connection, [fan_out.story for fan_out, _ in shared])
+    await connection.execute(sa.delete(_w).where(_w.c.story.in_(stories)))
+    labels = {(0, key) for _, decision in shared for key in decision.topics}
+    ids = await topics.ids_by_label(connection, labels)
+    had_posts = await _have_posts(
+        connection, {number for fan_out, _ in shared for number in (fan_out.story, *fan_out.merged)}
+    )
+    batch = FanOutBatch(shared, ids, had_posts, now, edited_since)
+    if had_posts:
+        await _edit(connection, batch, rules)
+        await _grow(connection, batch)
+    return batch
+
+
+async def send(connection: AsyncConnection, batch: FanOutBatch) -> FanOutResult:
+    """Have stories posted where they have no post. After all else, which would look at the new rows as well."""
+    sends = await _send(connection, batch)
+    return FanOutResult(sends, await _withheld(connection, batch))
+
+
 def _reach(decision: SharedDecision) -> int:
     """The greatest `posts_from` that a story may satisfy: a story declared as notable is so whatever its size."""
     return max(decision.size, least_size(Volume.NOTABLE)) if decision.notable else decision.size
 
 
-def _is_alike(connection: AsyncConnection, batch: _Batch, story: Any, of: Any) -> sa.ColumnElement[bool]:
+def _is_alike(connection: AsyncConnection, batch: FanOutBatch, story: Any, of: Any) -> sa.ColumnElement[bool]:
     """Rows of `of`, with a server and a channel, for which the decision about a story holds."""
     alike = sa.and_(of.guild_id.not_in(LEFT), ~_mutes_something(of.guild_id, of.channel_id))
     if pairs := batch.servers_apart():
@@ -239,7 +245,7 @@ def _is_alike(connection: AsyncConnection, batch: _Batch, story: Any, of: Any) -
     return alike
 
 
-async def _send(connection: AsyncConnection, batch: _Batch) -> int:
+async def _send(connection: AsyncConnection, batch: FanOutBatch) -> int:
     """Have a story posted in every channel that is not apart, has no post of it, and posts stories of its size."""
     rows = [
         (position, decision.story, topic_id, decision.priority, decision.size, _reach(decision))
@@ -285,7 +291,7 @@ async def _send(connection: AsyncConnection, batch: _Batch) -> int:
     return int(done.rowcount)
 
 
-def _posted(connection: AsyncConnection, batch: _Batch) -> sa.Select[Any]:
+def _posted(connection: AsyncConnection, batch: FanOutBatch) -> sa.Select[Any]:
     """The channels that have a post of each story, or one of a story that was merged into it and lives on as its post."""
     pairs = [(f.story, number) for f, _ in batch.shared for number in (f.story, *sorted(f.merged))]
     before = rows_as_table(connection, "before", {"story": sa.Integer, "was": sa.Integer}, pairs)
@@ -297,7 +303,7 @@ def _posted(connection: AsyncConnection, batch: _Batch) -> sa.Select[Any]:
     )
 
 
-def _alone(batch: _Batch) -> list[tuple[FanOut, SharedDecision]]:
+def _alone(batch: FanOutBatch) -> list[tuple[FanOut, SharedDecision]]:
     """The stories into which no other was merged: their posts are alike."""
     return [(fan_out, decision) for fan_out, decision in batch.shared if not fan_out.merged]
 
@@ -305,7 +311,7 @@ def _alone(batch: _Batch) -> list[tuple[FanOut, SharedDecision]]:
 _OF = sa.bindparam("of", type_=schema.ID)
 
 
-async def _edit(connection: AsyncConnection, batch: _Batch, rules: PostingSettings) -> None:
+async def _edit(connection: AsyncConnection, batch: FanOutBatch, rules: PostingSettings) -> None:
     """Have all posts that were sent edited, and the replies to them, as `decisions.revise` has it."""
     now = sa.literal(batch.now, schema.UtcTime())
     at_any_age = sa.bindparam("at_any_age", type_=sa.Boolean)
@@ -346,7 +352,7 @@ async def _edit(connection: AsyncConnection, batch: _Batch, rules: PostingSettin
     await connection.execute(sa.update(_o).where(is_post, sent).values(edited(due)), parameters)
 
 
-async def _grow(connection: AsyncConnection, batch: _Batch) -> None:
+async def _grow(connection: AsyncConnection, batch: FanOutBatch) -> None:
     """Note the priority of stories where their posts are still to be sent."""
     size, reach = (sa.bindparam(name, type_=sa.BigInteger) for name in ("size", "reach"))
     following = sa.select(_s.c.channel_id).where(
@@ -372,7 +378,7 @@ async def _grow(connection: AsyncConnection, batch: _Batch) -> None:
         await connection.execute(statement.values(grown(batch.now)), parameters)
 
 
-async def _withheld(connection: AsyncConnection, batch: _Batch) -> frozenset[tuple[int, Reason]]:
+async def _withheld(connection: AsyncConnection, batch: FanOutBatch) -> frozenset[tuple[int, Reason]]:
     """The stories that some channel does not get, with the reason. Looks no further than the first such channel of a topic."""
     reasons = {decision.story: decision.withheld or Reason.TOO_SMALL for _, decision in batch.shared}
     rows = [

@@ -414,7 +414,7 @@ async def apply(
     await story_topics.write(connection, plan.story_topics)
     await _forward(connection, plan.merged)
     changed = {story: plan.audience(story) for story in plan.stories}
-    fanned_out = await fan_outs.apply(connection, plan.fan_outs, now, rules)
+    batch = await fan_outs.update(connection, plan.fan_outs, now, rules)
     await decisions.apply(connection, plan.decisions, changed, now, now - rules.edit_window)
     survivors = {story: plan.audience(story) for story in plan.merged.values()}
     await pointers.follow(connection, survivors, now)
@@ -424,6 +424,7 @@ async def apply(
     await alerts.queue(
         connection, [r.id for r in new_content if r.news and not (r.partial or r.record.removed)]
     )
+    fanned_out = await fan_outs.send(connection, batch)
     withheld = {(hold.story, hold.reason) for hold in plan.decisions.holds} | fanned_out.withheld
     sends = len(plan.decisions.sends) + fanned_out.sends
     return PostingResult(sends, Counter(reason for _, reason in withheld))
