@@ -55,10 +55,10 @@ async def apply(
 
     Posts sent before `edited_since` are edited no more, if nothing was decided about them.
     """
-    await _send(connection, decisions.sends, now)
     if changed := audience_rows(audiences):
         revised = sa.update(_o).where(MESSAGES_OF).values(revision=_o.c.revision + 1)
         await connection.execute(revised, changed)
+    await _send(connection, decisions.sends, now)
     await _look_again(connection, decisions, audiences, now, edited_since)
     await _edit(connection, decisions.edits)
     await _grow(connection, decisions.grows, now)

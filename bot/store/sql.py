@@ -102,8 +102,9 @@ def later(connection: AsyncConnection, time: sa.ColumnElement[Any], by: timedelt
     if connection.dialect.name == "postgresql":
         return time + sa.literal(timedelta(seconds=seconds), sa.Interval)
     # SQLite computes with milliseconds, and the text of a time has microseconds, which stay as they are.
-    whole = sa.func.strftime("%Y-%m-%d %H:%M:%S", sa.func.substr(time, 1, 19), f"{seconds:+d} seconds")
-    return sa.type_coerce(whole + sa.func.substr(time, 20), time.type)
+    second = sa.func.substr(time, 1, 19, type_=sa.Text)
+    whole = sa.func.strftime("%Y-%m-%d %H:%M:%S", second, f"{seconds:+d} seconds", type_=sa.Text)
+    return sa.type_coerce(whole + sa.func.substr(time, 20, type_=sa.Text), time.type)
 
 
 def insert(connection: AsyncConnection, table: sa.Table) -> Any:
