@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,7 +22,7 @@ from bot.store import schema, topics
 from bot.store.database import Database
 from bot.workers.ingest import Ingest
 
-SIZES = (1_000, 10_000, 100_000)
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
 CHANNELS_A_SERVER = 10
 FOLLOWED, IGNORED = "Harbours", "Orchards"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -84,7 +85,7 @@ async def _prepare(file: Path, count: int) -> None:
     async with db.write() as connection:
         ids = await topics.ensure(connection, [FOLLOWED, IGNORED])
         if count:
-            values = {"count": count, "first": FIRST, "a_server": CHANNELS_A_SERVER}
+            values: dict[str, Any] = {"count": count, "first": FIRST, "a_server": CHANNELS_A_SERVER}
             values |= {"topic": ids[FOLLOWED.lower()], "at": "2026-03-01 00:00:00.000000"}
             await connection.execute(sa.text(SUBSCRIBE), values)
     await Ingest(Context(db, lambda: NOW - timedelta(hours=1))).step(_Articles())

@@ -395,13 +395,18 @@ async def _withheld(connection: AsyncConnection, batch: FanOutBatch) -> frozense
         return frozenset()
     columns = {"story": sa.Integer, "topic_id": sa.Integer, "size": sa.BigInteger, "notable": sa.Integer}
     fan = rows_as_table(connection, "fan", columns, rows)
+    lacks = ~sa.exists().where(_o.c.dedupe == _name(fan.c.story, _s.c.channel_id)).correlate_except(_o)
+    if batch.has_posts:
+        place = sa.tuple_(fan.c.story, _s.c.channel_id)
+        lacks = sa.and_(lacks, place.not_in(_posted(connection, batch)))
     does_not_get = sa.exists().where(
         _s.c.topic_id == fan.c.topic_id,
         _s.c.posts_from > fan.c.size,
         sa.or_(fan.c.notable == 0, sa.func.coalesce(_s.c.volume, "") != _NOTABLE),
         _is_alike(connection, batch, fan.c.story, _s.c),
-        ~sa.exists().where(_o.c.dedupe == _name(fan.c.story, _s.c.channel_id)).correlate_except(_o),
+        lacks,
     )
+    does_not_get = does_not_get.correlate(fan)
     numbers = (await connection.execute(sa.select(fan.c.story).where(does_not_get).distinct())).scalars()
     withheld = {(number, reasons[number]) for number in numbers}
     if batch.has_posts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,6 +30,7 @@ from tests.make import at, examples, record
 from tests.store.store_helpers import GUILD, headlines, statements, take, withheld
 
 NOW = at(100)
+HEALTH = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow)
 RULES = PostingSettings()
 SERVERS = (11, 22, 33, 44)
 CHANNELS = tuple(server * 10 + n for server in SERVERS for n in range(2))
@@ -220,7 +221,7 @@ async def messages_in(connection: AsyncConnection) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in rows]
 
 
-class Undone(Exception):
+class UndoneError(Exception):
     """Nothing of a scene stays."""
 
 
@@ -252,12 +253,12 @@ async def at_once(
     return draft, planned, await fan_outs.send(connection, batch)
 
 
-@examples(2, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@examples(5, phases=[Phase.generate], suppress_health_check=HEALTH)
 @given(scene=scenes())
 async def test_what_is_done_at_once_is_what_is_decided_about_each_channel(
     stores: Database, scene: Scene
 ) -> None:
-    with suppress(Undone):
+    with suppress(UndoneError):
         async with stores.write() as connection:
             await store(connection, scene)
             before = await connection.begin_nested()
@@ -281,4 +282,189 @@ async def test_what_is_done_at_once_is_what_is_decided_about_each_channel(
                 and hold.reason is not Reason.ALREADY_TOLD
                 and (hold.story, hold.channel_id) not in apart
             }
-            raise Undone
+            raise UndoneError
+
+
+# How much is read, and how often.
+
+
+async def follow(db: Database, count: int, topic: str = "Harbours", **more: Any) -> None:
+    """Have so many channels follow a topic, ten in each server."""
+    async with db.write() as connection:
+        ids = await topics.ensure(connection, [topic, "Orchards"])
+        for n in range(count):
+            channel = 1000 + n
+            live = Subscription(0, channel // 10, channel, topic, Mode.LIVE, Volume.EVERYTHING, **more)
+            await subscriptions.subscribe(connection, live, ids[topic.lower()], at())
+
+
+async def sent(db: Database) -> None:
+    """Have every post stand in its channel."""
+    async with db.write() as connection:
+        await connection.execute(sa.update(o).values(message_id=1000 + o.c.id, sent_at=at(), due_at=None))
+
+
+STAGES = (
+    "a new story",
+    "another report",
+    "a report before the first was sent",
+    "a story that nobody follows",
+)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_the_statements_of_a_story_do_not_grow_with_its_channels(stores: Database, stage: str) -> None:
+    about = ["Orchards"] if stage == STAGES[3] else ["Harbours"]
+    counts, rows = [], []
+    for size_, name, title in zip((2, 30), "ab", headlines(2), strict=True):
+        await follow(stores, size_)
+        if stage in STAGES[1:3]:
+            await take(stores, record(title, f"{name}1.example", topics=about))
+            if stage == STAGES[1]:
+                await sent(stores)
+        with statements(stores) as seen:
+            made = await take(stores, record(title, f"{name}2.example", topics=about), hours=1)
+        counts.append(len(seen))
+        rows.append(len(made.decisions.sends) + len(made.decisions.edits) + len(made.decisions.grows))
+        async with stores.write() as connection:
+            await connection.execute(sa.delete(o))
+    assert counts[0] == counts[1]
+    assert rows == [0, 0], "no channel is looked at by itself"
+
+
+async def plan_of(db: Database, work: Callable[[AsyncConnection], Awaitable[object]]) -> list[str]:
+    """How the database goes about all statements of some work, where it would rather not read a whole table."""
+    async with db.write() as connection:
+        with statements(db) as seen:
+            await work(connection)
+        explain = "EXPLAIN QUERY PLAN"
+        if db.dialect == "postgresql":  # which reads small tables as they are
+            await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+            explain = "EXPLAIN"
+        found: list[str] = []
+        for statement, parameters in seen:
+            some = parameters[0] if isinstance(parameters, list) else parameters
+            rows = await connection.exec_driver_sql(f"{explain} {statement}", some)
+            found += [str(row[-1]) for row in rows]
+    return found
+
+
+async def test_no_subscription_is_read_that_does_not_follow_the_story(stores: Database) -> None:
+    await follow(stores, 3)
+    await take(stores, record("Quay reopens after the storm", "a.example", topics=["Harbours"]))
+    await sent(stores)
+    story = Story(1, (Stored(1, record("Quay reopens", topics=["Harbours"]), at(), at(), news=True),), {}, {})
+    story = replace(story, topics={1: (TopicMatch("Harbours", declared=True),)})
+    changes = StoryChanges({1: story}, {1: story_view(story)})
+    made = fan_outs_of(changes, Topics([Topic("Harbours")]), at(1), RULES)
+
+    async def whole(connection: AsyncConnection) -> None:
+        await fan_outs.apart(connection, made, at(-47))
+        await fan_outs.send(connection, await fan_outs.update(connection, made, at(1), RULES))
+
+    steps = await plan_of(stores, whole)
+    scans = ("SCAN subscriptions", "SCAN outbox", "SCAN mutes", "Seq Scan on")
+    tables = ("subscriptions", "outbox", "mutes")
+    assert [step for step in steps if step.strip().startswith(scans) and any(t in step for t in tables)] == []
+    assert any("ix_subscriptions_followers" in step for step in steps)
+    if stores.dialect == "sqlite":
+        insert = [step for step in steps if "ix_subscriptions_followers" in step]
+        assert any(
+            "COVERING INDEX ix_subscriptions_followers (topic_id=? AND posts_from<?)" in s for s in insert
+        )
+
+
+async def test_a_follower_who_mutes_something_is_the_only_one_decided_about_by_itself(
+    stores: Database,
+) -> None:
+    await follow(stores, 20)
+    async with stores.write() as connection:
+        await subscriptions.mute(connection, 100, 1003, "muted.example")
+        await subscriptions.mute(connection, 101, None, "muted.example")
+    made = await take(stores, record("Quay reopens after the storm", "a.example", topics=["Harbours"]))
+    assert {send.channel_id for send in made.decisions.sends} == {1003, *range(1010, 1020)}
+    async with stores.read() as connection:
+        rows = await connection.execute(sa.select(o.c.channel_id, o.c.nonce))
+        nonces = dict(rows.all())
+    assert sorted(nonces) == list(range(1000, 1020))
+    assert len(set(nonces.values())) == 20
+    assert {len(nonce) for nonce in nonces.values()} == {24}
+    muted = await take(
+        stores, record("Ferry line to the island closes", "muted.example", topics=["Harbours"])
+    )
+    assert {hold.channel_id for hold in muted.decisions.holds} == {1003, *range(1010, 1020)}
+
+
+async def test_stories_of_a_batch_stand_in_their_channels_in_reading_order(stores: Database) -> None:
+    await follow(stores, 2)
+    titles = list(headlines(4))
+    batch = [record(title, f"o{n}.example", topics=["Harbours"], hours=-n) for n, title in enumerate(titles)]
+    await take(stores, *batch)
+    async with stores.read() as connection:
+        rows = await connection.execute(
+            sa.select(o.c.channel_id, schema.records.c.title)
+            .join(schema.records, schema.records.c.story == o.c.story)
+            .order_by(o.c.id)
+        )
+        by_channel: dict[int, list[str]] = {}
+        for channel, title in rows:
+            by_channel.setdefault(channel, []).append(title)
+    assert list(by_channel.values()) == [titles[::-1]] * 2
+
+
+async def test_why_a_follower_has_no_post_is_known_without_a_row_for_each(stores: Database) -> None:
+    async with stores.write() as connection:
+        ids = await topics.ensure(connection, ["AI"])
+        live = Subscription(0, GUILD, 7, "AI", Mode.LIVE, Volume.NOTABLE)
+        await subscriptions.subscribe(connection, live, ids["ai"], at())
+    small, old, silent, big, other = headlines(5)
+    await take(stores, record(small, "a.example", topics=["AI"]), hours=1)
+    await take(stores, record(old, "b.example", topics=["AI"], hours=-1000), hours=2)
+    await take(stores, record(silent, "c.example", topics=["AI"], hours=2), hours=3, silent=True)
+    await take(stores, record(big, "d.example", topics=["AI"], quality=90), hours=3)
+    await take(stores, record(other, "e.example", topics=["Sea"]), hours=3)
+    async with stores.write() as connection:
+        late = replace(live, channel_id=8)
+        await subscriptions.subscribe(connection, late, ids["ai"], at(4))
+    reasons = {1: "too small", 2: "too old", 3: "first intake"}
+    assert (await withheld(stores, 7), await withheld(stores, 8)) == (reasons, {})
+    async with stores.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(schema.withheld_posts)) == 0
+        shared, window = Topics([Topic("AI")]), RULES.edit_window
+        counted = await fan_outs.withheld_counts(connection, shared, GUILD, at(0), window)
+        assert counted == dict.fromkeys(reasons.values(), 1)
+        assert await fan_outs.withheld_counts(connection, shared, GUILD, at(5), window) == {}
+        assert await fan_outs.withheld_counts(connection, shared, GUILD + 1, at(0), window) == {}
+
+
+@settings(suppress_health_check=HEALTH)
+@given(volume=st.sampled_from((None, *Volume)), mode=st.sampled_from(Mode), threshold=st.none() | st.just(7))
+async def test_the_size_from_which_a_subscription_posts_is_stored_with_it(
+    stores: Database, volume: Volume | None, mode: Mode, threshold: int | None
+) -> None:
+    with suppress(UndoneError):
+        async with stores.write() as connection:
+            ids = await topics.ensure(connection, ["AI"])
+            made = Subscription(0, GUILD, 7, "AI", mode, volume)
+            await subscriptions.subscribe(connection, made, ids["ai"], at())
+            if threshold is not None:
+                [stored] = await subscriptions.subscriptions(connection)
+                await subscriptions.calibrate(connection, {stored: (Calibration(threshold, 1.0, None), at())})
+            [stored] = await subscriptions.subscriptions(connection)
+            column = schema.subscriptions.c.posts_from
+            assert await connection.scalar(sa.select(column)) == posts_from(stored)
+            raise UndoneError
+
+
+@pytest.mark.parametrize("moment", [at(0), at(0.5) + timedelta(microseconds=999_999), at(11.9999)])
+@pytest.mark.parametrize("by", [timedelta(seconds=60), timedelta(hours=48), timedelta(0)])
+async def test_a_time_of_a_row_is_moved_without_losing_a_microsecond(
+    stores: Database, moment: datetime, by: timedelta
+) -> None:
+    literal = sa.literal(moment, schema.UtcTime())
+    async with stores.write() as connection:
+        row = outbox.new_row(outbox.DIGEST, "one", GUILD, 7, moment)
+        await connection.execute(sa.insert(o), [row])
+        due = later(connection, o.c.due_at, by)
+        found = await connection.scalar(sa.select(due).where(o.c.created_at == literal))
+        assert found == moment + by
