@@ -11,7 +11,7 @@ from bot.domain.clustering.assign import StoryWindow
 from bot.domain.model import Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch, Volume
 from bot.domain.posting import plan as planning
 from bot.domain.posting.decisions import Post, PostingSettings, channels_of
-from bot.domain.posting.plan import Affected, Draft, IntakePlan
+from bot.domain.posting.plan import Affected, PlanDraft, IntakePlan
 from bot.domain.posting.recipients import decide_posts
 from bot.domain.records.intake import Arrival, StoredContext, identify, keys_of
 from bot.domain.stories import story as stories
@@ -68,7 +68,7 @@ class DomainHarness:
         """All stories."""
         return Affected(dict(self.records), dict(self._matches))
 
-    def _decide(self, draft: Draft, now: datetime) -> IntakePlan:
+    def _decide(self, draft: PlanDraft, now: datetime) -> IntakePlan:
         """Every channel is decided about by itself."""
         posts = {(post.story, post.channel_id): post for post in self.posts.values()}
         channels = channels_of(self.subscriptions, self.mutes)

@@ -110,7 +110,7 @@ class IntakePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PlanDraft:
     """A plan without its `decisions`. The store reads what its `fan_outs` leave apart, with which `plan` completes it.
 
     `separated`: story and server -> the new story of what that server has left of it.
@@ -150,7 +150,7 @@ def draft(
     topics: Topics,
     now: datetime,
     rules: PostingSettings,
-) -> Draft:
+) -> PlanDraft:
     """Decide what follows for stories from where the records of a batch belong."""
     members = membership.settle(
         stored.records, identified.records, identified.changed, clustering, identified.context.next_story
@@ -180,10 +180,10 @@ def draft(
         separated=frozenset(members.separated.values()),
         fan_outs=fan_outs(changes, topics, now, rules),
     )
-    return Draft(planned, changes, topics, members.separated)
+    return PlanDraft(planned, changes, topics, members.separated)
 
 
-def plan(draft: Draft, apart: Apart, now: datetime, rules: PostingSettings) -> IntakePlan:
+def plan(draft: PlanDraft, apart: Apart, now: datetime, rules: PostingSettings) -> IntakePlan:
     """Complete a draft by what becomes of its stories in the channels that are apart."""
     posts = {
         (draft.separated.get((story, post.guild_id), story), channel_id): post
@@ -205,7 +205,7 @@ def nothing_new(next_story: int) -> Identified:
 
 def announce(
     ids: Iterable[int], stored: Affected, topics: Topics, now: datetime, rules: PostingSettings
-) -> Draft:
+) -> PlanDraft:
     """Make records that came in silently news after all, as of now: what `backfill` asks for."""
     news = {i: replace(stored.records[i], news=True, first_seen=now) for i in ids}
     members = Membership(stored.records, {**stored.records, **news}, tuple(news))
@@ -216,7 +216,7 @@ def announce(
         audiences=changes.audiences,
         fan_outs=fan_outs(changes, topics, now, rules),
     )
-    return Draft(planned, changes, topics)
+    return PlanDraft(planned, changes, topics)
 
 
 def _returned(identified: Identified, members: Membership) -> set[int | None]:
