@@ -11,7 +11,7 @@ from bot.domain.clustering.assign import StoryWindow
 from bot.domain.model import Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch, Volume
 from bot.domain.posting import plan as planning
 from bot.domain.posting.decisions import Post, PostingSettings, channels_of
-from bot.domain.posting.plan import Affected, PlanDraft, IntakePlan
+from bot.domain.posting.plan import Affected, IntakePlan, PlanDraft
 from bot.domain.posting.recipients import decide_posts
 from bot.domain.records.intake import Arrival, StoredContext, identify, keys_of
 from bot.domain.stories import story as stories

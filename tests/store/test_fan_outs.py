@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Calibration, Mode, Stored, StorySize, Subscription, Topic, TopicMatch, Volume
 from bot.domain.posting.decisions import Decisions, PostingSettings, Reason, channels_of
 from bot.domain.posting.fan_out import fan_outs as fan_outs_of
-from bot.domain.posting.plan import PlanDraft, IntakePlan, plan
+from bot.domain.posting.plan import IntakePlan, PlanDraft, plan
 from bot.domain.posting.recipients import SHARED, StoryChanges, decide_posts
 from bot.domain.posting.volume import least_size, posts_from
 from bot.domain.stories.ranking import size
