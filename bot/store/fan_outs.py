@@ -182,11 +182,13 @@ class FanOutResult:
 class FanOutBatch:
     """What statements are made of. `topic_ids` are of shared topics; `has_posts`: one of the stories has a post already.
 
-    Posts sent before `edited_since` are edited no more.
+    `muting` are the channels that were decided about by themselves because they mute something. What the table says by now may
+    be another thing: no story is lost in a channel that begins to mute something meanwhile. Posts sent before `edited_since` are edited no more.
     """
 
     shared: tuple[tuple[FanOut, SharedDecision], ...]
     topic_ids: Mapping[Label, int]
+    muting: frozenset[int]
     has_posts: bool
     now: datetime
     edited_since: datetime
@@ -202,13 +204,17 @@ class FanOutBatch:
 
 
 async def update(
-    connection: AsyncConnection, fan_outs: Sequence[FanOut], now: datetime, rules: PostingSettings
+    connection: AsyncConnection,
+    fan_outs: Sequence[FanOut],
+    muting: frozenset[int],
+    now: datetime,
+    rules: PostingSettings,
 ) -> FanOutBatch:
     """Bring the posts of stories that are not apart up to date, in the transaction of the caller, who calls `send` later."""
     shared = tuple((fan_out, fan_out.shared) for fan_out in fan_outs if fan_out.shared is not None)
     edited_since = now - rules.edit_window
     if not shared:
-        return FanOutBatch((), {}, has_posts=False, now=now, edited_since=edited_since)
+        return FanOutBatch((), {}, muting, has_posts=False, now=now, edited_since=edited_since)
     # Every channel is decided about anew, those that are apart by the caller.
     stories = listed(connection, [fan_out.story for fan_out, _ in shared])
     await connection.execute(sa.delete(_w).where(_w.c.story.in_(stories)))
@@ -217,7 +223,7 @@ async def update(
     had_posts = await _have_posts(
         connection, {number for fan_out, _ in shared for number in (fan_out.story, *fan_out.merged)}
     )
-    batch = FanOutBatch(shared, ids, had_posts, now, edited_since)
+    batch = FanOutBatch(shared, ids, muting, had_posts, now, edited_since)
     if had_posts:
         await _edit(connection, batch, rules)
         await _grow(connection, batch)
@@ -237,7 +243,9 @@ def _reach(decision: SharedDecision) -> int:
 
 def _is_alike(connection: AsyncConnection, batch: FanOutBatch, story: Any, of: Any) -> sa.ColumnElement[bool]:
     """Rows of `of`, with a server and a channel, for which the decision about a story holds."""
-    alike = sa.and_(of.guild_id.not_in(LEFT), ~_mutes_something(of.guild_id, of.channel_id))
+    alike = of.guild_id.not_in(LEFT)
+    if batch.muting:
+        alike = sa.and_(alike, of.channel_id.not_in(listed(connection, batch.muting)))
     if pairs := batch.servers_apart():
         columns = {"story": sa.Integer, "guild_id": sa.BigInteger}
         servers = sa.select(*rows_as_table(connection, "servers_apart", columns, pairs).c)
@@ -404,6 +412,7 @@ async def _withheld(connection: AsyncConnection, batch: FanOutBatch) -> frozense
         _s.c.posts_from > fan.c.size,
         sa.or_(fan.c.notable == 0, sa.func.coalesce(_s.c.volume, "") != _NOTABLE),
         _is_alike(connection, batch, fan.c.story, _s.c),
+        ~_mutes_something(_s.c.guild_id, _s.c.channel_id),
         lacks,
     )
     does_not_get = does_not_get.correlate(fan)

@@ -414,7 +414,7 @@ async def apply(
     await story_topics.write(connection, plan.story_topics)
     await _forward(connection, plan.merged)
     changed = {story: plan.audience(story) for story in plan.stories}
-    batch = await fan_outs.update(connection, plan.fan_outs, now, rules)
+    batch = await fan_outs.update(connection, plan.fan_outs, plan.muting, now, rules)
     await decisions.apply(connection, plan.decisions, changed, now, now - rules.edit_window)
     survivors = {story: plan.audience(story) for story in plan.merged.values()}
     await pointers.follow(connection, survivors, now)

@@ -248,7 +248,7 @@ async def at_once(
     since = NOW - RULES.edit_window
     apart = await fan_outs.apart(connection, draft.fan_outs, since)
     planned = plan(draft, apart, NOW, RULES)
-    batch = await fan_outs.update(connection, draft.fan_outs, NOW, RULES)
+    batch = await fan_outs.update(connection, draft.fan_outs, planned.muting, NOW, RULES)
     await decisions.apply(connection, planned.decisions, scene.changes.audiences, NOW, since)
     return draft, planned, await fan_outs.send(connection, batch)
 
@@ -362,7 +362,7 @@ async def test_no_subscription_is_read_that_does_not_follow_the_story(stores: Da
 
     async def whole(connection: AsyncConnection) -> None:
         await fan_outs.apart(connection, made, at(-47))
-        await fan_outs.send(connection, await fan_outs.update(connection, made, at(1), RULES))
+        await fan_outs.send(connection, await fan_outs.update(connection, made, frozenset(), at(1), RULES))
 
     steps = await plan_of(stores, whole)
     scans = ("SCAN subscriptions", "SCAN outbox", "SCAN mutes", "Seq Scan on")

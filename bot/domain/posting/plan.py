@@ -69,7 +69,7 @@ class IntakePlan:
     of one.
 
     `fan_outs`: what becomes of the stories in most channels, in reading order. `decisions`: what is sent, edited and held
-    back in those that are apart.
+    back in those that are apart; `muting`: those of them that mute something.
     """
 
     fates: tuple[Fate, ...] = ()
@@ -88,6 +88,7 @@ class IntakePlan:
     separated: frozenset[int] = frozenset()
     fan_outs: tuple[FanOut, ...] = ()
     decisions: Decisions = field(default_factory=Decisions)
+    muting: frozenset[int] = frozenset()
 
     @property
     def new(self) -> int:
@@ -195,7 +196,8 @@ def plan(draft: PlanDraft, apart: Apart, now: datetime, rules: PostingSettings) 
         return by_story[story].is_apart(channel)
 
     decided = decide_posts(draft.changes, posts, apart.channels, draft.topics, now, rules, is_apart)
-    return replace(draft.plan, decisions=decided)
+    muting = frozenset(channel.id for channel in apart.channels if channel.mutes)
+    return replace(draft.plan, decisions=decided, muting=muting)
 
 
 def nothing_new(next_story: int) -> Identified:
