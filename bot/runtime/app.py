@@ -32,6 +32,7 @@ from bot.chat.client import Client
 from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after, unreachable
 from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
+from bot.chat.transport import DISCORD, DiscordAddresses
 from bot.config import Config, FeedSettings
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
@@ -80,6 +81,7 @@ class App:
         endpoint: EndpointSettings | None = None,
         rephraser: Rephraser | None = None,
         rephrasings_per_day: int = 0,
+        addresses: DiscordAddresses = DISCORD,
     ) -> None:
         self.context = replace(context, wake=self.wake)
         self._stopping = asyncio.Event()
@@ -98,7 +100,8 @@ class App:
         self._alerts = self._repeating("alerts", self.alert, LONGEST_IDLE)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
-        self.client = Client(self.context, cogs.add_to, self._up)
+        self._addresses = addresses
+        self.client = Client(self.context, cogs.add_to, self._up, addresses)
         self.sender = DiscordSender(self.client)
         self.deliver = Delivery(
             self.context,
@@ -248,7 +251,7 @@ class App:
 
     async def _connect(self, token: str) -> datetime | None:
         """Stay connected until the client is closed. Returns when to try again after a failure."""
-        trouble = await unreachable() or await self._stay_connected(token)
+        trouble = await unreachable(self._addresses) or await self._stay_connected(token)
         if trouble is None:
             return None
         self._connecting_failures = 1 if self._was_up else self._connecting_failures + 1
@@ -273,7 +276,7 @@ class App:
             trouble = explain_failure(error)
         self._was_up = self._up.is_set()
         await client.close()
-        self._switch_to(Client(self.context, cogs.add_to, self._up))
+        self._switch_to(Client(self.context, cogs.add_to, self._up, self._addresses))
         return trouble
 
     async def _sync(self) -> datetime | None:
@@ -414,4 +417,5 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
         endpoint=build_endpoint(config),
         rephraser=model,
         rephrasings_per_day=config.rephrasing.per_day,
+        addresses=DiscordAddresses(config.discord.api_url, config.discord.gateway_url),
     )

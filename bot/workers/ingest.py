@@ -23,7 +23,7 @@ from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
 from bot.services.context import Context
 from bot.sources.model import ItemBatch, Rejected, Source
-from bot.store import fan_outs, feeds, records, server_topics, sources
+from bot.store import fan_outs, feeds, records, retention, server_topics, sources
 from bot.store.records import PostingResult
 from bot.store.sources import SourceState, SourceStep
 from bot.workers.story_window import StoryWindowCache
@@ -254,6 +254,7 @@ class Ingest:
         # In threads: with many stories it takes longer than Discord waits for an answer.
         rules, semantic = self._context.rules, self._context.semantic
         stored_context = await records.stored_context(connection, arrivals)
+        await retention.note_seen(connection, stored_context.forgotten, now)
         topics = await self._context.topics.load(connection)
         identified = await asyncio.to_thread(
             identify, arrivals, stored_context, topics, now, rules.max_age, analyses, semantic=semantic

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0058"
-down_revision = "0057"
+revision = "0069"
+down_revision = "0064"
 branch_labels = None
 depends_on = None
 
-# A size has the heat of a story above its 40 lowest bits. Without a threshold, the prior of version 0058 decides.
+# A size has the heat of a story above its 40 lowest bits. Without a threshold, the prior of this version decides.
 FILL = """
 UPDATE subscriptions SET posts_from = CASE
 WHEN mode = 'digest' THEN NULL
