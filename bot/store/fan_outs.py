@@ -243,7 +243,7 @@ def _reach(decision: SharedDecision) -> int:
 
 def _is_alike(connection: AsyncConnection, batch: FanOutBatch, story: Any, of: Any) -> sa.ColumnElement[bool]:
     """Rows of `of`, with a server and a channel, for which the decision about a story holds."""
-    alike = of.guild_id.not_in(LEFT)
+    alike: sa.ColumnElement[bool] = of.guild_id.not_in(LEFT)
     if batch.muting:
         alike = sa.and_(alike, of.channel_id.not_in(listed(connection, batch.muting)))
     if pairs := batch.servers_apart():
