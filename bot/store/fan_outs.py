@@ -72,20 +72,23 @@ async def apart(connection: AsyncConnection, fan_outs: Sequence[FanOut], edited_
         return Apart()
     ids = await _topic_ids(connection, fan_outs)
     every_id = {topic_id for of_story in ids.values() for topic_id in of_story}
-    posts = await _posts_apart(connection, fan_outs, ids, edited_since)
     following = _s.c.topic_id.in_(listed(connection, every_id))
-    found: dict[int, Any] = {}
-    for condition in _followers_apart(connection, fan_outs, ids):
+    followers: dict[int, Subscription] = {}
+
+    async def load(condition: sa.ColumnElement[bool]) -> None:
         loaded = await subscriptions.those(connection, sa.and_(following, condition))
-        found |= {subscription.id: subscription for subscription in loaded}
-    missing = {post.channel_id for post in posts.values()} - {s.channel_id for s in found.values()}
-    if missing and every_id:
-        in_channels = _s.c.channel_id.in_(listed(connection, missing))
-        loaded = await subscriptions.those(connection, sa.and_(following, in_channels))
-        found |= {subscription.id: subscription for subscription in loaded}
-    servers = {subscription.guild_id for subscription in found.values()}
+        followers.update((subscription.id, subscription) for subscription in loaded)
+
+    for condition in _followers_apart(connection, fan_outs, ids):
+        await load(condition)
+    # After the followers, and the mutes last: so a channel that begins to mute something meanwhile has its post here.
+    posts = await _posts_apart(connection, fan_outs, ids, edited_since)
+    others = {post.channel_id for post in posts.values()} - {s.channel_id for s in followers.values()}
+    if others:
+        await load(_s.c.channel_id.in_(listed(connection, others)))
+    servers = {subscription.guild_id for subscription in followers.values()}
     mutes = await subscriptions.mutes_of(connection, servers) if servers else ()
-    return Apart(channels_of([found[i] for i in sorted(found)], mutes), posts)
+    return Apart(channels_of([followers[i] for i in sorted(followers)], mutes), posts)
 
 
 async def _topic_ids(connection: AsyncConnection, fan_outs: Iterable[FanOut]) -> dict[int, list[int]]:
