@@ -18,8 +18,10 @@ from benchmarks import (
     idle,
     intake,
     matching,
+    outward,
     parsing,
     polling,
+    queue,
     search,
     unchanged,
     volume,
@@ -39,7 +41,9 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "idle": lambda a: idle.measure(a.runs),
     "briefs": lambda a: briefs.measure(a.runs),
     "fanout": lambda a: fanout.measure(a.runs),
+    "outward": lambda a: outward.measure(a.runs),
     "volume": lambda a: volume.measure(a.records),
+    "queue": lambda a: queue.measure(a.runs),
 }
 
 

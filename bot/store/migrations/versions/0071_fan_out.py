@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0069"
-down_revision = "0064"
+revision = "0071"
+down_revision = "0070"
 branch_labels = None
 depends_on = None
 
