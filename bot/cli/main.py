@@ -16,6 +16,7 @@ from bot.domain.stories.order import Order
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.terminal import lines, one_line
 from bot.errors import QueryRefusedError, TopicwireError
+from bot.runtime import process
 
 # Exit codes. 0: success. 1: some items were rejected, or `check` found problems. 2: wrong usage (typer's own).
 # 3: failure; the message says what to do.
@@ -519,6 +520,7 @@ def eval_briefs(
 
 def main() -> None:
     """Entry point; expected errors are one message and exit code 3, never a traceback."""
+    process.collect_garbage_less_often()
     if sys.argv[1:2] in (["run"], ["setup"]):  # a signal during the start also stops the bot cleanly
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
