@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
 
-from bot.errors import DatabaseLostError, StoreError
+from bot.errors import DatabaseAddressError, DatabaseLostError, DatabaseVersionError, StoreError
 from bot.store import schema, sqlite_driver
 from bot.store.checkout import Checkout
 
@@ -205,11 +205,11 @@ class Database:
             with _told(url):
                 engine = _engine(sa.make_url(normalise(url)))
         except ModuleNotFoundError as error:
-            raise StoreError(
+            raise DatabaseAddressError(
                 f"the database {redact(url)} needs a driver. Run pip install '.[postgres]' in Topicwire's directory."
             ) from error
         except (exc.ArgumentError, ValueError) as error:
-            raise StoreError(
+            raise DatabaseAddressError(
                 f"database.url {redact(url)!r} is not valid: write a file's path, sqlite:///data/topicwire.db "
                 "or postgresql://user:password@host/database"
             ) from error
@@ -335,12 +335,12 @@ class Database:
         if stored_revision == newest:
             return
         if stored_revision is not None and stored_revision > newest:
-            raise StoreError(
+            raise DatabaseVersionError(
                 f"the database {redact(self._url)} was created by a newer Topicwire (revision {stored_revision}; this version supports {newest}). "
                 "Update Topicwire, or use another database."
             )
         if stored_revision is not None and stored_revision not in supported:
-            raise StoreError(
+            raise DatabaseVersionError(
                 f"the database {redact(self._url)} was created before version 0.1.0 (revision {stored_revision}). This version cannot "
                 "read it: use another database, or delete this one."
             )
