@@ -24,6 +24,7 @@ from bot.chat.transport import (
     tracing,
     webhook_session,
 )
+from bot.domain.outages import OutageKind
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.i18n import load_catalogues
@@ -180,9 +181,19 @@ class Client(commands.Bot):
         """Answer a button, menu or form that has no handler any more, such as one of an earlier process."""
         await answer_expired(interaction)
 
+    async def on_disconnect(self) -> None:
+        """Note that there is no connection. discord.py connects again by itself."""
+        reason = "the connection to Discord's gateway was lost"
+        self.context.monitor.note(OutageKind.CONNECTION, reason, self.context.now())
+
+    async def on_resumed(self) -> None:
+        """Note that the connection is there again."""
+        self.context.monitor.note(OutageKind.CONNECTION, None, self.context.now())
+
     async def on_ready(self) -> None:
         """Log the invitation address if the bot is in no server yet."""
         self.up.set()
+        self.context.monitor.note(OutageKind.CONNECTION, None, self.context.now())
         log.info("ready as %s in %s", self.user, plural(len(self.guilds), "server"))
         if not self.guilds and self.application_id is not None:
             address = invite_link(self.application_id)

@@ -92,9 +92,7 @@ def _refused(error: discord.HTTPException) -> Trouble:
         raise SettingsError(REFUSAL) from error
     is_final = 400 <= status < 500 and status not in (408, 429)
     if is_final and error.code not in (0, INTERNAL_NETWORK_ERROR):
-        raise SettingsError(
-            f"Discord refused the bot when it started: {text} (code {error.code})"
-        ) from error
+        raise SettingsError(f"Discord refused the bot when it started: {text} (code {error.code})") from error
     is_page = (error.text or "").lstrip().startswith("<")
     detail = "an error page of a proxy in front of Discord" if is_page else text
     return Trouble(f"HTTP {status}, {detail}" if detail else f"HTTP {status}", retry_after(error))

@@ -7,8 +7,8 @@ import logging
 from pathlib import Path
 
 from bot import bootstrap
-from bot.cli.exit_codes import exit_code, last_words
 from bot.cli.common import load_settings, print_line
+from bot.cli.exit_codes import exit_code, last_words
 from bot.config import Config
 from bot.config.token import with_token
 from bot.domain.text.cleaning import plural

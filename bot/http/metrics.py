@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 
+from bot.domain.outages import OutageKind
 from bot.services.measure import Measurements
 
 # Name -> description. Names of counters end in _total by Prometheus's convention.
@@ -28,6 +29,7 @@ GAUGES: Mapping[str, str] = {
     "topicwire_outbox_kept_embeds": "Messages that keep the embeds of an earlier version because Discord refused the edit.",
     "topicwire_outbox_late_seconds": "How long the oldest waiting message has been due, in seconds.",
     "topicwire_feeds": "Feeds by state: fine, new (not polled yet, such as catalogue feeds that no channel needs), failing, stopped.",
+    "topicwire_outage_seconds": "How long each kind of outage has lasted, in seconds: connection, sending, database and feeds; 0 without one.",
     "topicwire_discord_connected": "1 while the bot is connected to Discord.",
 }
 COUNTERS: Mapping[str, str] = {
@@ -43,20 +45,28 @@ class _Snapshot:
     """A collector that returns values measured before."""
 
     def __init__(
-        self, measured: Measurements, connected: bool, counts: Mapping[str, Mapping[str, int]]
+        self,
+        measured: Measurements,
+        connected: bool,
+        counts: Mapping[str, Mapping[str, int]],
+        outages: Mapping[str, float],
     ) -> None:
         self._gauges: dict[str, float] = {**measured.totals, "topicwire_discord_connected": connected}
-        self._feeds = measured.feeds
+        self._labelled = {
+            "topicwire_feeds": ("state", measured.feeds),
+            "topicwire_outage_seconds": ("kind", {kind.value: 0.0 for kind in OutageKind} | dict(outages)),
+        }
         self._counts = counts
 
     def collect(self) -> Iterable[Metric]:
         for name, meaning in GAUGES.items():
-            if name == "topicwire_feeds":
-                feeds = GaugeMetricFamily(name, meaning, labels=["state"])
-                for state, count in self._feeds.items():
-                    feeds.add_metric([state], count)
-                yield feeds
-            else:
+            if name in self._labelled:
+                label, values = self._labelled[name]
+                family = GaugeMetricFamily(name, meaning, labels=[label])
+                for value, count in values.items():
+                    family.add_metric([value], count)
+                yield family
+            elif name in self._gauges:  # without the database, some cannot be measured
                 yield GaugeMetricFamily(name, meaning, value=self._gauges[name])
         for name, meaning in COUNTERS.items():
             counter = CounterMetricFamily(name, meaning, labels=["outcome"])
@@ -65,10 +75,16 @@ class _Snapshot:
             yield counter
 
 
-def exposition(measured: Measurements, *, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> bytes:
-    """The metrics page. `counts` maps a counter's name to the count of each outcome."""
+def exposition(
+    measured: Measurements,
+    *,
+    connected: bool,
+    counts: Mapping[str, Mapping[str, int]],
+    outages: Mapping[str, float],
+) -> bytes:
+    """The metrics page. `counts` maps a counter's name to the count of each outcome, `outages` the kind of each to its seconds."""
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    registry.register(_Snapshot(measured, connected, counts))
+    registry.register(_Snapshot(measured, connected, counts, outages))
     return generate_latest(registry)

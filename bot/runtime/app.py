@@ -34,9 +34,10 @@ from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.chat.transport import DISCORD, DiscordAddresses
 from bot.config import Config, FeedSettings
+from bot.domain.outages import OutageKind
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
-from bot.errors import DatabaseLostError, TopicwireError
+from bot.errors import DatabaseLostError, SettingsError, StoreError, TopicwireError
 from bot.http.server import EndpointSettings, HttpServer
 from bot.runtime import clock, process
 from bot.runtime.background import Repeating, Step
@@ -100,6 +101,7 @@ class App:
         self._digests = self._repeating("digests", self.digest)
         self._forwarding = self._repeating("forwards", self._forward, LONGEST_IDLE)
         self._alerts = self._repeating("alerts", self.alert, LONGEST_IDLE)
+        context.db.watch(self._database_answered)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
         self._addresses = addresses
@@ -165,6 +167,15 @@ class App:
                 log.error("%s: %s; next try in %s", name, hosts_only(str(error)), pause)
             case _:
                 log.error("%s failed; next try in %s", name, pause, exc_info=error)
+
+    def _database_answered(self, error: StoreError | None) -> None:
+        """Note whether the database can be used."""
+        if error is not None and self.context.monitor.health.of(OutageKind.DATABASE) is None:
+            log.error("%s", hosts_only(str(error)))
+        self._note(OutageKind.DATABASE, None if error is None else str(error))
+
+    def _note(self, kind: OutageKind, reason: str | None) -> None:
+        self.context.monitor.note(kind, reason, self.context.now())
 
     async def mend(self) -> None:
         """Resume channels in which the bot may post again."""
@@ -277,6 +288,7 @@ class App:
         self._was_up = False
         pause = pause_after(trouble, self._connecting_failures)
         log.error("cannot connect to Discord: %s; next try in %s", trouble.reason, pause)
+        self._note(OutageKind.CONNECTION, trouble.reason)
         return self.context.now() + pause
 
     def _refused(self, _name: str, error: Exception, _pause: timedelta) -> None:
@@ -292,7 +304,7 @@ class App:
             if self._stopping.is_set():
                 return None
         except Exception as error:
-            trouble = explain_failure(error)
+            trouble = _trouble_of(error)
         self._was_up = self._up.is_set()
         await client.close()
         self._switch_to(Client(self.context, cogs.add_to, self._up, self._addresses))
@@ -359,6 +371,19 @@ class App:
 
     def _rephrasings(self) -> Mapping[str, int]:
         return self.rephrasing.counts if self.rephrasing is not None else {}
+
+
+def _trouble_of(error: Exception) -> Trouble:
+    """Why there is no connection. Raises what only a person can mend; anything else may go well with another client."""
+    try:
+        return explain_failure(error)
+    except (SettingsError, DatabaseLostError):
+        raise
+    except TopicwireError:
+        return Trouble(str(error))
+    except Exception:
+        log.exception("the connection to Discord failed")
+        return Trouble("internal error; the log above has the details")
 
 
 class _SourceReader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -182,6 +182,10 @@ def _told(url: str) -> Iterator[None]:
         ) from error
 
 
+def _nobody(_: StoreError | None) -> None:
+    """Nobody watches, as on the command line."""
+
+
 class Database:
     """Reads and writes in transactions. Make it with `Database.open`; call `close` at the end."""
 
@@ -191,6 +195,7 @@ class Database:
         self._file = file_of(engine.url)
         self._identity: tuple[int, int] | None = None  # device and inode of the file when it was opened
         self._checkouts: set[Checkout] = set()  # until their connections are back in the pool
+        self._watcher: Callable[[StoreError | None], None] = _nobody
 
     @classmethod
     async def open(cls, url: str, *, guarded: bool = False) -> Self:
@@ -285,11 +290,23 @@ class Database:
                 connection = await checkout.connect()
             yield connection
 
+    def watch(self, watcher: Callable[[StoreError | None], None]) -> None:
+        """Have `watcher` called with the error after each transaction that fails because of the database, and with None after a write."""
+        self._watcher = watcher
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            self._watcher(error)
+            raise
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent look at the data."""
-        self._check_present()
-        with _told(self._url):
+        with self._watched(), _told(self._url):
+            self._check_present()
             async with self._connected() as connection:
                 if self.dialect == "postgresql":  # where each statement would see another moment
                     await connection.execution_options(isolation_level="REPEATABLE READ")
@@ -298,8 +315,8 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: all of it is stored, or nothing."""
-        self._check_present()
-        with _told(self._url):
+        with self._watched(), _told(self._url):
+            self._check_present()
             async with self._connected() as connection:
                 await connection.execution_options(writes=True)
                 transaction = await _begun(connection)
@@ -310,6 +327,7 @@ class Database:
                     # SQLite keeps a transaction that it refuses to commit, and SQLAlchemy takes it for ended.
                     await connection.run_sync(lambda sync: sync.connection.rollback())
                     raise
+        self._watcher(None)
 
     @asynccontextmanager
     async def intake(self) -> AsyncIterator[AsyncConnection]:

@@ -198,6 +198,19 @@ async def mentions(connection: AsyncConnection, digest_id: int) -> dict[int, Dig
     return {story: DigestMention(outlets, at) for story, outlets, at in rows}
 
 
+async def is_in_doubt(connection: AsyncConnection, digest: ChannelDigest) -> bool:
+    """Whether a message of the digest may stand in its channel although nobody knows its id."""
+    doubtful = sa.and_(
+        _o.c.channel_id == digest.channel_id,
+        _o.c.digest_id == digest.id,
+        _o.c.kind == outbox.DIGEST,
+        _o.c.message_id.is_(None),
+        _o.c.begun_at.is_not(None),
+        _o.c.closed.is_(False),
+    )
+    return bool(await connection.scalar(sa.select(sa.exists().where(doubtful))))
+
+
 async def replace_waiting(connection: AsyncConnection, digest: ChannelDigest, now: datetime) -> None:
     """Give up a digest that could not be sent when that was tried: the one made now tells of it as well."""
     waiting = sa.and_(

@@ -322,6 +322,12 @@ class SettledPoll:
     moved: str = ""
 
 
+async def hasten(connection: AsyncConnection, since: datetime, now: datetime) -> None:
+    """Make feeds due that have failed since then, in an outage that is over: each waits for hours."""
+    failed = sa.and_(_f.c.failing_since >= since, _f.c.next_poll > now)
+    await connection.execute(sa.update(_f).where(failed).values(next_poll=now))
+
+
 async def settle(connection: AsyncConnection, settled: Sequence[SettledPoll], now: datetime) -> None:
     """Store the results of polls, in the transaction that stores their records.
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.main import NEWS, TOPICS
 from bot.cli.exit_codes import ExitCode
+from bot.demo.main import NEWS, TOPICS
 from tests.cli.command import topicwire, topicwire_process
 from tests.shared_data import SHARED, needs_shared
 
@@ -314,7 +314,7 @@ def test_the_exit_code_of_run_says_whether_a_person_has_to_act(
     else:
         url = "oracle://host/x"
     (tmp_path / "config.yaml").write_text(f"log: {{format: json}}\ndatabase: {{url: '{url}'}}\n")
-    done = topicwire_process("run", cwd=tmp_path, TOPICWIRE_DISCORD__TOKEN="made.up.token")
+    done = topicwire_process("run", cwd=tmp_path, **{"TOPICWIRE_DISCORD__TOKEN": "made.up.token"})
     assert done.returncode == code, done.stderr
     *_, logged, _ = [line for line in done.stderr.splitlines() if line]
     assert json.loads(logged)["exit_code"] == code
