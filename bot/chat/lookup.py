@@ -114,9 +114,7 @@ async def _messages(
             yield message
 
 
-async def _posts(
-    forum: discord.ForumChannel, traits: MessageTraits
-) -> AsyncIterator[discord.Message | None]:
+async def _posts(forum: discord.ForumChannel, traits: MessageTraits) -> AsyncIterator[discord.Message | None]:
     """The first messages of the bot's own posts since then; None where there are too many."""
     since = traits.since - CLOCK_SKEW
     oldest = discord.utils.time_snowflake(since)

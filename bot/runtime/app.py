@@ -42,7 +42,7 @@ from bot.http.server import EndpointSettings, HttpServer
 from bot.runtime import clock, process
 from bot.runtime.background import Repeating, Step
 from bot.services.context import Context
-from bot.services.digests import replan
+from bot.services.digests import follow_clock, replan
 from bot.services.status import resume_mended
 from bot.sources.model import Rejected
 from bot.sources.parsing.pool import ParserPool
@@ -340,17 +340,21 @@ class App:
         return self.context.now() if await self.deliver.begin() else await self.deliver.next_due()
 
     async def _follow_clock(self) -> None:
-        """If the clock was set back, reschedule messages that would wait for the earlier time."""
+        """If the clock was set back, reschedule messages, digests and polls that would wait for the earlier time."""
         now = self.context.now()
         if self._latest is None or now < self._latest:
             async with self.context.db.write() as connection:
                 if self._latest is None and (freed := await delivery.give_back(connection, process.is_gone)):
                     log.info("this process takes over %s from an earlier one", plural(freed, "message"))
+                await feeds.after_clock_change(connection, now)
+                await follow_clock(self.context, connection)
                 if rescheduled := await delivery.after_clock_change(connection, now, self._latest):
                     log.warning(
                         "the clock was set back; the bot sends %s now instead of waiting",
                         plural(rescheduled, "message"),
                     )
+            for repeating in (self._polling, self._digests):
+                repeating.wake()
         self._latest = now
 
     async def _poll(self) -> datetime | None:

@@ -185,9 +185,18 @@ async def begin_again(connection: AsyncConnection, digest_id: int, since: dateti
     await connection.execute(sa.update(_d).where(unplanned).values(covered_until=since))
 
 
-async def plan_next(connection: AsyncConnection, digest_id: int, next_at: datetime | None) -> None:
-    """Set when a digest comes next, the last one untouched."""
-    await connection.execute(sa.update(_d).where(_d.c.id == digest_id).values(next_at=next_at))
+async def plan_next(
+    connection: AsyncConnection,
+    digest_id: int,
+    next_at: datetime | None,
+    covered_until: datetime | None = None,
+) -> None:
+    """Set when a digest comes next. The last one stays untouched, or covers no more than until `covered_until`."""
+    values: dict[str, Any] = {"next_at": next_at}
+    if covered_until is not None:
+        covered = sa.literal(covered_until, schema.UtcTime())
+        values["covered_until"] = sa.case((_d.c.covered_until > covered, covered), else_=_d.c.covered_until)
+    await connection.execute(sa.update(_d).where(_d.c.id == digest_id).values(values))
 
 
 async def mentions(connection: AsyncConnection, digest_id: int) -> dict[int, DigestMention]:
