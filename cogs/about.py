@@ -6,7 +6,6 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.domain.outages import Outage, OutageKind
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.query.meter import TOO_EXPENSIVE
@@ -14,6 +13,7 @@ from bot.errors import StoreError
 from bot.i18n import mark, number, tr, tr_plural, tr_stored
 from bot.messages.faces import lost_text
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
+from bot.messages.outages import outage_lines
 from bot.messages.story import PALETTE
 from bot.messages.template import too_long_words
 from bot.services import status
@@ -101,22 +101,9 @@ class AboutCommands(commands.Cog):
             outages = status.present_outages(self.context)
             if not outages:
                 raise
-            lines = "\n".join(map(_outage, outages))
+            lines = "\n".join(outage_lines(outages))
             embed = Embed(tr("Status"), "", lines, colour=PALETTE[0])
         await views.answer(interaction, embed)
-
-
-_OUTAGES = {
-    OutageKind.CONNECTION: mark("The bot lost its connection to Discord {time}: {reason}"),
-    OutageKind.SENDING: mark("Sending is paused. Discord stopped taking messages {time}: {reason}"),
-    OutageKind.DATABASE: mark("The database stopped answering {time}: {reason}"),
-    OutageKind.FEEDS: mark("No feed can be reached. This began {time}: {reason}"),
-}
-
-
-def _outage(outage: Outage) -> str:
-    reason = escape_to(tr_stored(outage.reason), 200)
-    return f"⚠️ {tr(_OUTAGES[outage.kind], time=relative(outage.since), reason=reason)}"
 
 
 def _embed(status: status.Status) -> Embed:
@@ -129,7 +116,7 @@ def _embed(status: status.Status) -> Embed:
         "{count} subscription in this server", "{count} subscriptions in this server", status.subscriptions
     )
     waiting = tr_plural("{count} message waiting", "{count} messages waiting", status.queue)
-    lines = [f"{stored} · {subscribed} · {waiting}", *map(_outage, status.outages)]
+    lines = [f"{stored} · {subscribed} · {waiting}", *outage_lines(status.outages)]
     if status.alerts or status.follows:
         alerts = tr_plural("{count} alert of members", "{count} alerts of members", status.alerts)
         follows = tr_plural("{count} followed story", "{count} followed stories", status.follows)

@@ -24,7 +24,6 @@ from bot.chat.transport import (
     tracing,
     webhook_session,
 )
-from bot.domain.outages import OutageKind
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.i18n import load_catalogues
@@ -52,10 +51,15 @@ class _Once:
         return self._up.is_set()
 
 
+def _nobody(_: str | None) -> None:
+    """Nobody asks whether there is a connection."""
+
+
 class Client(commands.Bot):
     """The bot as Discord sees it.
 
     `add_commands` registers the slash commands. `up` is set once the first connection has the servers and channels.
+    `note` gets the reason when the connection is lost, and None when it is there.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Client(commands.Bot):
         add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
         up: asyncio.Event | None = None,
         addresses: DiscordAddresses = DISCORD,
+        note: Callable[[str | None], None] = _nobody,
     ) -> None:
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -92,6 +97,7 @@ class Client(commands.Bot):
         )  # None: that of discord.py
         self.command_ids: CommandIds = {}  # of the commands that Discord has, as far as it has said so
         self._add_commands = add_commands
+        self._note = note
         self._running: set[asyncio.Task[Any]] = set()
 
     async def stay_connected(self, token: str) -> None:
@@ -183,17 +189,16 @@ class Client(commands.Bot):
 
     async def on_disconnect(self) -> None:
         """Note that there is no connection. discord.py connects again by itself."""
-        reason = "the connection to Discord's gateway was lost"
-        self.context.monitor.note(OutageKind.CONNECTION, reason, self.context.now())
+        self._note("the connection to Discord's gateway was lost")
 
     async def on_resumed(self) -> None:
         """Note that the connection is there again."""
-        self.context.monitor.note(OutageKind.CONNECTION, None, self.context.now())
+        self._note(None)
 
     async def on_ready(self) -> None:
         """Log the invitation address if the bot is in no server yet."""
         self.up.set()
-        self.context.monitor.note(OutageKind.CONNECTION, None, self.context.now())
+        self._note(None)
         log.info("ready as %s in %s", self.user, plural(len(self.guilds), "server"))
         if not self.guilds and self.application_id is not None:
             address = invite_link(self.application_id)

@@ -106,7 +106,7 @@ class App:
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
         self._addresses = addresses
-        self.client = Client(self.context, cogs.add_to, self._up, addresses)
+        self.client = self._new_client()
         self.sender = DiscordSender(self.client)
         self.deliver = Delivery(
             self.context,
@@ -137,6 +137,10 @@ class App:
             if endpoint
             else None
         )
+
+    def _new_client(self) -> Client:
+        note = partial(self._note, OutageKind.CONNECTION)
+        return Client(self.context, cogs.add_to, self._up, self._addresses, note)
 
     def _repeating(self, name: str, step: Step, longest: timedelta | None = None) -> Repeating:
         return Repeating(name, step, self.context.now, self._failed, longest)
@@ -305,10 +309,10 @@ class App:
             if self._stopping.is_set():
                 return None
         except Exception as error:
-            trouble = _trouble_of(error)
+            trouble = trouble_of(error)
         self._was_up = self._up.is_set()
         await client.close()
-        self._switch_to(Client(self.context, cogs.add_to, self._up, self._addresses))
+        self._switch_to(self._new_client())
         return trouble
 
     async def _sync(self) -> datetime | None:
@@ -378,7 +382,7 @@ class App:
         return self.rephrasing.counts if self.rephrasing is not None else {}
 
 
-def _trouble_of(error: Exception) -> Trouble:
+def trouble_of(error: Exception) -> Trouble:
     """Why there is no connection. Raises what only a person can mend; anything else may go well with another client."""
     try:
         return explain_failure(error)

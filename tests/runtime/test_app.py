@@ -6,11 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 
+import discord
 import pytest
 
 from bot.bootstrap import WatchedSource
-from bot.errors import DatabaseLostError, SourceError, StoreError, TopicwireError
-from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App
+from bot.domain.outages import OutageKind
+from bot.errors import DatabaseLostError, SettingsError, SourceError, StoreError, TopicwireError
+from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App, trouble_of
 from bot.runtime.background import FIRST_PAUSE
 from bot.services.context import Context
 from bot.sources.model import ItemBatch, Progress
@@ -107,6 +109,43 @@ async def test_a_token_that_is_refused_ends_the_bot_with_the_reason(
     monkeypatch.setattr("bot.runtime.app.unreachable", refused)
     with pytest.raises(TopicwireError, match="refused the token"):
         await App(context).run("token")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (StoreError("the database is locked"), "the database is locked"),
+        (OSError("no route to host"), "no route to host"),
+        (AssertionError("a bug"), "internal error; the log above has the details"),
+    ],
+)
+def test_a_failed_connection_is_tried_again_whatever_failed(error: Exception, reason: str) -> None:
+    assert trouble_of(error).reason == reason
+
+
+@pytest.mark.parametrize(
+    "error", [discord.LoginFailure(), discord.PrivilegedIntentsRequired(0), DatabaseLostError("it is gone")]
+)
+def test_a_failed_connection_that_needs_a_person_is_not_tried_again(error: Exception) -> None:
+    with pytest.raises((SettingsError, DatabaseLostError)):
+        trouble_of(error)
+
+
+async def test_what_the_database_answers_begins_and_ends_an_outage(context: Context) -> None:
+    app = App(context)
+    monitor = app.context.monitor
+    with pytest.raises(DatabaseLostError):
+        async with app.context.db.write():
+            raise DatabaseLostError("the database x.db is full")
+    outage = monitor.health.of(OutageKind.DATABASE)
+    assert outage is not None
+    assert outage.reason == "the database x.db is full"
+    async with app.context.db.read():
+        pass
+    assert monitor.health.outages, "a full disk can be read"
+    async with app.context.db.write():
+        pass
+    assert not monitor.health.outages
 
 
 @pytest.mark.parametrize(
