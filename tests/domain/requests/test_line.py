@@ -1,0 +1,62 @@
+"""Channels wait for their turn: the urgent first, the spent not at all, and the talkative not before the others."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from bot.domain.requests.line import Urgency, WaitingLine
+
+
+def taken(line: WaitingLine, now: float) -> list[int]:
+    """All channels that may send now, in order."""
+    channels = []
+    while (channel := line.next(now)) is not None:
+        channels.append(channel)
+    return channels
+
+
+def test_new_messages_come_before_edits_and_those_before_digests() -> None:
+    line = WaitingLine()
+    for channel, urgency in enumerate(reversed(Urgency)):
+        line.join(channel, urgency, 0.0)
+    line.join(9, Urgency.LIVE, 0.0)
+    assert taken(line, 0.0) == [3, 9, 2, 1, 0]
+
+
+def test_a_channel_whose_limit_is_spent_is_passed_over_until_it_is_reset() -> None:
+    line = WaitingLine()
+    line.join(1, Urgency.LIVE, 5.0)
+    line.join(2, Urgency.DIGEST, 0.0)
+    assert line.next_ready() == 0.0
+    assert taken(line, 1.0) == [2]
+    assert line.next_ready() == 5.0
+    assert taken(line, 5.0) == [1]
+    assert (line.next_ready(), len(line)) == (None, 0)
+
+
+def test_a_channel_that_left_or_changed_its_mind_is_not_called_for_the_old_reason() -> None:
+    line = WaitingLine()
+    line.join(1, Urgency.LIVE, 0.0)
+    line.join(2, Urgency.LIVE, 3.0)
+    line.leave(2)
+    line.join(1, Urgency.EDIT, 2.0)
+    assert (line.next(1.0), line.next_ready()) == (None, 2.0)
+    assert taken(line, 9.0) == [1]
+
+
+def test_a_channel_that_was_served_waits_behind_those_that_were_not() -> None:
+    line, served = WaitingLine(), Counter[int]()
+    numbers = random.Random(3)
+    hot, cold = range(5), range(100, 160)
+    for channel in numbers.sample([*hot, *cold], len(hot) + len(cold)):
+        line.join(channel, Urgency.LIVE, 0.0)
+    now = 0.0
+    while not set(cold) <= served.keys():
+        now += 0.02
+        channel = line.next(now)
+        assert channel is not None, "no turn is wasted while somebody is ready"
+        served[channel] += 1
+        if channel in hot:
+            line.join(channel, Urgency.LIVE, now)
+    assert max(served[channel] for channel in hot) <= 2
