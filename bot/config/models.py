@@ -67,6 +67,7 @@ class Discord(_Model):
     """The bot's account."""
 
     token: SecretStr = SecretStr("")
+    requests_per_second: int = Field(default=50, ge=1, le=10_000)
 
 
 class DatabaseSettings(_Model):

@@ -19,7 +19,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.connections import listen, name_server
-from bot.http.metrics import exposition
+from bot.http.metrics import Traffic, exposition
 from bot.services.context import Context
 from bot.services.measure import measure
 from bot.sources.model import ItemBatch
@@ -63,7 +63,8 @@ class EndpointSettings:
 class HttpServer:
     """Listens from `start` to `close`.
 
-    `connected` returns whether Discord is connected, `polls` and `rephrasings` the number of each by outcome.
+    `connected` returns whether Discord is connected, `polls` and `rephrasings` the number of each by outcome,
+    `traffic` the requests to Discord.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class HttpServer:
         connected: Callable[[], bool],
         polls: Callable[[], Mapping[str, int]],
         rephrasings: Callable[[], Mapping[str, int]] = dict,
+        traffic: Callable[[], Traffic] = Traffic,
     ) -> None:
         self._context = context
         self._ingest = ingest
@@ -81,6 +83,7 @@ class HttpServer:
         self._connected = connected
         self._polls = polls
         self._rephrasings = rephrasings
+        self._traffic = traffic
         self._pushed: Counter[str] = Counter()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._rate = RateLimitItemPerMinute(settings.per_minute)
@@ -140,7 +143,9 @@ class HttpServer:
                     "topicwire_pushed_total": self._pushed,
                     "topicwire_rephrasings_total": self._rephrasings(),
                 }
-                self._page = exposition(measured, connected=self._connected(), counts=counts)
+                self._page = exposition(
+                    measured, connected=self._connected(), counts=counts, traffic=self._traffic()
+                )
                 self._page_until = now + PAGE_AGE
         return web.Response(
             body=self._page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}

@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-MAJOR = {"channels": 1, "guilds": 1, "webhooks": 2}  # how many parts of a path after the first name whose limit it is
+MAJOR = {
+    "channels": 1,
+    "guilds": 1,
+    "webhooks": 2,
+}  # how many parts of a path after the first name whose limit it is
 MARGIN = 0.005  # seconds after a reset, which Discord rounds to milliseconds
 MOST = 1_000  # buckets that are remembered before those are dropped whose time is over
 
@@ -22,6 +26,11 @@ class Route(NamedTuple):
 
     template: str
     major: str
+
+    @property
+    def is_of_webhook(self) -> bool:
+        """Whether it is asked with the token of a webhook, and not with the bot's."""
+        return " /webhooks/{}/{}" in self.template
 
 
 def route_of(method: str, path: str) -> Route:
@@ -76,7 +85,9 @@ class Buckets:
 
     def ready_at(self, routes: Iterable[Route], now: float) -> float:
         """When a request for each of these routes can be made: now, or when their limits are reset."""
-        spent = (bucket for route in routes if (bucket := self._current(route, now)) and bucket.remaining <= 0)
+        spent = (
+            bucket for route in routes if (bucket := self._current(route, now)) and bucket.remaining <= 0
+        )
         return max((bucket.reset_at for bucket in spent), default=now)
 
     def _key(self, route: Route) -> tuple[str, str]:

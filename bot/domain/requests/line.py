@@ -10,10 +10,11 @@ from heapq import heappop, heappush
 class Urgency(IntEnum):
     """What goes out first while more is due than Discord takes."""
 
-    LIVE = 0  # a new message
-    EDIT = 1
-    DIGEST = 2
-    PUBLICATION = 3  # to followers of a channel
+    LIVE = 0  # a new message in a channel
+    MEMBER = 1  # a new message for a member
+    EDIT = 2
+    DIGEST = 3
+    PUBLICATION = 4  # to followers of a channel
 
 
 class WaitingLine:
@@ -27,7 +28,9 @@ class WaitingLine:
         self._numbers = itertools.count()
         self._ready: list[tuple[Urgency, float, int, int]] = []
         self._resting: list[tuple[float, int, Urgency, int]] = []
-        self._waiting: dict[int, int] = {}  # channel -> its number; other entries of the heaps are out of date
+        self._waiting: dict[
+            int, int
+        ] = {}  # channel -> its number; other entries of the heaps are out of date
 
     def __len__(self) -> int:
         return len(self._waiting)

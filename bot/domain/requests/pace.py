@@ -10,7 +10,9 @@ PERIOD = 1.0  # seconds: https://discord.com/developers/docs/topics/rate-limits#
 # the quickest ones is taken to have been counted this much later at most: the rest is the time for its answer.
 LONGEST_DELAY = 0.05
 BURST = 5  # requests that may follow each other at once after a pause, or make up for a timer that was late
-LEARNING = 0.02  # of the difference, a request: the quickest answer is believed at once, a slower one by and by
+LEARNING = (
+    0.02  # of the difference, a request: the quickest answer is believed at once, a slower one by and by
+)
 
 
 class Turn:

@@ -81,7 +81,11 @@ def test_a_refusal_counts_even_where_the_headers_said_otherwise() -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [{}, {"X-RateLimit-Remaining": "many"}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "soon"}],
+    [
+        {},
+        {"X-RateLimit-Remaining": "many"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "soon"},
+    ],
 )
 def test_headers_that_cannot_be_read_change_nothing(broken: dict[str, str]) -> None:
     buckets = Buckets()

@@ -23,7 +23,7 @@ class Simulated:
         self.now = 0.0
         self.departures: list[float] = []
         self.arrivals: list[float] = []
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - a sequence to repeat, not a secret
         self._late, self._way, self._spread = late, way, spread
         self._answers: list[tuple[float, Turn]] = []
         self.slowest_answer = 0.0
@@ -65,7 +65,9 @@ def test_no_window_has_more_departures_than_discord_allows(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_no_window_has_more_arrivals_where_the_way_to_discord_takes_now_longer_and_now_shorter(seed: int) -> None:
+def test_no_window_has_more_arrivals_where_the_way_to_discord_takes_now_longer_and_now_shorter(
+    seed: int,
+) -> None:
     simulated = Simulated(seed, late=0.01, spread=LONGEST_DELAY * 0.9)
     simulated.run(20 * LIMIT)
     estimate = 0.01  # of when a request was counted: how wrong it may be
