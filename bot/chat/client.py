@@ -17,7 +17,14 @@ from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
 from bot.chat.pacer import LONGEST_WAIT, Pacer
 from bot.chat.translator import CatalogueTranslator
-from bot.chat.transport import supervise, tracing, webhook_session
+from bot.chat.transport import (
+    DISCORD,
+    DiscordAddresses,
+    WebhookAdapter,
+    supervise,
+    tracing,
+    webhook_session,
+)
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.i18n import load_catalogues
@@ -57,6 +64,7 @@ class Client(commands.Bot):
         add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
         up: asyncio.Event | None = None,
         pacer: Pacer | None = None,
+        addresses: DiscordAddresses = DISCORD,
     ) -> None:
         self._pacer = pacer or Pacer()
         super().__init__(
@@ -76,11 +84,14 @@ class Client(commands.Bot):
             http_trace=tracing(self._pacer),
             activity=discord.CustomActivity("/help · /subscribe"),
         )
-        supervise(self.http, self._pacer)
+        supervise(self.http, self._pacer, addresses)
         self.context = context
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
         self.webhook_session: aiohttp.ClientSession = discord.utils.MISSING  # until the client logs in
+        self.webhook_adapter = (
+            WebhookAdapter(addresses) if addresses.api else None
+        )  # None: that of discord.py
         self.command_ids: CommandIds = {}  # of the commands that Discord has, as far as it has said so
         self._add_commands = add_commands
         self._running: set[asyncio.Task[Any]] = set()
@@ -130,6 +141,8 @@ class Client(commands.Bot):
         """Add the commands, and have Discord show them."""
         if self.http.connector is not discord.utils.MISSING:  # a simulated Discord has none
             self.webhook_session = webhook_session(self.http, self._pacer)
+        if self.webhook_adapter is not None:  # commands are answered in tasks that this one creates
+            self.webhook_adapter.use()
         await asyncio.to_thread(load_catalogues)
         await self.tree.set_translator(CatalogueTranslator())
         await self._add_commands(self, self.context)

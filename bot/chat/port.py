@@ -13,7 +13,7 @@ from bot.domain.requests.buckets import Route
 from bot.domain.retry import MessageForm, Outcome
 from bot.messages.message import Message
 
-# What is called when the first request with the bot's token is made, in the task that sends a message.
+# What is called when the first request is made, in the task that sends a message.
 FIRST_REQUEST: ContextVar[Callable[[], None] | None] = ContextVar("FIRST_REQUEST", default=None)
 
 
@@ -22,7 +22,12 @@ class RequestLimits(Protocol):
 
     @property
     def limit(self) -> float:
-        """Requests a second."""
+        """Requests a second with the bot's token."""
+        ...
+
+    @property
+    def webhook_limit(self) -> float:
+        """Requests a second with the tokens of webhooks."""
         ...
 
     def ready_in(self, routes: Iterable[Route]) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
@@ -12,6 +14,8 @@ from typing import Any
 import aiohttp
 import discord
 from discord.http import HTTPClient, Route
+from discord.webhook.async_ import AsyncWebhookAdapter, async_context
+from yarl import URL
 
 from bot.chat.pacer import PacedRequest, Pacer
 from bot.domain.requests.buckets import route_of
@@ -21,6 +25,52 @@ LONGEST_WAIT = timedelta(days=1)
 UNNAMED_WAIT = timedelta(seconds=5)  # for a limit without a duration
 FOREIGN_ANSWER = "the answer did not come from Discord's API"
 CREATIONS = ("/messages", "/threads")  # path suffixes of requests that create something
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordAddresses:
+    """Where clients reach Discord's API and its gateway; empty for the addresses that discord.py has.
+
+    discord.py keeps its addresses in its classes, where all clients of a process share them.
+    """
+
+    api: str = ""  # with the version, without a slash at its end
+    gateway: str = ""
+
+    def api_base(self) -> str:
+        """The start of the address of every request."""
+        return self.api or Route.BASE
+
+    def route(self, route: Route) -> Route:
+        """A route at the address of the API."""
+        if not self.api:
+            return route
+        moved = copy.copy(route)
+        moved.url = self.api + route.url.removeprefix(Route.BASE)
+        return moved
+
+    def socket(self, url: str) -> str:
+        """The address of a connection to the gateway. Those that resume have the same: no other host gets the token."""
+        return str(URL(self.gateway).with_query(URL(url).query)) if self.gateway else url
+
+
+DISCORD = DiscordAddresses()
+
+
+class WebhookAdapter(AsyncWebhookAdapter):
+    """discord.py's client for webhooks and for the answers to commands, at the addresses of one bot."""
+
+    def __init__(self, addresses: DiscordAddresses) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # discord.py does not annotate it
+        self._addresses = addresses
+
+    async def request(self, route: Route, session: aiohttp.ClientSession, **options: Any) -> Any:
+        """Send a request of a webhook or an interaction."""
+        return await super().request(self._addresses.route(route), session, **options)
+
+    def use(self) -> None:
+        """Use this client in the current task, and in the tasks that it creates from now on."""
+        async_context.set(self)
 
 
 class GlobalLimitError(discord.RateLimited):
@@ -40,8 +90,10 @@ def tracing(pacer: Pacer) -> aiohttp.TraceConfig:
     return _traced(pacer, _look_at)
 
 
-def _traced(pacer: Pacer, look_at: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohttp.TraceConfig:
-    """Interactions, webhooks and downloads need no token, so only what has had its turn is counted."""
+def _traced(
+    pacer: Pacer, look_at: Callable[[aiohttp.TraceRequestEndParams], None], *, gives_turns: bool = False
+) -> aiohttp.TraceConfig:
+    """Interactions and downloads have no turn: they do not count towards the limit, and wait for nothing."""
 
     async def departs(_session: Any, context: SimpleNamespace, _sent: Any) -> None:
         if isinstance(request := context.trace_request_ctx, PacedRequest):
@@ -64,7 +116,12 @@ def _traced(pacer: Pacer, look_at: Callable[[aiohttp.TraceRequestEndParams], Non
         _leave_waiting_to_the_pacer(response)
         look_at(end)
 
+    async def starts(_session: Any, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams) -> None:
+        context.trace_request_ctx = await pacer.turn(route_of(start.method, start.url.path))
+
     config = aiohttp.TraceConfig()
+    if gives_turns:
+        config.on_request_start.append(starts)
     config.on_request_headers_sent.append(departs)
     config.on_request_exception.append(fails)
     config.on_request_end.append(ends)
@@ -100,7 +157,7 @@ def webhook_session(http: HTTPClient, pacer: Pacer) -> aiohttp.ClientSession:
         connector=http.connector,
         connector_owner=False,
         timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
-        trace_configs=[_traced(pacer, _look_at_webhook)],
+        trace_configs=[_traced(pacer, _look_at_webhook, gives_turns=True)],
         headers={"User-Agent": http.user_agent},
         cookie_jar=aiohttp.DummyCookieJar(),
     )
@@ -150,15 +207,20 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def supervise(http: HTTPClient, pacer: Pacer) -> None:
-    """Pace requests, limit the time of each, shield it from cancellation, and refuse responses that are not JSON."""
-    request = http.request
+def supervise(http: HTTPClient, pacer: Pacer, addresses: DiscordAddresses = DISCORD) -> None:
+    """Pace requests, limit the time of each, shield it from cancellation, and refuse responses that are not JSON.
+
+    Requests and connections to the gateway go to `addresses`.
+    """
+    request, connect = http.request, http.ws_connect
     running: set[asyncio.Future[Any]] = set()
 
     async def supervised(route: Route, **options: Any) -> Any:
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
         paced = await pacer.turn(route_of(route.method, route.url.removeprefix(Route.BASE)))
-        task = asyncio.ensure_future(request(route, timeout=timeout, trace_request_ctx=paced, **options))
+        task = asyncio.ensure_future(
+            request(addresses.route(route), timeout=timeout, trace_request_ctx=paced, **options)
+        )
         running.add(task)
         task.add_done_callback(_forget)
         try:
@@ -174,4 +236,8 @@ def supervise(http: HTTPClient, pacer: Pacer) -> None:
         if not task.cancelled():
             task.exception()  # the caller may be gone; asyncio would log an unretrieved error
 
+    async def connected(url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
+        return await connect(addresses.socket(url), compress=compress)
+
+    http.ws_connect = connected  # type: ignore[method-assign] # neither
     http.request = supervised  # type: ignore[method-assign] # discord.py has no hook for it

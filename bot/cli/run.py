@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 
 from bot import bootstrap
@@ -12,6 +13,8 @@ from bot.config.token import with_token
 from bot.domain.text.cleaning import plural
 from bot.domain.text.terminal import one_line
 from bot.errors import ConfigError, TopicwireError
+
+log = logging.getLogger(__name__)
 
 
 def run(path: Path) -> None:
@@ -29,9 +32,14 @@ def start(config: Config, path: Path) -> None:
             "https://discord.com/developers/applications (New Application, Bot, Reset Token) and set the environment "
             "variable TOPICWIRE_DISCORD__TOKEN to its token."
         )
-    logs.configure(config.log.level)
+    logs.configure(config.log.level, config.log.format)
     process.raise_open_files()
-    asyncio.run(app.run(config))
+    try:
+        asyncio.run(app.run(config))
+    except TopicwireError as error:
+        if config.log.format == "json":  # whoever collects the log reads no other lines
+            log.critical("%s", error)
+        raise
 
 
 def check(path: Path) -> tuple[int, Config | None]:

@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.config.addresses import api_address, gateway_address
 from bot.domain.clustering import embeddings
 from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
@@ -64,9 +65,11 @@ class _Model(BaseModel):
 
 
 class Discord(_Model):
-    """The bot's account."""
+    """The bot's account, and the addresses in place of Discord's, such as those of a proxy."""
 
     token: SecretStr = SecretStr("")
+    api_url: Annotated[str, AfterValidator(api_address)] = ""
+    gateway_url: Annotated[str, AfterValidator(gateway_address)] = ""
     requests_per_second: int = Field(default=50, ge=1, le=10_000)
 
 
@@ -388,6 +391,7 @@ class LogSettings(_Model):
     """The log, which goes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
 
 
 class Config(BaseSettings):

@@ -31,9 +31,10 @@ from bot.bootstrap import (
 )
 from bot.chat.client import Client
 from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after, unreachable
-from bot.chat.pacer import Pacer
+from bot.chat.pacer import WEBHOOKS_PER_SECOND, Pacer
 from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
+from bot.chat.transport import DISCORD, DiscordAddresses
 from bot.config import Config, FeedSettings
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
@@ -84,6 +85,8 @@ class App:
         rephraser: Rephraser | None = None,
         rephrasings_per_day: int = 0,
         requests_per_second: float = math.inf,
+        webhooks_per_second: float = math.inf,
+        addresses: DiscordAddresses = DISCORD,
     ) -> None:
         self.context = replace(context, wake=self.wake)
         self._stopping = asyncio.Event()
@@ -102,7 +105,8 @@ class App:
         self._alerts = self._repeating("alerts", self.alert, LONGEST_IDLE)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
-        self.pacer = Pacer(requests_per_second)
+        self.pacer = Pacer(requests_per_second, webhooks_per_second)
+        self._addresses = addresses
         self.client = self._new_client()
         self.sender = DiscordSender(self.client)
         self.deliver = Delivery(
@@ -135,7 +139,7 @@ class App:
         return Repeating(name, step, self.context.now, self._failed, longest)
 
     def _new_client(self) -> Client:
-        return Client(self.context, cogs.add_to, self._up, self.pacer)
+        return Client(self.context, cogs.add_to, self._up, self.pacer, self._addresses)
 
     def _switch_to(self, client: Client) -> None:
         """Use this client from now on. Nothing is sent before its first connection."""
@@ -265,7 +269,7 @@ class App:
 
     async def _connect(self, token: str) -> datetime | None:
         """Stay connected until the client is closed. Returns when to try again after a failure."""
-        trouble = await unreachable() or await self._stay_connected(token)
+        trouble = await unreachable(self._addresses) or await self._stay_connected(token)
         if trouble is None:
             return None
         self._connecting_failures = 1 if self._was_up else self._connecting_failures + 1
@@ -442,4 +446,6 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
         rephraser=model,
         rephrasings_per_day=config.rephrasing.per_day,
         requests_per_second=config.discord.requests_per_second,
+        webhooks_per_second=WEBHOOKS_PER_SECOND,
+        addresses=DiscordAddresses(config.discord.api_url, config.discord.gateway_url),
     )

@@ -68,7 +68,7 @@ def _nobody() -> None:
 class _Unlimited:
     """No limits, as in tests and in the demo."""
 
-    limit = math.inf
+    limit = webhook_limit = math.inf
 
     def ready_in(self, _routes: Iterable[Route]) -> float:
         return 0.0
@@ -95,9 +95,8 @@ class Delivery:
         self._context = context
         self._sender = sender
         self._limits = limits or _Unlimited()
-        # Webhooks need no token, so its pace does not count for them.
         self._admission = Admission(concurrency, self._limits.limit)
-        self._webhook_admission = Admission(concurrency)
+        self._webhook_admission = Admission(concurrency, self._limits.webhook_limit)
         self._ahead = BATCH
         if self._limits.limit < math.inf:
             self._ahead = max(BATCH, math.ceil(AHEAD_SECONDS * self._limits.limit))

@@ -14,6 +14,7 @@ MAJOR = {
     "guilds": 1,
     "webhooks": 2,
 }  # how many parts of a path after the first name whose limit it is
+ROOTS = MAJOR.keys() | {"applications", "gateway", "interactions", "oauth2", "users"}
 MARGIN = 0.005  # seconds after a reset, which Discord rounds to milliseconds
 MOST = 1_000  # buckets that are remembered before those are dropped whose time is over
 
@@ -34,11 +35,9 @@ class Route(NamedTuple):
 
 
 def route_of(method: str, path: str) -> Route:
-    """The route of a request by its path, such as `/channels/1/messages/2`, with or without `/api/v10` before it."""
+    """The route of a request by its path, such as `/channels/1/messages/2`, whatever the API's address is before it."""
     parts = path.strip("/").split("/")
-    if parts[0] == "api":
-        parts = parts[2:] if parts[1:2] and parts[1][:1] == "v" else parts[1:]
-    root, *rest = parts or [""]
+    root, *rest = parts[next((place for place, part in enumerate(parts) if part in ROOTS), 0) :]
     count = MAJOR.get(root, 0)
     names = ["{}"] * len(rest[:count]) + ["{}" if part.isdecimal() else part for part in rest[count:]]
     return Route(f"{method} /{'/'.join([root, *names])}", "/".join(rest[:count]))

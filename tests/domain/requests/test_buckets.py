@@ -27,7 +27,7 @@ def send(channel: int) -> Route:
     [
         ("POST", "/channels/12/messages", Route("POST /channels/{}/messages", "12")),
         ("PATCH", "/api/v10/channels/12/messages/34", Route("PATCH /channels/{}/messages/{}", "12")),
-        ("GET", "/api/guilds/12/members/34", Route("GET /guilds/{}/members/{}", "12")),
+        ("GET", "/proxy/discord/api/guilds/12/members/34", Route("GET /guilds/{}/members/{}", "12")),
         ("POST", "/webhooks/12/to-ken", Route("POST /webhooks/{}/{}", "12/to-ken")),
         ("PATCH", "/webhooks/12/t/messages/5", Route("PATCH /webhooks/{}/{}/messages/{}", "12/t")),
         ("POST", "/users/@me/channels", Route("POST /users/@me/channels", "")),
