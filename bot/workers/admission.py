@@ -28,6 +28,11 @@ class Admission:
         self._kept = 0  # slots
         self._prepared = 0  # messages that have not made a request yet
 
+    @property
+    def eager(self) -> int:
+        """How many channels wait and are not passed over."""
+        return self._line.eager(asyncio.get_running_loop().time())
+
     async def enter(self, channel_id: int, urgency: Urgency, wait: float) -> Admitted:
         """Wait for a slot. The channel can send only after `wait` seconds."""
         loop = asyncio.get_running_loop()

@@ -46,8 +46,10 @@ from bot.workers.rendering import RenderContext
 log = logging.getLogger(__name__)
 
 BATCH = 50  # messages that are claimed and not begun with, at least
-AHEAD_SECONDS = 2.0  # of the pace: how many messages are claimed and not begun with
-MOST_CLAIMED = 1_000  # with those of channels whose limit is spent, which keep no others from being claimed
+AHEAD_SECONDS = 2.0  # of the pace: for how many channels messages are claimed ahead
+LONGEST_AHEAD = (
+    20.0  # of the pace: how many messages are claimed ahead, with those of channels that have to wait
+)
 LONGEST_REST = 10.0  # seconds; a channel whose limit is spent for longer gives its messages back
 PATIENCE = 2.0  # seconds after which a request no longer keeps a slot from other channels
 # How long a message in doubt that a webhook may have made is not sent again: a webhook takes no nonce, so Discord must be done
@@ -97,10 +99,6 @@ class Delivery:
         self._limits = limits or _Unlimited()
         self._admission = Admission(concurrency, self._limits.limit)
         self._webhook_admission = Admission(concurrency, self._limits.webhook_limit)
-        self._ahead = BATCH
-        if self._limits.limit < math.inf:
-            self._ahead = max(BATCH, math.ceil(AHEAD_SECONDS * self._limits.limit))
-        self._resting: set[int] = set()  # channels whose limit is spent
         self._stopping = stopping
         self._holder = holder
         self._wake = wake
@@ -216,12 +214,17 @@ class Delivery:
             return await outbox.next_due(connection, now, self._queues)
 
     def _room(self, now: datetime) -> int:
-        claimed = self.queued
-        waiting = claimed - sum(len(self._queues[channel_id]) for channel_id in self._resting)
-        room = min(self._ahead - waiting, MOST_CLAIMED - claimed)
-        if self._limits.limit < math.inf and waiting > self._ahead // 2:
-            room = 0  # many at a time cost less than one by one
-        return self._circuit.room(now, room, self._in_flight + claimed)
+        return self._circuit.room(now, self._free_room(), self._in_flight + self.queued)
+
+    def _free_room(self) -> int:
+        """How many more messages to claim: as many as keep the pace, in channels that can send now."""
+        if self._limits.limit == math.inf:
+            return BATCH - self.queued
+        ahead = max(BATCH, math.ceil(AHEAD_SECONDS * self._limits.limit))
+        waiting = self._admission.eager + self._webhook_admission.eager
+        if waiting > ahead // 2:  # many at a time cost less than one by one
+            return 0
+        return min(ahead - waiting, max(BATCH, math.ceil(LONGEST_AHEAD * self._limits.limit)) - self.queued)
 
     def _ended(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
@@ -277,12 +280,8 @@ class Delivery:
         uses_webhook = any(route.is_of_webhook for route in routes)
         admission = self._webhook_admission if uses_webhook else self._admission
         if wait > 0:
-            self._resting.add(channel_id)
             self._wake()  # there is room for messages of other channels
-        try:
-            return await admission.enter(channel_id, _urgency(claim), wait)
-        finally:
-            self._resting.discard(channel_id)
+        return await admission.enter(channel_id, _urgency(claim), wait)
 
     def _landed(self, _: object) -> None:
         self._in_flight -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from bot.domain.requests.line import Urgency, WaitingLine
+from bot.domain.requests.line import MOST, Urgency, WaitingLine
 
 
 def taken(line: WaitingLine, now: float) -> list[int]:
@@ -45,18 +45,39 @@ def test_a_channel_that_left_or_changed_its_mind_is_not_called_for_the_old_reaso
     assert taken(line, 9.0) == [1]
 
 
-def test_a_channel_that_was_served_waits_behind_those_that_were_not() -> None:
-    line, served = WaitingLine(), Counter[int]()
+def test_a_channel_in_which_much_waits_takes_what_the_others_leave() -> None:
+    line, served, order = WaitingLine(), Counter[int](), []
     numbers = random.Random(3)  # noqa: S311 - a sequence to repeat, not a secret
-    hot, cold = range(5), range(100, 160)
+    hot, cold = range(5), range(100, 400)
     for channel in numbers.sample([*hot, *cold], len(hot) + len(cold)):
         line.join(channel, Urgency.LIVE, 0.0)
     now = 0.0
-    while not set(cold) <= served.keys():
+    while served.total() < len(cold) + 100:
         now += 0.02
         channel = line.next(now)
         assert channel is not None, "no turn is wasted while somebody is ready"
         served[channel] += 1
+        order.append(channel)
         if channel in hot:
             line.join(channel, Urgency.LIVE, now)
-    assert max(served[channel] for channel in hot) <= 2
+    of_hot = sum(channel in hot for channel in order[: len(cold) + 2 * len(hot)])
+    assert of_hot == 2 * len(hot), "once at first, and once more after some seconds"
+    assert max(served[channel] for channel in hot) - min(served[channel] for channel in hot) <= 1
+
+
+def test_an_urgent_message_of_a_talkative_channel_comes_before_edits_of_others() -> None:
+    line = WaitingLine()
+    line.join(1, Urgency.LIVE, 0.0)
+    assert line.next(0.0) == 1
+    line.join(1, Urgency.LIVE, 0.0)
+    line.join(2, Urgency.EDIT, 0.0)
+    assert line.eager(0.1) == 1, "the other one"
+    assert taken(line, 0.1) == [1, 2]
+
+
+def test_channels_that_sent_something_long_ago_are_forgotten() -> None:
+    line = WaitingLine()
+    for channel in range(2 * MOST):
+        line.join(channel, Urgency.LIVE, channel / 100)
+        assert line.next(channel / 100) == channel
+    assert len(line._sent_at) <= MOST
