@@ -103,11 +103,11 @@ class Pacer:
             request.turn = request.pace.begin(now)
             self.buckets.begin(request.route, now)
         request.is_sent = True
-        request.pace.departed(request.turn, now)
+        request.pace.depart(request.turn, now)
 
     def ends(self, request: PacedRequest) -> None:
         """Note that a request was answered, or has failed."""
-        request.pace.answered(request.turn, _now())
+        request.pace.end(request.turn, _now())
 
     def learn(self, route: Route, status: int, headers: Mapping[str, str]) -> None:
         """Learn from the answer to any request, also to one that needs no turn."""

@@ -223,6 +223,7 @@ def supervise(http: HTTPClient, pacer: Pacer, addresses: DiscordAddresses = DISC
         )
         running.add(task)
         task.add_done_callback(_forget)
+        task.add_done_callback(lambda _: pacer.ends(paced))  # even if it was never sent
         try:
             answer = await asyncio.shield(task)
         except ValueError as error:

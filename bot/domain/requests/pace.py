@@ -8,21 +8,21 @@ from collections import deque
 PERIOD = 1.0  # seconds: https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 # A request is counted by Discord at some moment between its departure and its answer. One that takes longer than
 # the quickest ones is taken to have been counted this much later at most: the rest is the time for its answer.
-LONGEST_DELAY = 0.05
+LONGEST_DELAY = 0.25
 BURST = 5  # requests that may follow each other at once after a pause, or make up for a timer that was late
-LEARNING = (
-    0.02  # of the difference, a request: the quickest answer is believed at once, a slower one by and by
+GENERATION = (
+    200  # answers: the quickest one is that of the last one or two generations, as the way to Discord changes
 )
 
 
 class Turn:
-    """One request: when it departed, and when Discord's count of it has surely ended (seconds of the same clock)."""
+    """One request: when it departed (None: not yet), and when Discord's count of it has surely ended; in seconds."""
 
     __slots__ = ("departed", "free_at")
 
-    def __init__(self, departed: float, free_at: float) -> None:
-        self.departed = departed
-        self.free_at = free_at
+    def __init__(self) -> None:
+        self.departed: float | None = None
+        self.free_at = math.inf
 
 
 class RequestPace:
@@ -31,53 +31,63 @@ class RequestPace:
     Discord allows `limit` requests in a period, and it counts them when they arrive. So there are two rules. Requests are spread
     evenly, so that a short wait is enough for whoever comes next. And each one starts a period after the arrival of the request that is
     `limit` before it: then no window of the period, wherever it begins, has more than `limit`. How late a request arrived is
-    estimated from its answer. This costs less of the rate than a lower, fixed pace: at most `LONGEST_DELAY` a period.
+    estimated from its answer. On a steady connection, this costs next to nothing of the rate, where a lower, fixed pace always costs.
     """
 
     def __init__(self, limit: float = math.inf, period: float = PERIOD) -> None:
         self.limit = limit
         self.period = period
         self.least_gap = 0.0  # seconds between two requests, where something else asks for a slower pace
-        self._turns: deque[Turn] = deque()  # the last `limit` requests, in the order of their departure
+        self._begun: set[Turn] = set()  # requests that have not departed
+        self._departed: deque[Turn] = deque()  # the last `limit` others
         self._even = -math.inf  # when the next one starts if all are spread evenly
         self._last = -math.inf
         self._held_until = -math.inf
-        self._quickest = 0.0  # seconds from departure to answer
+        self._answers = 0  # of this generation
+        self._quickest = math.inf  # of this generation, in seconds from departure to answer
+        self._quickest_before = 0.0
 
     def next_start(self, now: float) -> float:
-        """When the next request may start: now, or later."""
+        """When the next request may start: now, or later. If all `limit` are yet to depart, in a period."""
         start = max(now, self._even, self._held_until, self._last + self.least_gap)
-        return max(start, self._turns[0].free_at) if len(self._turns) >= self.limit else start
+        surplus = len(self._departed) + len(self._begun) - self.limit
+        if surplus < 0:
+            return start
+        if surplus >= len(self._departed):
+            return start + self.period
+        return max(start, self._departed[int(surplus)].free_at)
 
     def begin(self, now: float) -> Turn:
-        """Count a request that starts now, whether it may or not."""
+        """Count a request that starts now, whether it may or not. It departs or ends later."""
         spacing = self.period / self.limit
         self._even = max(self._even, now - (BURST - 1) * spacing) + spacing
         self._last = now
-        turn = Turn(now, now + LONGEST_DELAY + self.period)
-        if self.limit < math.inf:
-            self._turns.append(turn)
-            while len(self._turns) > self.limit:
-                self._turns.popleft()
+        turn = Turn()
+        self._begun.add(turn)
         return turn
 
-    def departed(self, turn: Turn, now: float) -> None:
-        """Note that a request leaves the machine now, for example because its connection had to be made first."""
+    def depart(self, turn: Turn, now: float) -> None:
+        """Note that a request leaves the machine now: it may have waited for its connection."""
+        self._begun.discard(turn)
         turn.departed = now
         turn.free_at = now + LONGEST_DELAY + self.period
-        if self._turns and self._turns[-1] is not turn:
-            if turn in self._turns:
-                self._turns.remove(turn)
-            self._turns.append(turn)
-            while len(self._turns) > self.limit:
-                self._turns.popleft()
+        if self.limit < math.inf:
+            self._departed.append(turn)
+            while len(self._departed) > self.limit:
+                self._departed.popleft()
 
-    def answered(self, turn: Turn, now: float) -> None:
-        """Note the answer to a request, or its failure."""
+    def end(self, turn: Turn, now: float) -> None:
+        """Note that a request was answered, or has failed."""
+        self._begun.discard(turn)
+        if turn.departed is None:
+            return
         took = now - turn.departed
-        self._quickest = min(took, self._quickest + LEARNING * (took - self._quickest))
-        arrived = max(turn.departed, now - self._quickest)
+        arrived = max(turn.departed, now - min(took, self._quickest, self._quickest_before))
         turn.free_at = min(turn.free_at, arrived + self.period)
+        self._quickest = min(took, self._quickest)
+        self._answers += 1
+        if self._answers == GENERATION:
+            self._quickest_before, self._quickest, self._answers = self._quickest, math.inf, 0
 
     def hold(self, until: float) -> None:
         """Start nothing before that time, as Discord asks."""
@@ -87,4 +97,4 @@ class RequestPace:
         """The share of the limit that the last period used, from 0 to 1; 0 without a limit."""
         if self.limit == math.inf:
             return 0.0
-        return sum(turn.departed > now - self.period for turn in self._turns) / self.limit
+        return sum((turn.departed or 0.0) > now - self.period for turn in self._departed) / self.limit

@@ -32,7 +32,8 @@ def test_even_if_every_request_is_refused_the_bot_is_not_banned() -> None:
         pace.least_gap = invalid.least_gap(now)
         now = pace.next_start(now)
         turn = pace.begin(now)
-        pace.answered(turn, now)
+        pace.depart(turn, now)
+        pace.end(turn, now)
         invalid.add(now)
         most = max(most, invalid.count(now))
     assert CAREFUL < most < MOST

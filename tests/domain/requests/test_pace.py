@@ -12,6 +12,13 @@ from bot.domain.requests.pace import BURST, LONGEST_DELAY, RequestPace, Turn
 LIMIT = 20
 
 
+def started(pace: RequestPace, now: float) -> Turn:
+    """A request that starts and departs at once."""
+    turn = pace.begin(now)
+    pace.depart(turn, now)
+    return turn
+
+
 class Simulated:
     """Requests that start as soon as they may, with timers that are late and answers that take their time.
 
@@ -34,14 +41,14 @@ class Simulated:
             start = self.pace.next_start(self.now)
             if self._answers and self._answers[0][0] <= start:
                 self.now, turn = self._answers.pop(0)
-                self.pace.answered(turn, self.now)
+                self.pace.end(turn, self.now)
                 continue
             self.now = max(self.now, start) + self._random.uniform(0, self._late)
             if self.pace.next_start(self.now) <= self.now:
                 self._request()
 
     def _request(self) -> None:
-        turn = self.pace.begin(self.now)
+        turn = started(self.pace, self.now)
         self.departures.append(self.now)
         arrival = self.now + self._way + self._random.uniform(0, self._spread)
         self.arrivals.append(arrival)
@@ -69,7 +76,7 @@ def test_no_window_has_more_arrivals_where_the_way_to_discord_takes_now_longer_a
     seed: int,
 ) -> None:
     simulated = Simulated(seed, late=0.01, spread=LONGEST_DELAY * 0.9)
-    simulated.run(20 * LIMIT)
+    simulated.run(40 * LIMIT)
     estimate = 0.01  # of when a request was counted: how wrong it may be
     assert most_in_a_window(simulated.arrivals, 1 - estimate) <= LIMIT
 
@@ -77,7 +84,7 @@ def test_no_window_has_more_arrivals_where_the_way_to_discord_takes_now_longer_a
 @pytest.mark.parametrize("way", [0.0, 0.002, 0.1, 0.5])
 def test_the_pace_uses_nearly_all_that_discord_allows(way: float) -> None:
     simulated = Simulated(1, late=0.001, way=way)
-    simulated.run(6 * LIMIT)
+    simulated.run(20 * LIMIT)
     begun, first = simulated.now, len(simulated.departures)
     simulated.run(first + 40 * LIMIT)
     assert (len(simulated.departures) - first) / (simulated.now - begun) >= 0.99 * LIMIT
@@ -87,7 +94,7 @@ def test_answers_that_never_come_do_not_stop_the_pace() -> None:
     pace, now = RequestPace(LIMIT), 0.0
     for _ in range(10 * LIMIT):
         now = pace.next_start(now)
-        pace.begin(now)
+        started(pace, now)
     assert now <= 10 * (1 + LONGEST_DELAY)
 
 
@@ -95,7 +102,7 @@ def test_requests_are_spread_evenly_and_only_a_few_follow_each_other_at_once() -
     pace, now, starts = RequestPace(LIMIT), 100.0, []
     for _ in range(LIMIT):
         now = pace.next_start(now)
-        pace.begin(now)
+        started(pace, now)
         starts.append(now)
     assert most_in_a_window(starts, 0.001) == BURST
     gaps = [later - earlier for earlier, later in pairwise(starts[BURST:])]
@@ -105,12 +112,35 @@ def test_requests_are_spread_evenly_and_only_a_few_follow_each_other_at_once() -
 def test_a_request_whose_connection_takes_long_counts_from_its_departure() -> None:
     pace = RequestPace(LIMIT)
     slow = pace.begin(0.0)
-    others = [pace.begin(n / LIMIT) for n in range(1, LIMIT)]
-    pace.departed(slow, 0.95)
+    others = [started(pace, n / LIMIT) for n in range(1, LIMIT)]
     for turn in others:
-        pace.answered(turn, turn.departed)
-    pace.answered(slow, 0.95)
-    assert pace.next_start(1.0) == pytest.approx(1 + 1 / LIMIT), "after the first of the others"
+        pace.end(turn, turn.departed or 0.0)
+    assert pace.next_start(0.99) == pytest.approx(1 + 1 / LIMIT), "a period after the first of the others"
+    pace.depart(slow, 1.04)
+    pace.end(slow, 1.04)
+    now = 1.05
+    for _ in others:
+        now = pace.next_start(now)
+        pace.end(started(pace, now), now)
+    assert now < 2.04 <= pace.next_start(now)
+
+
+def test_requests_that_never_depart_take_their_share_until_they_end_and_no_more() -> None:
+    pace, now = RequestPace(LIMIT), 0.0
+    stuck = [pace.begin(0.0) for _ in range(LIMIT // 2)]
+    for _ in range(10 * LIMIT):
+        now = pace.next_start(now)
+        pace.end(started(pace, now), now)
+    assert 19 <= now <= 20
+    stuck += [pace.begin(now) for _ in range(LIMIT)]
+    assert pace.next_start(now) >= now + 1
+    for turn in stuck:
+        pace.end(turn, now)
+    begun = now = now + 2
+    for _ in range(10 * LIMIT):
+        now = pace.next_start(now)
+        pace.end(started(pace, now), now)
+    assert now - begun <= 10
 
 
 def test_nothing_starts_before_discord_says_or_with_less_of_a_gap_than_asked_for() -> None:
@@ -126,13 +156,13 @@ def test_nothing_starts_before_discord_says_or_with_less_of_a_gap_than_asked_for
 def test_without_a_limit_everything_starts_at_once() -> None:
     pace = RequestPace()
     for _ in range(1000):
-        pace.begin(1.0)
+        started(pace, 1.0)
     assert (pace.next_start(1.0), pace.used(1.0)) == (1.0, 0.0)
 
 
 def test_what_was_used_of_the_limit_is_seen() -> None:
     pace = RequestPace(LIMIT)
     for n in range(5):
-        pace.begin(n * 0.1)
+        started(pace, n * 0.1)
     assert pace.used(0.5) == 5 / LIMIT
     assert pace.used(1.25) == 2 / LIMIT
