@@ -20,6 +20,7 @@ from benchmarks import (
     parsing,
     polling,
     search,
+    sending,
     unchanged,
     volume,
 )
@@ -37,6 +38,7 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "loop": lambda a: event_loop.measure(a.runs, a.stories),
     "idle": lambda a: idle.measure(a.runs),
     "briefs": lambda a: briefs.measure(a.runs),
+    "sending": lambda _: sending.measure(),
     "volume": lambda a: volume.measure(a.records),
 }
 

@@ -45,6 +45,7 @@ TOKEN = "a.made-up.token"  # noqa: S105 - nobody's
 BACKLOG = 1_000  # channels to which one message each is due at once
 COLD, COLD_SECONDS = 600, 30.0  # channels that get one message each, and in how many seconds
 HOT, HOT_MESSAGES = 40, 30  # channels in which much waits: more than Discord takes beside the others
+HEAD_START = 5.0  # seconds, of these
 PATIENCE = 240.0  # seconds for all messages
 
 Arrivals = Mapping[int, Sequence[float]]  # of messages, by channel, in seconds of the monotonic clock
@@ -275,7 +276,7 @@ def _backlog() -> Job:
 def _cold() -> Job:
     """One message for each of many channels, one after the other."""
     times = random.Random(1)  # noqa: S311 - a sequence to repeat
-    return Job(tuple((times.uniform(0, COLD_SECONDS), channel) for channel in range(COLD)))
+    return Job(tuple((HEAD_START + times.uniform(0, COLD_SECONDS), channel) for channel in range(COLD)))
 
 
 def _cold_beside_hot() -> Job:

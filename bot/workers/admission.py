@@ -67,7 +67,9 @@ class Admission:
             self._timer.cancel()
             self._timer = None
         while self._kept < self._slots.size and self._prepared < self._most_prepared:
-            channel_id = self._line.next(loop.time())
+            # Of a channel in which much waits, few messages are prepared: others may become due meanwhile.
+            only_eager = self._prepared >= FEWEST_PREPARED and self._most_prepared < math.inf
+            channel_id = self._line.next(loop.time(), only_eager=only_eager)
             if channel_id is not None:
                 self._admit(self._called.pop(channel_id))
                 continue

@@ -110,6 +110,7 @@ class Delivery:
         self._trouble: list[BaseException] = []  # what ended workers
         self._in_flight = 0
         self._circuit = Circuit()
+        self._is_full = False  # nothing is claimed before messages have begun
 
     @property
     def is_busy(self) -> bool:
@@ -214,7 +215,9 @@ class Delivery:
             return await outbox.next_due(connection, now, self._queues)
 
     def _room(self, now: datetime) -> int:
-        return self._circuit.room(now, self._free_room(), self._in_flight + self.queued)
+        free = self._free_room()
+        self._is_full = free <= 0
+        return self._circuit.room(now, free, self._in_flight + self.queued)
 
     def _free_room(self) -> int:
         """How many more messages to claim: as many as keep the pace, in channels that can send now."""
@@ -238,6 +241,8 @@ class Delivery:
                 admitted = await self._admitted(channel_id, queue, render_context)
                 if admitted is None:
                     break
+                if self._is_full and self._free_room() > 0:
+                    self._wake()
                 try:
                     if not self._may_begin(queue[0]):
                         break

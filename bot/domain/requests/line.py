@@ -8,7 +8,7 @@ from collections import deque
 from enum import IntEnum
 from heapq import heappop, heappush
 
-RECENT = 5.0  # seconds after a message in which its channel lets others go first
+RECENT = 30.0  # seconds after a message in which its channel lets others go first
 MOST = 10_000  # channels whose last message is remembered before older ones are forgotten
 
 
@@ -49,12 +49,12 @@ class _Group:
         while self.recent and self.recent[0][0] <= now:
             self.ready.append(heappop(self.recent)[-1])
 
-    def pop(self) -> _Waiting | None:
+    def pop(self, *, only_eager: bool) -> _Waiting | None:
         """The next channel."""
         while self.ready:
             if not (waiting := self.ready.popleft()).has_left:
                 return waiting
-        while self.recent:
+        while self.recent and not only_eager:
             if not (waiting := heappop(self.recent)[-1]).has_left:
                 return waiting
         return None
@@ -94,11 +94,14 @@ class WaitingLine:
         if (waiting := self._channels.pop(channel_id, None)) is not None:
             waiting.has_left = True
 
-    def next(self, now: float) -> int | None:
-        """Take the channel that may send next out of the line; None: none can send now."""
+    def next(self, now: float, *, only_eager: bool = False) -> int | None:
+        """Take the channel that may send next out of the line; None: none can send now.
+
+        `only_eager`: not one that sent something recently.
+        """
         self._sort(now)
         for group in self._groups.values():
-            if (waiting := group.pop()) is not None:
+            if (waiting := group.pop(only_eager=only_eager)) is not None:
                 del self._channels[waiting.channel_id]
                 self._note(waiting.channel_id, now)
                 return waiting.channel_id
