@@ -149,8 +149,7 @@ async def topicwire(remote: Remote, job: Job) -> Sent:
         )
         await _fill(app, remote, job)
         running = asyncio.create_task(app.run(TOKEN))
-        while not app.client.up.is_set():
-            await asyncio.sleep(0.05)
+        await app.client.up.wait()
         await asyncio.sleep(3)  # for its commands
         began = await _make_due(app, remote, job)
         arrivals, refused = await remote.all_arrived(len(job.due))
@@ -222,7 +221,7 @@ async def _with_discord_py(remote: Remote, job: Job, around: Callable[[Send], Se
 
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
-                    await asyncio.gather(*(later(*due) for due in job.due))
+                    await asyncio.gather(*(later(*due) for due in job.due), return_exceptions=True)
     return Sent(began, *remote.state())
 
 

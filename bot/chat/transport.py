@@ -136,7 +136,7 @@ def _leave_waiting_to_the_pacer(response: aiohttp.ClientResponse) -> None:
     if "X-RateLimit-Reset-After" in response.headers:
         headers = response.headers.copy()
         headers["X-RateLimit-Reset-After"] = "0"
-        response._headers = headers  # type: ignore[assignment] # discord.py has no setting for it
+        response._cache["headers"] = headers  # discord.py has no setting for it
 
 
 def _look_at(end: aiohttp.TraceRequestEndParams) -> None:

@@ -24,7 +24,7 @@ class Admission:
         self._most_prepared = math.inf if limit == math.inf else FEWEST_PREPARED + PREPARED_SECONDS * limit
         self._line = WaitingLine()
         self._called: dict[int, asyncio.Future[None]] = {}  # by channel that waits
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._kept = 0  # slots
         self._prepared = 0  # messages that have not made a request yet
 
@@ -38,7 +38,11 @@ class Admission:
         loop = asyncio.get_running_loop()
         called = self._called[channel_id] = loop.create_future()
         self._line.join(channel_id, urgency, loop.time() + wait)
-        self._call()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_soon(
+            self._call
+        )  # once all channels have joined for which messages were claimed
         try:
             await called
         except asyncio.CancelledError:

@@ -55,6 +55,7 @@ class Buckets:
     """What is left of the limit of each route. It reads no clock: each method is given the time, in seconds."""
 
     def __init__(self) -> None:
+        self._sizes: dict[str, tuple[int, float]] = {}  # the bucket's name -> requests in so many seconds
         self._names: dict[str, str] = {}  # template -> the bucket's name
         self._buckets: dict[tuple[str, str], _Bucket] = {}  # by name and major parameters
 
@@ -62,12 +63,14 @@ class Buckets:
         """Learn from the headers of an answer. What cannot be read is ignored."""
         name = headers.get("X-RateLimit-Bucket")
         try:
-            remaining = int(headers["X-RateLimit-Remaining"])
-            reset_at = now + float(headers["X-RateLimit-Reset-After"]) + MARGIN
+            size, remaining = (int(headers[f"X-RateLimit-{key}"]) for key in ("Limit", "Remaining"))
+            seconds = float(headers["X-RateLimit-Reset-After"])
         except (KeyError, ValueError):
             return
         if name:
             self._names[route.template] = name
+            self._sizes[name] = size, max(seconds, self._sizes.get(name, (0, 0.0))[1])
+        reset_at = now + seconds + MARGIN
         before = self._current(route, now)
         if before is not None:  # requests that are on their way are counted already
             remaining = min(remaining, before.remaining)
@@ -78,8 +81,12 @@ class Buckets:
         self._keep(route, _Bucket(0, until + MARGIN), now)
 
     def begin(self, route: Route, now: float) -> None:
-        """Count a request that starts now."""
-        if (bucket := self._current(route, now)) is not None:
+        """Count a request that starts now. The first one after a reset opens the next window, as far as is known."""
+        bucket = self._current(route, now)
+        if bucket is None and (size := self._sizes.get(self._key(route)[0])) is not None:
+            bucket = _Bucket(size[0], now + size[1] + MARGIN)
+            self._keep(route, bucket, now)
+        if bucket is not None:
             bucket.remaining -= 1
 
     def ready_at(self, routes: Iterable[Route], now: float) -> float:

@@ -8,7 +8,7 @@ from collections import deque
 PERIOD = 1.0  # seconds: https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 # A request is counted by Discord at some moment between its departure and its answer. One that takes longer than
 # the quickest ones is taken to have been counted this much later at most: the rest is the time for its answer.
-LONGEST_DELAY = 0.25
+LONGEST_DELAY = 1.0
 BURST = 5  # requests that may follow each other at once after a pause, or make up for a timer that was late
 GENERATION = (
     200  # answers: the quickest one is that of the last one or two generations, as the way to Discord changes

@@ -63,6 +63,16 @@ def test_requests_on_their_way_are_counted_before_their_answers() -> None:
     assert buckets.ready_at([send(1)], 10.3) > 11.9
 
 
+def test_after_a_reset_no_more_are_begun_at_once_than_the_bucket_holds() -> None:
+    buckets = Buckets()
+    buckets.learn(send(1), headers(4, 5.0), now=0.0)
+    for channel, now in ((1, 10.0), (2, 10.0)):
+        for _ in range(5):
+            assert buckets.ready_at([send(channel)], now) == now
+            buckets.begin(send(channel), now)
+        assert buckets.ready_at([send(channel)], now) > now + 5.0
+
+
 def test_routes_that_share_a_bucket_share_what_is_left_of_it() -> None:
     buckets = Buckets()
     edit = [route_of("PATCH", f"/channels/{channel}/messages/5") for channel in (1, 2)]
