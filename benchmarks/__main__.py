@@ -17,8 +17,10 @@ from benchmarks import (
     idle,
     intake,
     matching,
+    outward,
     parsing,
     polling,
+    queue,
     search,
     sending,
     unchanged,
@@ -38,8 +40,10 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "loop": lambda a: event_loop.measure(a.runs, a.stories),
     "idle": lambda a: idle.measure(a.runs),
     "briefs": lambda a: briefs.measure(a.runs),
+    "outward": lambda a: outward.measure(a.runs),
     "sending": lambda _: sending.measure(),
     "volume": lambda a: volume.measure(a.records),
+    "queue": lambda a: queue.measure(a.runs),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -14,13 +14,13 @@ from hypothesis import settings
 from bot.store.database import Database
 from tests.databases import (
     MIGRATED,
+    MigratedFile,
     empty,
-    migrate,
     named,
     new_database,
     opened,
     postgres,
-    share_compiled_statements,
+    share_what_engines_need,
 )
 from tests.make import Clock
 
@@ -33,15 +33,37 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist may be absent
 def pytest_xdist_auto_num_workers() -> int:
-    """More processes than cores: tests wait for databases and sockets about half of their time."""
-    return 2 * (os.cpu_count() or 1)
+    """One process more than cores: now and then a test waits for a database or a socket.
+
+    Each process imports everything, collects all tests and starts a PostgreSQL server.
+    """
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Collecting makes a million objects that stay: no look for garbage among them, now or later."""
+    gc.disable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """From here on there is garbage again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_statements() -> Iterator[None]:
-    """Statements are compiled once for all tests."""
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedFile]:
+    """Statements are compiled once for all tests, and migrations run once."""
+    template = MigratedFile(tmp_path_factory.mktemp("migrated"))
     with pytest.MonkeyPatch.context() as patch:
-        share_compiled_statements(patch)
+        share_what_engines_need(patch, template)
+        yield template
+
+
+@pytest.fixture
+def migrations(migrated: MigratedFile) -> Iterator[None]:
+    """Migrations make the databases of a test, as they do for users."""
+    with migrated.switched_off():
         yield
 
 
@@ -65,19 +87,17 @@ def db_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def db(db_url: str) -> AsyncIterator[Database]:
+async def db(sqlite_url: str) -> AsyncIterator[Database]:
     """A migrated, empty database."""
-    database = await Database.open(db_url)
+    database = await Database.open(sqlite_url)
     yield database
     await database.close()
 
 
 @pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def migrated_file(migrated: MigratedFile) -> Path:
     """A migrated SQLite file, to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "topicwire.db"
-    asyncio.run(migrate(str(path)))
-    return path
+    return migrated.make()
 
 
 @pytest.fixture

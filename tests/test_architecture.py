@@ -53,6 +53,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain.model",
     },
     "bot.domain.posting": {"bot.domain"},
+    "bot.domain.forwarding": {"bot.domain"},
     "bot.domain.polling": {"bot.domain.text", "bot.domain.model"},
     "bot.domain.retry": set(),
     "bot.domain.circuit": {"bot.domain.retry"},
@@ -179,7 +180,7 @@ EVERYWHERE = {"bot.i18n"}  # as gettext of the standard library is
 
 # Library -> the parts that may import it. One that is missing here is new: say where it belongs.
 LIBRARIES: dict[str, set[str]] = {
-    "aiosqlite": {"bot.store.database"},
+    "aiosqlite": {"bot.store.sqlite_driver"},
     "aiohttp": {"bot.chat", "bot.sources", "bot.http"},
     "alembic": {"bot.store"},
     "apscheduler": {"bot.runtime.app"},
@@ -194,6 +195,7 @@ LIBRARIES: dict[str, set[str]] = {
     "lxml": {"bot.sources"},
     "openai": {"bot.models"},
     "prometheus_client": {"bot.http"},
+    "msgspec": {"bot.workers.inbox_format"},
     "numpy": {"bot.domain.clustering"},
     "PIL": {"bot.chat"},
     "publicsuffixlist": {"bot.domain"},
@@ -393,6 +395,7 @@ LONG_METHODS = {"document", "match_one"}  # of Topics
 OFF_THE_LOOP = {"bot.cli", "bot.demo"}  # processes of their own, in which nobody waits
 
 
+@cache
 def _named(module: str) -> dict[str, str]:
     """What the names that a module imports stand for, in full."""
     names: dict[str, str] = {}

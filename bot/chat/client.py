@@ -101,13 +101,17 @@ class Client(commands.Bot):
         await self.start(token, reconnect=cast(bool, _Once(self.up)))
 
     async def close(self) -> None:
-        """Disconnect and cancel the running handlers, which would otherwise use a closed database.
+        """Disconnect and cancel the running handlers, which would otherwise use closed connections and a closed database.
 
         discord.py also keeps a task that waits for servers and fails on a closed client.
         """
         if (waiting := self._connection._ready_task) is not None:
             waiting.cancel()
+        await self._cancel_handlers()
         await super().close()
+        await self._cancel_handlers()  # those of the last events before the connection was closed
+
+    async def _cancel_handlers(self) -> None:
         named = {task for task in asyncio.all_tasks() if task.get_name().startswith(_HANDLERS)}
         handlers = (named | self._running) - {asyncio.current_task()}
         for task in handlers:

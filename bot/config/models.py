@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.config.addresses import api_address, gateway_address
 from bot.domain.clustering import embeddings
+from bot.domain.forwarding import ForwardLimits
 from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
 from bot.domain.posting.alerts import AlertLimits
@@ -36,6 +37,7 @@ from bot.sources.topic_files import topic_from_mapping
 
 PREFIX = "TOPICWIRE_"  # of environment variables
 ALL_SERVERS = (0,)  # the value of `all` in a list of servers; no server has that id
+LEAST_KEEP = timedelta(days=35)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -77,6 +79,35 @@ class DatabaseSettings(_Model):
     """The database."""
 
     url: str = "data/topicwire.db"
+
+
+def _keep(value: Any) -> Any:
+    """A duration, or `forever`."""
+    if value == "forever":
+        return value
+    try:
+        return _duration(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or forever") from error
+
+
+class StoreSettings(_Model):
+    """What the database keeps. Stories are compared with those of 20 days before; digests and `/topic backtest` look back further."""
+
+    keep: Annotated[timedelta | Literal["forever"], BeforeValidator(_keep)] = timedelta(days=400)
+
+    @field_validator("keep")
+    @classmethod
+    def _long_enough(cls, value: timedelta | Literal["forever"]) -> timedelta | Literal["forever"]:
+        if isinstance(value, timedelta) and value < LEAST_KEEP:
+            raise ValueError(
+                f"must be {LEAST_KEEP.days}d or more, because digests, forecasts and stories look back so far"
+            )
+        return value
+
+    def kept_for(self) -> timedelta | None:
+        """How long articles are kept; None: for ever."""
+        return self.keep if isinstance(self.keep, timedelta) else None
 
 
 class _FilesSettings(_Model):
@@ -161,11 +192,25 @@ class FeedsSettings(_Model):
 
 
 class HttpSettings(_Model):
-    """The HTTP endpoint: pushed records, health and metrics. It is off without `listen`."""
+    """The HTTP endpoint: pushed records, feeds, stories, health and metrics. It is off without `listen`."""
 
     listen: str = ""
     token: SecretStr = SecretStr("")
     per_minute: int = Field(default=60, ge=1, le=100_000)
+    public_url: str = ""
+    tokens_per_server: int = Field(default=10, ge=0, le=1000)
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+        except ValueError:
+            usable = False
+        if value and (not usable or parts.query or parts.fragment):
+            raise ValueError("write the address at which others reach the endpoint: https://news.example.org")
+        return value.rstrip("/")
 
     @field_validator("listen")
     @classmethod
@@ -354,6 +399,17 @@ class AlertSettings(_Model):
         )
 
 
+class ForwardSettings(_Model):
+    """Stories that servers send to addresses outside of Discord."""
+
+    per_server: int = Field(default=5, ge=0, le=100)
+    plain_http: bool = False
+
+    def limits(self) -> ForwardLimits:
+        """These settings as a value of the domain."""
+        return ForwardLimits(self.per_server, self.plain_http)
+
+
 class RephrasingSettings(_Model):
     """The language model that rephrases and translates briefs. Without `url` there is none."""
 
@@ -403,6 +459,7 @@ class Config(BaseSettings):
 
     discord: Discord = Discord()
     database: DatabaseSettings = DatabaseSettings()
+    store: StoreSettings = StoreSettings()
     topics: TopicSettings = TopicSettings()
     sources: tuple[SourceSettings, ...] = ()
     feeds: FeedsSettings = FeedsSettings()
@@ -411,6 +468,7 @@ class Config(BaseSettings):
     posts: PostSettings = PostSettings()
     digest: DigestSettings = DigestSettings()
     alerts: AlertSettings = AlertSettings()
+    forwards: ForwardSettings = ForwardSettings()
     rephrasing: RephrasingSettings = RephrasingSettings()
     log: LogSettings = LogSettings()
 

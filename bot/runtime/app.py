@@ -53,6 +53,7 @@ from bot.store import delivery, feeds
 from bot.store.database import Database
 from bot.workers import alerts, cleanup, digests, first_posts, rematch, titles, volumes
 from bot.workers.delivery import Delivery
+from bot.workers.forwarding import Forwarder
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poller
 from bot.workers.rephrasing import Rephraser, RephrasingWorker
@@ -102,6 +103,7 @@ class App:
         self._delivery = self._repeating("delivery", self._deliver, LONGEST_IDLE)
         self._polling = self._repeating("polling", self._poll, LONGEST_IDLE)
         self._digests = self._repeating("digests", self.digest)
+        self._forwarding = self._repeating("forwards", self._forward, LONGEST_IDLE)
         self._alerts = self._repeating("alerts", self.alert, LONGEST_IDLE)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
@@ -118,6 +120,11 @@ class App:
             limits=self.pacer,
         )
         self.poll = Poller(self.context, self.ingest, context.web, random.random) if context.web else None
+        self.forward = (
+            Forwarder(self.context, context.web, wake=self._forwarding.wake, stopping=self._stopping.is_set)
+            if context.web
+            else None
+        )
         self.rephrasing = (
             RephrasingWorker(self.context, rephraser, rephrasings_per_day) if rephraser is not None else None
         )
@@ -129,6 +136,7 @@ class App:
                 self._connected,
                 self._polls,
                 self._rephrasings,
+                lambda: self.forward.counts if self.forward is not None else {},
                 self._traffic,
             )
             if endpoint
@@ -150,7 +158,7 @@ class App:
 
     def wake(self) -> None:
         """Run the steps that may have something due now."""
-        for repeating in (self._delivery, self._polling, self._digests, self._alerts):
+        for repeating in (self._delivery, self._polling, self._digests, self._alerts, self._forwarding):
             repeating.wake()
 
     def stop(self, failure: Exception | None = None) -> None:
@@ -219,6 +227,8 @@ class App:
         yield self._repeating("cleanup", self._delayed(self.tidy, FIRST_TIDY, TIDY_EVERY))
         if self.poll is not None:
             yield self._polling
+        if self.forward is not None:
+            yield self._forwarding
         if self.rephrasing is not None:
             yield self._repeating("rephrasing", self.rephrasing.step)
         for watched in self.sources:
@@ -263,6 +273,8 @@ class App:
                 await self.server.close()
             if self.poll is not None:
                 await self.poll.close()
+            if self.forward is not None:
+                await self.forward.close()
             await self.client.close()
         if self._failure is not None:
             raise self._failure
@@ -342,6 +354,11 @@ class App:
     async def _poll(self) -> datetime | None:
         assert self.poll is not None
         return self.context.now() if await self.poll.step() else await self.poll.next_due()
+
+    async def _forward(self) -> datetime | None:
+        """Begin to send stories to addresses outside of Discord. Their workers wake this step when they are done."""
+        assert self.forward is not None
+        return self.context.now() if await self.forward.begin() else await self.forward.next_due()
 
     def _connected(self) -> bool:
         # `is_ready` stays true when a connection is lost.

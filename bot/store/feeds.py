@@ -21,7 +21,7 @@ from bot.store import quotas, schema, sources
 from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sources import SourceState, state_of
-from bot.store.sql import chunks
+from bot.store.sql import chunks, lock
 
 KIND = "feed"
 # Longer than what was looked up ahead takes, shorter than anybody misses the feeds of a process that crashed.
@@ -31,6 +31,7 @@ LONGEST_POLL = timedelta(minutes=2)  # with less of its lease left, no poll is b
 _f = schema.feeds
 _s = schema.sources
 _c = schema.channels
+_fw = schema.forwards
 _rt = schema.record_topics
 _r = schema.records
 
@@ -148,6 +149,7 @@ async def configure(
     What was added otherwise stays as it is, unless the config has it too: then that counts from now on.
     """
     new_feeds = list(new_feeds)
+    await lock(connection, _f.c.source_id, await _shared(connection))
     configured = {canonical(feed.address) for feed in new_feeds if feed.origin is FeedOrigin.CONFIG}
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.address, _f.c.name, _f.c.topics, _f.c.quality, _f.c.origin).where(
@@ -170,8 +172,13 @@ async def configure(
     await remove(connection, removed_ids)
 
 
+async def _shared(connection: AsyncConnection) -> Sequence[int]:
+    return (await connection.execute(sa.select(_f.c.source_id).where(_f.c.guild_id == 0))).scalars().all()
+
+
 async def remove(connection: AsyncConnection, source_ids: Sequence[int]) -> None:
-    """Remove these feeds. Their records stay."""
+    """Remove these feeds, with what of them waits in the inbox. Their records stay."""
+    await lock(connection, _f.c.source_id, source_ids)
     for part in chunks(source_ids):
         removed = sa.delete(_f).where(_f.c.source_id.in_(part)).returning(_f.c.guild_id)
         servers = Counter((await connection.execute(removed)).scalars())
@@ -260,7 +267,8 @@ def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:
     # Where no channel follows anything, or all are paused, nobody reads: the bot may have been removed.
     reading = sa.select(_c.c.guild_id).where(_c.c.paused_reason == "", _c.c.guild_id.not_in(LEFT))
     server = _f.c.guild_id + 0  # what is due is found by its time: nearly all feeds are shared
-    has_readers = sa.or_(server == 0, server.in_(reading))
+    forwarding = sa.select(_fw.c.guild_id).where(_fw.c.off_at.is_(None), _fw.c.guild_id.not_in(LEFT))
+    has_readers = sa.or_(server == 0, server.in_(reading), server.in_(forwarding))
     return sa.and_(_f.c.next_poll.is_not(None), in_use, has_readers)
 
 
@@ -315,9 +323,15 @@ class SettledPoll:
 
 
 async def settle(connection: AsyncConnection, settled: Sequence[SettledPoll], now: datetime) -> None:
-    """Store the results of polls, in the transaction that stores their records."""
+    """Store the results of polls, in the transaction that stores their records.
+
+    Locks the rows of all feeds, and then those of all sources, in the order of their ids.
+    """
     if not settled:
         return
+    ids = [s.source_id for s in settled]
+    await lock(connection, _f.c.source_id, ids)
+    await lock(connection, _s.c.id, ids)
     p = sa.bindparam
     rows = [
         {

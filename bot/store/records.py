@@ -24,10 +24,12 @@ from bot.domain.text.words import search_key
 from bot.store import (
     alerts,
     decisions,
+    forwards,
     member_messages,
     outbox,
     pointers,
     quotas,
+    retention,
     rollups,
     schema,
     search,
@@ -213,6 +215,15 @@ async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> fr
     return frozenset(hashes)
 
 
+async def content_hashes_of(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:
+    """The hashes of the contents of records by id, without partial ones."""
+    hashes: dict[int, str] = {}
+    for part in chunks(ids):
+        whole = sa.select(_r.c.id, _r.c.content_hash).where(_r.c.id.in_(part), ~_r.c.partial)
+        hashes |= dict((await connection.execute(whole)).all())
+    return hashes
+
+
 async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) -> StoredContext:
     """What is stored of the records that a batch names."""
     scoped_records = [arrival.scoped() for arrival in batch]
@@ -222,8 +233,9 @@ async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) 
     declarers = await _declarers(connection, themselves)
     of = {stored.source for stored in records.values() if stored.source is not None}
     polled = sa.select(schema.sources.c.id).where(schema.sources.c.kind == "feed")
-    polled_ids: set[int] = set()
-    for part in chunks(of):
+    # Those of the batch as well: an earlier item of it may be a record that a later one takes over.
+    polled_ids = {arrival.source for arrival in batch if arrival.polled and arrival.source is not None}
+    for part in chunks(of - polled_ids):
         rows = await connection.execute(polled.where(schema.sources.c.id.in_(part)))
         polled_ids.update(rows.scalars())
     next_record = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_r.c.id), 0) + 1))
@@ -234,6 +246,9 @@ async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) 
         next_record or 1,
         await next_story(connection),
         polled_ids,
+        await retention.forgotten(
+            connection, (key for arrival in batch for key in arrival.identity if key not in by_key)
+        ),
     )
 
 
@@ -405,6 +420,7 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await pointers.follow(connection, survivors, now)
     await rollups.look_again(connection, plan.stories, now)
     await member_messages.tell(connection, _story_news(plan), now)
+    await forwards.queue(connection, {*plan.stories, *plan.merged})
     new_content = (plan.records[i] for i in plan.content_hashes)
     await alerts.queue(
         connection, [r.id for r in new_content if r.news and not (r.partial or r.record.removed)]

@@ -20,3 +20,12 @@ def short_waits() -> list[tuple[object, str, object]]:
         (retry, "FIRST_RETRY", timedelta(milliseconds=100)),
         (delivery, "SETTLING", timedelta(milliseconds=200)),
     ]
+
+
+def main() -> None:
+    """`topicwire` with short waits."""
+    from bot.cli.main import main as topicwire
+
+    for owner, name, value in short_waits():
+        setattr(owner, name, value)
+    topicwire()
