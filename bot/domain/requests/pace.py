@@ -9,6 +9,8 @@ PERIOD = 1.0  # seconds: https://discord.com/developers/docs/topics/rate-limits#
 # A request is counted by Discord at some moment between its departure and its answer. One that takes longer than
 # the quickest ones is taken to have been counted this much later at most: the rest is the time for its answer.
 LONGEST_DELAY = 1.0
+# The quickest way there and the quickest way back need not be those of one request.
+UNSURE = 0.008  # seconds
 BURST = 5  # requests that may follow each other at once after a pause, or make up for a timer that was late
 GENERATION = (
     200  # answers: the quickest one is that of the last one or two generations, as the way to Discord changes
@@ -82,7 +84,8 @@ class RequestPace:
         if turn.departed is None:
             return
         took = now - turn.departed
-        arrived = max(turn.departed, now - min(took, self._quickest, self._quickest_before))
+        way_back = max(0.0, min(took, self._quickest, self._quickest_before) - UNSURE)
+        arrived = max(turn.departed, now - way_back)
         turn.free_at = min(turn.free_at, arrived + self.period)
         self._quickest = min(took, self._quickest)
         self._answers += 1
