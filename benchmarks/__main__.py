@@ -23,6 +23,7 @@ from benchmarks import (
     polling,
     queue,
     search,
+    sending,
     unchanged,
     volume,
 )
@@ -42,6 +43,7 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "idle": lambda a: idle.measure(a.runs),
     "briefs": lambda a: briefs.measure(a.runs),
     "outward": lambda a: outward.measure(a.runs),
+    "sending": lambda _: sending.measure(),
     "volume": lambda a: volume.measure(a.records),
     "queue": lambda a: queue.measure(a.runs),
 }

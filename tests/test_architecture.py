@@ -57,6 +57,7 @@ ARROWS: dict[str, set[str]] = {
     "bot.domain.polling": {"bot.domain.text", "bot.domain.model"},
     "bot.domain.retry": set(),
     "bot.domain.circuit": {"bot.domain.retry"},
+    "bot.domain.requests": {"bot.domain.requests"},
     # Everything that becomes text on a screen.
     "bot.messages": {"bot.messages", "bot.domain"},
     # Ways in and out.

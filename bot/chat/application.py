@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import discord
 
 from bot.chat.connection import Trouble, explain_failure, unreachable
+from bot.chat.pacer import Pacer
 from bot.chat.transport import DISCORD, DiscordAddresses, supervise, tracing
 from bot.errors import TopicwireError
 
@@ -56,8 +57,11 @@ async def application_of(token: str, addresses: DiscordAddresses = DISCORD) -> A
 
 
 async def _log_in(token: str, addresses: DiscordAddresses) -> Application:
-    client = discord.Client(intents=discord.Intents.none(), max_ratelimit_timeout=30.0, http_trace=tracing())
-    supervise(client.http, addresses)
+    pacer = Pacer()
+    client = discord.Client(
+        intents=discord.Intents.none(), max_ratelimit_timeout=30.0, http_trace=tracing(pacer)
+    )
+    supervise(client.http, pacer, addresses)
     try:
         await client.login(token)
         if client.application_id is None or client.user is None:

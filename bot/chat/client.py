@@ -15,6 +15,7 @@ from discord.ext import commands
 from bot.chat.application import invite_link
 from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
+from bot.chat.pacer import LONGEST_WAIT, Pacer
 from bot.chat.translator import CatalogueTranslator
 from bot.chat.transport import (
     DISCORD,
@@ -32,7 +33,6 @@ from bot.services.context import Context
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT = 30.0  # seconds that discord.py may sit out a rate limit; longer ones go back to the outbox
 # How discord.py names the tasks that run listeners, commands, buttons and forms.
 _HANDLERS = ("discord.py: ", "CommandTree-invoker", "discord-ui-")
 SYNC_SECONDS = 10.0  # for the registration at the start; later tries run while the bot posts
@@ -55,6 +55,7 @@ class Client(commands.Bot):
     """The bot as Discord sees it.
 
     `add_commands` registers the slash commands. `up` is set once the first connection has the servers and channels.
+    `pacer` has the limits of the token, if it is shared.
     """
 
     def __init__(
@@ -62,8 +63,10 @@ class Client(commands.Bot):
         context: Context,
         add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
         up: asyncio.Event | None = None,
+        pacer: Pacer | None = None,
         addresses: DiscordAddresses = DISCORD,
     ) -> None:
+        self._pacer = pacer or Pacer()
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -78,10 +81,10 @@ class Client(commands.Bot):
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=LONGEST_WAIT,
-            http_trace=tracing(),
+            http_trace=tracing(self._pacer),
             activity=discord.CustomActivity("/help · /subscribe"),
         )
-        supervise(self.http, addresses)
+        supervise(self.http, self._pacer, addresses)
         self.context = context
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
@@ -141,7 +144,7 @@ class Client(commands.Bot):
     async def setup_hook(self) -> None:
         """Add the commands, and have Discord show them."""
         if self.http.connector is not discord.utils.MISSING:  # a simulated Discord has none
-            self.webhook_session = webhook_session(self.http)
+            self.webhook_session = webhook_session(self.http, self._pacer)
         if self.webhook_adapter is not None:  # commands are answered in tasks that this one creates
             self.webhook_adapter.use()
         await asyncio.to_thread(load_catalogues)

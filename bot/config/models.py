@@ -72,6 +72,7 @@ class Discord(_Model):
     token: SecretStr = SecretStr("")
     api_url: Annotated[str, AfterValidator(api_address)] = ""
     gateway_url: Annotated[str, AfterValidator(gateway_address)] = ""
+    requests_per_second: int = Field(default=50, ge=1, le=10_000)
 
 
 class DatabaseSettings(_Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -29,25 +30,57 @@ GAUGES: Mapping[str, str] = {
     "topicwire_outbox_late_seconds": "How long the oldest waiting message has been due, in seconds.",
     "topicwire_feeds": "Feeds by state: fine, new (not polled yet, such as catalogue feeds that no channel needs), failing, stopped.",
     "topicwire_discord_connected": "1 while the bot is connected to Discord.",
+    "topicwire_discord_pace_used": "The share of Discord's limit for all requests that the last second used, from 0 to 1.",
+    "topicwire_discord_invalid_requests": "Requests of the last ten minutes that Discord counts as invalid. It blocks the address at 10,000.",
+    "topicwire_delivery_queued": "Messages that this process has claimed and not begun to send.",
+    "topicwire_delivery_in_flight": "Messages that are being sent.",
 }
 COUNTERS: Mapping[str, str] = {
     "topicwire_polls_total": "Feed polls since the start, by outcome.",
     "topicwire_pushed_total": "Pushed items since the start, by outcome.",
     "topicwire_reads_total": "Requests for feeds and stories since the start, by outcome.",
     "topicwire_forwarded_total": "Deliveries of stories to forwards since the start, by outcome.",
+    "topicwire_discord_429_total": "Requests that Discord refused because of a rate limit, by its scope: global, user, shared, none.",
     "topicwire_rephrasings_total": "Calls of the model that rephrases and translates briefs since the start, by outcome.",
 }
+
+
+LABELS = {"topicwire_discord_429_total": "scope"}  # of counters; the others have an outcome
+SCOPES = ("global", "user", "shared", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Requests to Discord, and messages on their way there. `refused` counts the answers with status 429 by their scope."""
+
+    refused: Mapping[str, int] = field(default_factory=dict)
+    invalid: int = 0
+    pace_used: float = 0.0
+    queued: int = 0
+    in_flight: int = 0
 
 
 class _Snapshot:
     """A collector that returns values measured before."""
 
     def __init__(
-        self, measured: Measurements, connected: bool, counts: Mapping[str, Mapping[str, int]]
+        self,
+        measured: Measurements,
+        connected: bool,
+        counts: Mapping[str, Mapping[str, int]],
+        traffic: Traffic,
     ) -> None:
-        self._gauges: dict[str, float] = {**measured.totals, "topicwire_discord_connected": connected}
+        self._gauges: dict[str, float] = {
+            **measured.totals,
+            "topicwire_discord_connected": connected,
+            "topicwire_discord_pace_used": traffic.pace_used,
+            "topicwire_discord_invalid_requests": traffic.invalid,
+            "topicwire_delivery_queued": traffic.queued,
+            "topicwire_delivery_in_flight": traffic.in_flight,
+        }
         self._feeds = measured.feeds
-        self._counts = counts
+        refused = {scope: traffic.refused.get(scope, 0) for scope in SCOPES}
+        self._counts = {**counts, "topicwire_discord_429_total": refused}
 
     def collect(self) -> Iterable[Metric]:
         for name, meaning in GAUGES.items():
@@ -59,16 +92,22 @@ class _Snapshot:
             else:
                 yield GaugeMetricFamily(name, meaning, value=self._gauges[name])
         for name, meaning in COUNTERS.items():
-            counter = CounterMetricFamily(name, meaning, labels=["outcome"])
+            counter = CounterMetricFamily(name, meaning, labels=[LABELS.get(name, "outcome")])
             for outcome, count in self._counts.get(name, {}).items():
                 counter.add_metric([outcome], count)
             yield counter
 
 
-def exposition(measured: Measurements, *, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> bytes:
+def exposition(
+    measured: Measurements,
+    *,
+    connected: bool,
+    counts: Mapping[str, Mapping[str, int]],
+    traffic: Traffic,
+) -> bytes:
     """The metrics page. `counts` maps a counter's name to the count of each outcome."""
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    registry.register(_Snapshot(measured, connected, counts))
+    registry.register(_Snapshot(measured, connected, counts, traffic))
     return generate_latest(registry)

@@ -20,7 +20,7 @@ from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.answers import refusal
 from bot.http.connections import listen, name_server
-from bot.http.metrics import exposition
+from bot.http.metrics import Traffic, exposition
 from bot.http.reading import StoryReading
 from bot.services.context import Context
 from bot.services.measure import measure
@@ -66,7 +66,8 @@ class EndpointSettings:
 class HttpServer:
     """Listens from `start` to `close`.
 
-    `connected` returns whether Discord is connected, `polls`, `rephrasings` and `forwarded` the number of each by outcome.
+    `connected` returns whether Discord is connected, `polls`, `rephrasings` and `forwarded` the number of each by outcome,
+    `traffic` the requests to Discord.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class HttpServer:
         polls: Callable[[], Mapping[str, int]],
         rephrasings: Callable[[], Mapping[str, int]] = dict,
         forwarded: Callable[[], Mapping[str, int]] = dict,
+        traffic: Callable[[], Traffic] = Traffic,
     ) -> None:
         self._context = context
         self._ingest = ingest
@@ -86,6 +88,7 @@ class HttpServer:
         self._polls = polls
         self._rephrasings = rephrasings
         self._forwarded = forwarded
+        self._traffic = traffic
         self._pushed: Counter[str] = Counter()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._rate = RateLimitItemPerMinute(settings.per_minute)
@@ -149,7 +152,9 @@ class HttpServer:
                     "topicwire_reads_total": self._reading.counts,
                     "topicwire_forwarded_total": self._forwarded(),
                 }
-                self._page = exposition(measured, connected=self._connected(), counts=counts)
+                self._page = exposition(
+                    measured, connected=self._connected(), counts=counts, traffic=self._traffic()
+                )
                 self._page_until = now + PAGE_AGE
         return web.Response(
             body=self._page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}

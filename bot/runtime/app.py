@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from bot.bootstrap import (
 )
 from bot.chat.client import Client
 from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after, unreachable
+from bot.chat.pacer import WEBHOOKS_PER_SECOND, Pacer
 from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.chat.transport import DISCORD, DiscordAddresses
@@ -37,6 +39,7 @@ from bot.config import Config, FeedSettings
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.errors import DatabaseLostError, TopicwireError
+from bot.http.metrics import Traffic
 from bot.http.server import EndpointSettings, HttpServer
 from bot.runtime import clock, process
 from bot.runtime.background import Repeating, Step
@@ -83,6 +86,8 @@ class App:
         endpoint: EndpointSettings | None = None,
         rephraser: Rephraser | None = None,
         rephrasings_per_day: int = 0,
+        requests_per_second: float = math.inf,
+        webhooks_per_second: float = math.inf,
         addresses: DiscordAddresses = DISCORD,
     ) -> None:
         self.context = replace(context, wake=self.wake)
@@ -103,8 +108,9 @@ class App:
         self._alerts = self._repeating("alerts", self.alert, LONGEST_IDLE)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
+        self.pacer = Pacer(requests_per_second, webhooks_per_second)
         self._addresses = addresses
-        self.client = Client(self.context, cogs.add_to, self._up, addresses)
+        self.client = self._new_client()
         self.sender = DiscordSender(self.client)
         self.deliver = Delivery(
             self.context,
@@ -112,6 +118,7 @@ class App:
             stopping=lambda: self._stopping.is_set() or self._away,
             holder=process.name(),
             wake=self._delivery.wake,
+            limits=self.pacer,
         )
         self.poll = Poller(self.context, self.ingest, context.web, random.random) if context.web else None
         self.forward = (
@@ -131,6 +138,7 @@ class App:
                 self._polls,
                 self._rephrasings,
                 lambda: self.forward.counts if self.forward is not None else {},
+                self._traffic,
             )
             if endpoint
             else None
@@ -138,6 +146,9 @@ class App:
 
     def _repeating(self, name: str, step: Step, longest: timedelta | None = None) -> Repeating:
         return Repeating(name, step, self.context.now, self._failed, longest)
+
+    def _new_client(self) -> Client:
+        return Client(self.context, cogs.add_to, self._up, self.pacer, self._addresses)
 
     def _switch_to(self, client: Client) -> None:
         """Use this client from now on. Nothing is sent before its first connection."""
@@ -296,7 +307,7 @@ class App:
             trouble = explain_failure(error)
         self._was_up = self._up.is_set()
         await client.close()
-        self._switch_to(Client(self.context, cogs.add_to, self._up, self._addresses))
+        self._switch_to(self._new_client())
         return trouble
 
     async def _sync(self) -> datetime | None:
@@ -357,6 +368,16 @@ class App:
 
     def _polls(self) -> Mapping[str, int]:
         return self.poll.counts if self.poll is not None else {}
+
+    def _traffic(self) -> Traffic:
+        now = asyncio.get_running_loop().time()
+        return Traffic(
+            self.pacer.refused,
+            invalid=self.pacer.invalid.count(now),
+            pace_used=self.pacer.pace.used(now),
+            queued=self.deliver.queued,
+            in_flight=self.deliver.in_flight,
+        )
 
     def _rephrasings(self) -> Mapping[str, int]:
         return self.rephrasing.counts if self.rephrasing is not None else {}
@@ -442,5 +463,7 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
         endpoint=build_endpoint(config),
         rephraser=model,
         rephrasings_per_day=config.rephrasing.per_day,
+        requests_per_second=config.discord.requests_per_second,
+        webhooks_per_second=WEBHOOKS_PER_SECOND,
         addresses=DiscordAddresses(config.discord.api_url, config.discord.gateway_url),
     )
