@@ -31,7 +31,7 @@ from bot.bootstrap import (
 )
 from bot.chat.client import Client
 from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after, unreachable
-from bot.chat.pacer import WEBHOOKS_PER_SECOND, Pacer
+from bot.chat.pacer import Pacer
 from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.chat.transport import DISCORD, DiscordAddresses
@@ -464,6 +464,6 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
         rephraser=model,
         rephrasings_per_day=config.rephrasing.per_day,
         requests_per_second=config.discord.requests_per_second,
-        webhooks_per_second=WEBHOOKS_PER_SECOND,
+        webhooks_per_second=config.discord.webhooks_per_second,
         addresses=DiscordAddresses(config.discord.api_url, config.discord.gateway_url),
     )
