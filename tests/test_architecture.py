@@ -55,6 +55,7 @@ ARROWS: dict[str, set[str]] = {
     "bot.domain.posting": {"bot.domain"},
     "bot.domain.polling": {"bot.domain.text", "bot.domain.model"},
     "bot.domain.retry": set(),
+    "bot.domain.shards": set(),
     "bot.domain.circuit": {"bot.domain.retry"},
     # Everything that becomes text on a screen.
     "bot.messages": {"bot.messages", "bot.domain"},
@@ -131,6 +132,9 @@ ARROWS: dict[str, set[str]] = {
     "bot.runtime.clock": set(),
     "bot.runtime.process": set(),
     "bot.runtime.logs": {"bot.domain.text"},
+    "bot.runtime.roles": {"bot.errors"},
+    "bot.runtime.leadership": {"bot.runtime.background", "bot.store", "bot.errors"},
+    "bot.runtime.peers": {"bot.runtime", "bot.store", "bot.errors"},
     "bot.runtime.app": {
         "bot.runtime",
         "bot.bootstrap",

@@ -25,6 +25,7 @@ GAUGES: Mapping[str, str] = {
     "topicwire_outbox_late_seconds": "How long the oldest waiting message has been due, in seconds.",
     "topicwire_feeds": "Feeds by state: fine, new (not polled yet, such as catalogue feeds that no channel needs), failing, stopped.",
     "topicwire_discord_connected": "1 while the bot is connected to Discord.",
+    "topicwire_leading": "1 while this process leads, by role (intake, sender): of several processes one does the work.",
 }
 COUNTERS: Mapping[str, str] = {
     "topicwire_polls_total": "Feed polls since the start, by outcome.",
@@ -37,19 +38,28 @@ class _Snapshot:
     """A collector that returns values measured before."""
 
     def __init__(
-        self, measured: Measurements, connected: bool, counts: Mapping[str, Mapping[str, int]]
+        self,
+        measured: Measurements,
+        connected: bool,
+        counts: Mapping[str, Mapping[str, int]],
+        leading: Mapping[str, bool],
     ) -> None:
         self._gauges: dict[str, float] = {**measured.totals, "topicwire_discord_connected": connected}
-        self._feeds = measured.feeds
+        # Metric -> its label, and the value of each label.
+        self._labelled: dict[str, tuple[str, Mapping[str, float]]] = {
+            "topicwire_feeds": ("state", measured.feeds),
+            "topicwire_leading": ("role", leading),
+        }
         self._counts = counts
 
     def collect(self) -> Iterable[Metric]:
         for name, meaning in GAUGES.items():
-            if name == "topicwire_feeds":
-                feeds = GaugeMetricFamily(name, meaning, labels=["state"])
-                for state, count in self._feeds.items():
-                    feeds.add_metric([state], count)
-                yield feeds
+            if name in self._labelled:
+                label, values = self._labelled[name]
+                gauge = GaugeMetricFamily(name, meaning, labels=[label])
+                for value, number in values.items():
+                    gauge.add_metric([value], number)
+                yield gauge
             else:
                 yield GaugeMetricFamily(name, meaning, value=self._gauges[name])
         for name, meaning in COUNTERS.items():
@@ -59,10 +69,16 @@ class _Snapshot:
             yield counter
 
 
-def exposition(measured: Measurements, *, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> bytes:
-    """The metrics page. `counts` maps a counter's name to the count of each outcome."""
+def exposition(
+    measured: Measurements,
+    *,
+    connected: bool,
+    counts: Mapping[str, Mapping[str, int]],
+    leading: Mapping[str, bool],
+) -> bytes:
+    """The metrics page. `counts` maps a counter's name to the count of each outcome, `leading` a role to whether the process leads."""
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    registry.register(_Snapshot(measured, connected, counts))
+    registry.register(_Snapshot(measured, connected, counts, leading))
     return generate_latest(registry)

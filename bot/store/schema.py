@@ -598,3 +598,21 @@ rephrasings = sa.Table(
     sa.Column("lines", sa.JSON, nullable=False),
     sa.Column("at", UtcTime, nullable=False, index=True),
 )
+
+# Who does what one process at a time may do, see `bot.store.leases`. `beat` counts renewals; an empty `holder`: nobody.
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("beat", sa.BigInteger, nullable=False),
+)
+
+# When the next shard of a bucket may identify with Discord's gateway, by token, see `bot.store.identifies`.
+identify_slots = sa.Table(
+    "identify_slots",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("free_at", UtcTime, nullable=False),
+)
