@@ -149,7 +149,8 @@ class LeaseLeadership:
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
         """The connection that has the lock, or else a transaction."""
         if self._connection is not None:
-            yield self._connection
+            with self._db.telling():
+                yield self._connection
             return
         async with self._db.write() as connection:
             yield connection
@@ -178,9 +179,12 @@ class LeaseLeadership:
         return None
 
     def _is_free(self, stored: Lease, now: float) -> bool:
-        """Whether nobody leads: the lease was given up, its holder has ended, or has not renewed it for too long."""
+        """Whether nobody leads: the lease was given up, its holder has ended, or has not renewed it for too long.
+
+        `now` is from before the lease was read.
+        """
         if stored != self._seen:
-            self._seen, self._seen_at = stored, now
+            self._seen, self._seen_at = stored, self._stopwatch()  # the holder renewed it before that
         is_over = now - self._seen_at >= LEASE.total_seconds()
         return not stored.holder or is_over or self._is_gone(stored.holder)
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -336,12 +336,17 @@ class Database:
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INTAKE_LOCK)))
             yield connection
 
+    def telling(self) -> AbstractContextManager[None]:
+        """Errors of the database become StoreError in the block, as far as a person can do something about them."""
+        return _told(self._url)
+
     @asynccontextmanager
     async def dedicated(self) -> AsyncIterator[AsyncConnection]:
         """A connection with a session of its own in PostgreSQL: each statement is a transaction, and what belongs to the
-        session, such as a lock or a channel that it listens to, ends with the block.
+        session, such as a lock or a channel that it listens to, ends with the block. What is done with it elsewhere than in
+        the block is done in `telling`.
         """
-        with _told(self._url):
+        with self.telling():
             async with Checkout(self._direct.connect(), self._checkouts) as checkout:
                 with _reaching():
                     connection = await checkout.connect()
