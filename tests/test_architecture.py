@@ -197,6 +197,7 @@ LIBRARIES: dict[str, set[str]] = {
     "lxml": {"bot.sources"},
     "openai": {"bot.models"},
     "prometheus_client": {"bot.http"},
+    "msgspec": {"bot.workers.inbox_format"},
     "numpy": {"bot.domain.clustering"},
     "PIL": {"bot.chat"},
     "publicsuffixlist": {"bot.domain"},

@@ -32,7 +32,7 @@ from bot.errors import SourceError
 
 if TYPE_CHECKING:
     from bot.services.context import Context
-    from bot.workers.ingest import Summary
+    from bot.workers.batches import Summary
 
 PROGRESS_AFTER = 200  # items; smaller intakes finish before a bar could be read
 
@@ -53,7 +53,8 @@ def ingest(
 ) -> int:
     """`topicwire ingest`: returns the number of rejected items and places."""
     from bot.workers import rematch  # slow to import, and `match` needs no database
-    from bot.workers.ingest import Ingest, Summary
+    from bot.workers.batches import Summary
+    from bot.workers.ingest import Ingest
 
     if len(places) == 1:
         require_existing(places)

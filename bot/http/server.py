@@ -26,7 +26,8 @@ from bot.sources.model import ItemBatch
 from bot.sources.parsing.pool import TooCostlyError, run_parser
 from bot.sources.records import Parsed, parse
 from bot.store import delivery, records, sources
-from bot.workers.ingest import Ingest, SourceBatch
+from bot.workers.batches import SourceBatch
+from bot.workers.ingest import Ingest
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from bot.store import quotas, schema, sources
 from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sources import SourceState, state_of
-from bot.store.sql import chunks
+from bot.store.sql import chunks, lock
 
 KIND = "feed"
 # Longer than what was looked up ahead takes, shorter than anybody misses the feeds of a process that crashed.
@@ -148,6 +148,7 @@ async def configure(
     What was added otherwise stays as it is, unless the config has it too: then that counts from now on.
     """
     new_feeds = list(new_feeds)
+    await lock(connection, _f.c.source_id, await _shared(connection))
     configured = {canonical(feed.address) for feed in new_feeds if feed.origin is FeedOrigin.CONFIG}
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.address, _f.c.name, _f.c.topics, _f.c.quality, _f.c.origin).where(
@@ -170,8 +171,13 @@ async def configure(
     await remove(connection, removed_ids)
 
 
+async def _shared(connection: AsyncConnection) -> Sequence[int]:
+    return (await connection.execute(sa.select(_f.c.source_id).where(_f.c.guild_id == 0))).scalars().all()
+
+
 async def remove(connection: AsyncConnection, source_ids: Sequence[int]) -> None:
-    """Remove these feeds. Their records stay."""
+    """Remove these feeds, with what of them waits in the inbox. Their records stay."""
+    await lock(connection, _f.c.source_id, source_ids)
     for part in chunks(source_ids):
         removed = sa.delete(_f).where(_f.c.source_id.in_(part)).returning(_f.c.guild_id)
         servers = Counter((await connection.execute(removed)).scalars())
@@ -315,9 +321,15 @@ class SettledPoll:
 
 
 async def settle(connection: AsyncConnection, settled: Sequence[SettledPoll], now: datetime) -> None:
-    """Store the results of polls, in the transaction that stores their records."""
+    """Store the results of polls, in the transaction that stores their records.
+
+    Locks the rows of all feeds, and then those of all sources, in the order of their ids.
+    """
     if not settled:
         return
+    ids = [s.source_id for s in settled]
+    await lock(connection, _f.c.source_id, ids)
+    await lock(connection, _s.c.id, ids)
     p = sa.bindparam
     rows = [
         {

@@ -213,6 +213,15 @@ async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> fr
     return frozenset(hashes)
 
 
+async def content_hashes_of(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:
+    """The hashes of the contents of records by id, without partial ones."""
+    hashes: dict[int, str] = {}
+    for part in chunks(ids):
+        whole = sa.select(_r.c.id, _r.c.content_hash).where(_r.c.id.in_(part), ~_r.c.partial)
+        hashes |= dict((await connection.execute(whole)).all())
+    return hashes
+
+
 async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) -> StoredContext:
     """What is stored of the records that a batch names."""
     scoped_records = [arrival.scoped() for arrival in batch]

@@ -43,6 +43,9 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
 
 ID = sa.Integer()
 SNOWFLAKE = sa.BigInteger()
+LONG_ID = sa.BigInteger().with_variant(
+    sa.Integer(), "sqlite"
+)  # of rows that come and go; only so SQLite gives them
 
 
 def _flag(name: str) -> sa.Column[bool]:
@@ -123,6 +126,19 @@ progress = sa.Table(
     sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("value", sa.JSON, nullable=False),
+)
+
+# What pollers fetched, and the intake has yet to take in, in the order of the ids. See `bot.workers.inbox`.
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("id", LONG_ID, primary_key=True),
+    sa.Column(
+        "source_id", ID, sa.ForeignKey("feeds.source_id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("item_count", sa.Integer, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sqlite_autoincrement=True,  # a row that is deleted must not be another one by then
 )
 
 stories = sa.Table(

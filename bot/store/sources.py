@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.text.cleaning import clip
 from bot.store import schema
 from bot.store.conditions import is_full_record
-from bot.store.sql import chunks, insert_new, upsert
+from bot.store.sql import chunks, insert_new, lock, upsert
 
 _s = schema.sources
 _p = schema.progress
@@ -130,6 +130,7 @@ async def advance(connection: AsyncConnection, steps: Sequence[SourceStep]) -> N
         for step in steps
         for key, value in step.entries.items()
     ]
+    await lock(connection, _s.c.id, [step.source_id for step in steps])
     await upsert(connection, _p, entries, on=["source_id", "key"])
     p = sa.bindparam
     statement = sa.update(_s).where(_s.c.id == p("of"))
@@ -145,6 +146,12 @@ async def advance(connection: AsyncConnection, steps: Sequence[SourceStep]) -> N
         await connection.execute(
             statement.values(last_success=p("at"), rejected=p("refused"), **fine), finished
         )
+
+
+async def forget_progress(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Have the next fetch of these sources be complete: what one of them brought was lost."""
+    for part in chunks(ids):
+        await connection.execute(sa.delete(_p).where(_p.c.source_id.in_(part)))
 
 
 async def begin_anew(connection: AsyncConnection, source_id: int) -> None:

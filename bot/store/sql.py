@@ -80,3 +80,28 @@ async def insert_new(
         await connection.execute(
             insert(connection, table).on_conflict_do_nothing(index_elements=list(on)), list(rows)
         )
+
+
+async def append(
+    connection: AsyncConnection, table: sa.Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert many rows, each with the values of these columns as the driver takes them: on PostgreSQL with COPY."""
+    if not rows:
+        return
+    if connection.dialect.name != "postgresql":
+        await connection.execute(sa.insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    await connection.execute(sa.select(1))  # SQLAlchemy begins the transaction with its first statement
+    raw = await connection.get_raw_connection()
+    await raw.driver_connection.copy_records_to_table(table.name, columns=list(columns), records=rows)  # type: ignore[union-attr]
+
+
+async def lock(connection: AsyncConnection, column: sa.Column[Any], ids: Iterable[int]) -> None:
+    """Lock the rows with these ids, in their order, so that two transactions that change several never wait for each other.
+
+    On SQLite, where one transaction writes at a time, there is nothing to be done.
+    """
+    if connection.dialect.name == "postgresql":
+        for part in chunks(sorted(set(ids))):
+            rows = sa.select(column).where(column.in_(part)).order_by(column)
+            await connection.execute(rows.with_for_update(key_share=True))

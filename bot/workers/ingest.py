@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain, islice
 
@@ -23,83 +23,15 @@ from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
 from bot.services.context import Context
 from bot.sources.model import ItemBatch, Rejected, Source
-from bot.store import audience, feeds, records, server_topics, sources
-from bot.store.sources import SourceState, SourceStep
+from bot.store import audience, feeds, quotas, records, server_topics, sources
+from bot.store.sources import SourceStep
+from bot.workers import feed_limits
+from bot.workers.batches import Also, SourceBatch, Summary, nothing_else
 from bot.workers.story_window import StoryWindowCache
 
 log = logging.getLogger(__name__)
 
-MOST_ERRORS = 10_000
 MOST_LOGGED = 20  # lines of each kind about one intake
-
-
-@dataclass(slots=True)
-class Summary:
-    """How an intake went, in items; `read` is the sum of the first four, `fates` what became of each that was read well."""
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    errors: list[Rejected] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    withheld: dict[str, int] = field(default_factory=dict)
-    posted: int = 0
-    fates: list[Fate] = field(default_factory=list)
-
-    @property
-    def read(self) -> int:
-        return self.new + self.changed + self.unchanged + self.rejected
-
-    def merge(self, other: Summary) -> None:
-        """Count another intake as well."""
-        self.new += other.new
-        self.changed += other.changed
-        self.unchanged += other.unchanged
-        self.rejected += other.rejected
-        self.errors += other.errors[: MOST_ERRORS - len(self.errors)]
-        self.notes += other.notes[: MOST_ERRORS - len(self.notes)]
-        self.fates += other.fates
-        self.posted += other.posted
-        for reason, count in other.withheld.items():
-            self.withheld[reason] = self.withheld.get(reason, 0) + count
-
-    @classmethod
-    def of(cls, batch: ItemBatch) -> Summary:
-        """What is known of a batch before its items are decided about."""
-        notes = [f"{item.path}: item {item.item}: {note}" for item in batch.items for note in item.notes]
-        errors = list(batch.rejected[:MOST_ERRORS])
-        return cls(unchanged=batch.unchanged, rejected=len(batch.rejected), errors=errors, notes=notes)
-
-    def count(self, fates: Iterable[Fate]) -> None:
-        """Count the fates of items."""
-        for fate in fates:
-            self.new += fate is Fate.NEW
-            self.changed += fate is Fate.CHANGED
-            self.unchanged += fate is Fate.UNCHANGED
-            self.fates.append(fate)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceBatch:
-    """A batch of a source, to be stored. `guild_id`: the server whose own source it is; 0: shared.
-
-    `refused` are the items refused so far in this fetch, those of this batch among them. With `backfill`
-    the newest so many of a first intake are posted after all.
-    """
-
-    state: SourceState
-    batch: ItemBatch
-    refused: int = 0
-    guild_id: int = 0
-    backfill: int = 0
-
-
-Also = Callable[[AsyncConnection, Sequence["Summary"]], Awaitable[None]]
-
-
-async def _nothing(_connection: AsyncConnection, _summaries: Sequence[Summary]) -> None:
-    """There is nothing else to store."""
 
 
 class Ingest:
@@ -142,11 +74,20 @@ class Ingest:
             raise
         return summary
 
-    async def store(self, parts: Sequence[SourceBatch], also: Also = _nothing) -> list[Summary]:
+    async def has_room(self, _connection: AsyncConnection) -> bool:
+        """Always: who stores here waits until it is done."""
+        return True
+
+    async def store(self, parts: Sequence[SourceBatch], also: Also = nothing_else) -> list[Summary]:
         """Store batches, each with its source's progress, in one transaction with what `also` writes then.
 
-        An item that cannot be stored, which is a bug, is refused, and keeps nothing else back.
+        An item that cannot be stored, which is a bug, is refused, and keeps nothing else back. Of feeds of servers only
+        what their limits allow is stored.
         """
+        if feed_limits.of_servers(parts):
+            async with self._context.db.read() as connection:
+                today = self._context.now().date()
+                parts = await feed_limits.limited(connection, parts, self._context.polls, today)
         try:
             return await self._together(parts, also)
         except (TopicwireError, MemoryError):
@@ -166,7 +107,7 @@ class Ingest:
         for item in part.batch.items:
             alone = replace(part, batch=ItemBatch(items=(item,)), backfill=0)
             try:
-                [stored] = await self._together([alone], _nothing)
+                [stored] = await self._together([alone], nothing_else)
                 summary.merge(stored)
             except (TopicwireError, MemoryError):
                 raise
@@ -175,7 +116,7 @@ class Ingest:
                 bad.append(Rejected(item.path, item.item, "internal error; the bot's log has the details"))
         rest = replace(part.batch, items=(), rejected=(*part.batch.rejected, *bad))
         [stored] = await self._together(
-            [replace(part, batch=rest, refused=part.refused + len(bad))], _nothing
+            [replace(part, batch=rest, refused=part.refused + len(bad))], nothing_else
         )
         summary.merge(stored)
         return summary
@@ -190,7 +131,7 @@ class Ingest:
     async def _transaction(self, parts: Sequence[SourceBatch], also: Also) -> list[Summary]:
         # Before the transaction, and off the event loop: others need not wait for texts to be looked at.
         arrivals = await asyncio.to_thread(self._arrivals, parts)
-        analyses = await self._analyses(arrivals)
+        analyses = await self._analyses(parts, arrivals)
         async with self._context.db.intake() as connection:
             # Read only now, as digests do: what came in after one is told by the next.
             now = self._context.now()
@@ -200,6 +141,8 @@ class Ingest:
                 connection,
                 [_step(part, summary, now) for part, summary in zip(parts, summaries, strict=True)],
             )
+            new = feed_limits.new_by_server(parts, summaries)
+            await quotas.count_new_records(connection, new, now.date())
             announced = await self._backfill(connection, parts, now)
             await also(connection, summaries)
         if summaries:  # of several sources it is told as a whole
@@ -212,21 +155,13 @@ class Ingest:
 
     def _arrivals(self, parts: Iterable[SourceBatch]) -> list[Arrival]:
         """The records of batches, each with its language."""
-        return [
-            Arrival(
-                with_language(item.record),
-                part.state.id,
-                part.guild_id,
-                silent=not part.state.intake_done and not self._replay,
-                replay=self._replay,
-                polled=part.state.kind == feeds.KIND,
-            )
-            for part in parts
-            for item in part.batch.items
-        ]
+        return [arrival for part in parts for arrival in arrivals_of(part, replay=self._replay)]
 
-    async def _analyses(self, arrivals: Sequence[Arrival]) -> Analyses:
+    async def _analyses(self, parts: Iterable[SourceBatch], arrivals: Sequence[Arrival]) -> Analyses:
         """The text analyses of the new and changed records. Most polled records are unchanged."""
+        made = [part.analyses for part in parts if part.analyses is not None]
+        if made:
+            return dict(chain.from_iterable(analyses.items() for analyses in made))
         if not arrivals:
             return {}
         keyed = [arrival.scoped() for arrival in arrivals]
@@ -283,6 +218,19 @@ class Ingest:
                 await records.apply(connection, announced, now)
                 sends += len(announced.decisions.sends)
         return sends
+
+
+def arrivals_of(part: SourceBatch, *, replay: bool = False) -> Iterator[Arrival]:
+    """The records of a batch, each with its language."""
+    for item in part.batch.items:
+        yield Arrival(
+            with_language(item.record) if part.analyses is None else item.record,
+            part.state.id,
+            part.guild_id,
+            silent=not part.state.intake_done and not replay,
+            replay=replay,
+            polled=part.state.kind == feeds.KIND,
+        )
 
 
 def _summaries(parts: Iterable[SourceBatch], fates: Iterable[Fate]) -> list[Summary]:

@@ -38,6 +38,7 @@ async def warn(
     """
     if not failing:
         return []
+    await notices.one_at_a_time(connection)
     topics = await cache.load(connection)
     working = await feeds.working(connection)
     return [

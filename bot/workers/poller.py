@@ -12,29 +12,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.polling import Feed, PollResult, next_schedule, to_warn
-from bot.domain.records.intake import Arrival, all_keys, keys_of
 from bot.domain.text.addresses import host_of, hosts_only
-from bot.domain.text.cleaning import plural
 from bot.domain.topics.topics import Topics
 from bot.errors import StoreError
 from bot.services.context import Context
 from bot.sources.feeds.parse import FeedSpec
 from bot.sources.feeds.source import STATE, PollOutcome, poll_feed
-from bot.sources.model import Item, Progress, Rejected
+from bot.sources.model import Progress
 from bot.sources.web.fetch import Web
-from bot.store import feeds, quotas, records, sources, topics
+from bot.store import feeds, sources, topics
 from bot.store.feeds import SettledPoll
 from bot.store.sources import SourceState
 from bot.store.topic_cache import TopicCache
-from bot.workers.ingest import Ingest, SourceBatch, Summary, report
+from bot.workers.batches import BatchStore, SourceBatch, Summary
+from bot.workers.ingest import report
 from bot.workers.notices import warn
 
 log = logging.getLogger(__name__)
@@ -47,6 +46,7 @@ POLL = 0.2  # a poll, whatever it brought
 SEEN = 0.1  # a record of a feed that was taken in before
 PER_HOST = 2  # of these, so that a host with many feeds keeps none of another's waiting
 MOST_WAITING = 5000  # feeds that are looked up ahead, where few hosts have many
+NO_ROOM = timedelta(seconds=1)  # until it is looked again whether more may be polled
 PATIENCE = 1.0  # seconds to wait for the next answer, so that what becomes due meanwhile is not late
 
 
@@ -79,13 +79,13 @@ class Poller:
     def __init__(
         self,
         context: Context,
-        ingest: Ingest,
+        store: BatchStore,
         web: Web,
         jitter: Callable[[], float],
         at_once: int = AT_ONCE,
     ) -> None:
         self._context = context
-        self._ingest = ingest
+        self._batches = store
         self._web = web
         self._jitter = jitter
         self._at_once = at_once
@@ -117,8 +117,10 @@ class Poller:
             pass
 
     async def next_due(self) -> datetime | None:
-        """When a feed is due again."""
+        """When to look for feeds that are due: when one is, or, where what was stored fills the inbox, soon."""
         async with self._context.db.read() as connection:
+            if not await self._batches.has_room(connection):
+                return self._context.now() + NO_ROOM
             followed = await self._followed.of(connection, self._context.topics)
             return await feeds.next_due(connection, followed)
 
@@ -169,6 +171,8 @@ class Poller:
         """Claim feeds that are due; returns how many more there are to be polled."""
         now, most = self._context.now(), AHEAD + len(self._busy)
         async with self._context.db.read() as connection:
+            if not await self._batches.has_room(connection):
+                return 0
             followed = await self._followed.of(connection, self._context.topics)
             due = await feeds.due(connection, now, followed, most)
             # One that is busy is among them if its lease has ended meanwhile.
@@ -229,16 +233,12 @@ class Poller:
         """Store the records and the results of polls in one transaction."""
         async with self._context.db.read() as connection:
             states = await feeds.states(connection, [done.feed.source_id for done in over])
-            over, brought = await self._brought(connection, over, states)
+        over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
+        brought = _brought(over, states)
 
         async def settle(connection: AsyncConnection, summaries: Sequence[Summary]) -> None:
             fresh = {done.feed.source_id for (done, _), s in zip(brought, summaries, strict=True) if s.new}
-            new_by_server: Counter[int] = Counter()
-            for (_, part), summary in zip(brought, summaries, strict=True):
-                if part.guild_id and summary.new:
-                    new_by_server[part.guild_id] += summary.new
             now = self._context.now()
-            await quotas.count_new_records(connection, new_by_server, now.date())
             settled = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
             failing = [
                 (done.feed, k) for done, k in zip(over, settled, strict=True) if to_warn(k.polling, now)
@@ -246,78 +246,14 @@ class Poller:
             await feeds.settle(connection, settled, now)
             await feeds.mark_warned(connection, await warn(connection, self._context.topics, failing, now))
 
-        summaries = await self._ingest.store([part for _, part in brought], settle)
-        for (done, _), summary in zip(brought, summaries, strict=True):
+        summaries = await self._batches.store([part for _, part in brought], settle)
+        for (done, _), summary in zip(
+            brought, summaries, strict=False
+        ):  # none if they are taken in elsewhere
             report(f"feed {_host(done.feed)}", summary)
         for done in over:
             if done.outcome.reason and not done.feed.polling.failures:  # said once, not at every try
                 log.warning("feed %s: %s", _host(done.feed), hosts_only(done.outcome.reason))
-
-    async def _brought(
-        self, connection: AsyncConnection, over: Sequence[_FinishedPoll], states: Mapping[int, SourceState]
-    ) -> tuple[list[_FinishedPoll], list[tuple[_FinishedPoll, SourceBatch]]]:
-        """The polls of feeds that still exist, and the batches to store for them."""
-        over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
-        brought: list[tuple[_FinishedPoll, SourceBatch]] = []
-        for done in over:
-            batch = done.outcome.batch
-            if batch is not None and (batch.items or batch.rejected or batch.progress):
-                part = SourceBatch(
-                    states[done.feed.source_id], batch, len(batch.rejected), done.feed.guild_id
-                )
-                brought.append((done, part))
-        coming: Counter[int] = Counter()
-        for _, part in brought:
-            coming[part.guild_id] += len(part.batch.items)
-        del coming[0]  # shared
-        if coming:
-            used = await quotas.usage(connection, coming)
-            today = self._context.now().date()
-            polls = self._context.polls
-            day = {guild_id: polls.per_day - used[guild_id].records_on(today) for guild_id in coming}
-            ever = {guild_id: polls.most_stored - used[guild_id].records for guild_id in coming}
-            full = {guild_id for guild_id in coming if ever[guild_id] < day[guild_id]}
-            room = {guild_id: min(day[guild_id], ever[guild_id]) for guild_id in coming}
-            crowded = {guild_id for guild_id in coming if coming[guild_id] > room[guild_id]}
-            brought = [
-                (done, await self._cut(connection, part, room, full) if part.guild_id in crowded else part)
-                for done, part in brought
-            ]
-        return over, brought
-
-    async def _cut(
-        self, connection: AsyncConnection, part: SourceBatch, room: dict[int, int], full: Collection[int]
-    ) -> SourceBatch:
-        """Reject new records beyond the limits of their server. Stored records take no room.
-
-        Of the servers in `full` it is the database in which there is no room.
-        """
-        scoped_records = [
-            Arrival(item.record, part.state.id, part.guild_id, polled=True).scoped()
-            for item in part.batch.items
-        ]
-        stored_ids = await records.ids_by_key(connection, all_keys(scoped_records))
-        accepted: list[Item] = []
-        refused: list[Item] = []
-        for item, record in zip(part.batch.items, scoped_records, strict=True):
-            new = stored_ids.keys().isdisjoint(keys_of(record))
-            (refused if new and room[part.guild_id] <= 0 else accepted).append(item)
-            room[part.guild_id] -= new
-        if not refused:
-            return part
-        polls = self._context.polls
-        limit = (
-            f"the limit for stored articles (feeds.most_stored: {polls.most_stored})"
-            if part.guild_id in full
-            else f"today's limit for new articles (feeds.per_day: {polls.per_day})"
-        )
-        reason = (
-            f"{plural(len(refused), 'new article')} rejected because the feeds of server "
-            f"{part.guild_id} have reached {limit}"
-        )
-        rejected = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
-        batch = replace(part.batch, items=tuple(accepted), rejected=rejected)
-        return replace(part, batch=batch, refused=part.refused + len(refused))
 
     def _settled(self, done: _FinishedPoll, fresh: bool, now: datetime) -> SettledPoll:
         outcome = done.outcome
@@ -338,6 +274,19 @@ class Poller:
 
 def _host(feed: Feed) -> str:
     return host_of(feed.url)
+
+
+def _brought(
+    over: Iterable[_FinishedPoll], states: Mapping[int, SourceState]
+) -> list[tuple[_FinishedPoll, SourceBatch]]:
+    """What polls brought, to be stored."""
+    brought: list[tuple[_FinishedPoll, SourceBatch]] = []
+    for done in over:
+        batch = done.outcome.batch
+        if batch is not None and (batch.items or batch.rejected or batch.progress):
+            state = states[done.feed.source_id]
+            brought.append((done, SourceBatch(state, batch, len(batch.rejected), done.feed.guild_id)))
+    return brought
 
 
 def _result(task: asyncio.Task[PollOutcome]) -> PollOutcome:

@@ -28,8 +28,8 @@ from bot.chat.application import PERMISSIONS
 from bot.domain.model import Record, Topic
 from bot.runtime.app import App
 from bot.workers import rematch
+from bot.workers.batches import Summary
 from bot.workers.delivery import Delivery
-from bot.workers.ingest import Summary
 from tests.make import Clock, ListSource, record
 from tests.shown import plain, shown
 

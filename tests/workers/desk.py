@@ -23,8 +23,9 @@ from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import outbox, schema, subscriptions
 from bot.store.database import Database
 from bot.workers import digests
+from bot.workers.batches import Summary
 from bot.workers.delivery import Delivery
-from bot.workers.ingest import Ingest, Summary
+from bot.workers.ingest import Ingest
 from tests.make import Clock, ListSource, record
 from tests.shown import Shown, shown
 from tests.store.store_helpers import CHANNEL, GUILD

@@ -18,8 +18,9 @@ from bot.sources.model import Item, ItemBatch, Progress, Rejected
 from bot.store import schema, stories
 from bot.store.database import Database
 from bot.store.sources import SourceState
-from bot.workers import ingest as pipeline
-from bot.workers.ingest import Ingest, Summary, report
+from bot.workers import batches
+from bot.workers.batches import Summary
+from bot.workers.ingest import Ingest, report
 from tests.databases import opened_as
 from tests.make import Clock, at, record
 from tests.store.store_helpers import (
@@ -260,7 +261,7 @@ async def test_summaries_of_several_sources_are_merged(desk: BotHarness) -> None
 async def test_no_more_errors_are_kept_than_anybody_reads(
     desk: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "MOST_ERRORS", 3)
+    monkeypatch.setattr(batches, "MOST_ERRORS", 3)
     summary = await desk.ingest.step(
         BatchSource(ItemBatch(rejected=(BAD,) * 2), ItemBatch(rejected=(BAD,) * 5, last=True))
     )

@@ -19,6 +19,7 @@ from bot.services.related import latest
 from bot.sources.web.fetch import Web
 from bot.store import feeds, schema
 from bot.workers import rematch
+from bot.workers.inbox import Inbox, InboxReader
 from bot.workers.ingest import Ingest
 from bot.workers.poller import Poller
 from tests.feeds import Entry, Page, Site, reader, rss
@@ -33,16 +34,25 @@ ELSEWHERE = 99  # another server
 class FeedHarness:
     """A desk that polls the feeds of a site."""
 
-    def __init__(self, desk: BotHarness, site: Site, reach: Web) -> None:
+    def __init__(self, desk: BotHarness, site: Site, reach: Web, *, has_inbox: bool = False) -> None:
         self.desk = desk
         self.site = site
         self.web = reach
+        self.has_inbox = has_inbox  # between poller and intake, as if they were processes of their own
         self.restart()
 
     def restart(self) -> None:
         """Another process goes on."""
         self.desk.context = replace(self.desk.context, web=self.web)
-        self.poller = Poller(self.desk.context, self.desk.ingest, self.web, lambda: 0.0)
+        self.desk.ingest = Ingest(self.desk.context)
+        self.reader = InboxReader(self.desk.context, self.desk.ingest)
+        self.poller = self.another_poller()
+
+    def another_poller(self) -> Poller:
+        """A poller of another process."""
+        context = self.desk.context
+        store = Inbox(context) if self.has_inbox else Ingest(context)
+        return Poller(context, store, self.web, lambda: 0.0)
 
     async def add(
         self,
@@ -76,6 +86,7 @@ class FeedHarness:
         """Some time later, poll what is due and send what comes of it."""
         self.desk.clock.forward(**(later or {"days": 1}))
         await self.poller.drain()
+        await self.reader.drain()
         await self.desk.deliver()
 
     def publish(self, *entries: Entry | str, path: str = "/feed", etag: str = "") -> None:
@@ -525,7 +536,7 @@ async def test_a_crash_while_it_is_stored_loses_nothing_and_posts_once(room: Fee
 
 
 async def test_two_processes_poll_each_feed_once(room: FeedHarness) -> None:
-    other = Poller(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
+    other = room.another_poller()
     paths = [f"/{number}" for number in range(30)]
     for path in paths:
         room.publish(ONE, path=path)
@@ -587,7 +598,7 @@ async def test_what_waited_for_its_host_until_its_lease_was_nearly_over_is_claim
     while len(room.site.asked) < 2:
         await room.poller.step()
     room.desk.clock.now += feeds.LEASE
-    other = Poller(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
+    other = room.another_poller()
     stuck.set()
     await asyncio.gather(room.poller.drain(), other.drain())
     assert sorted(path for path in room.site.paths if path in paths[2:]) == paths[2:]

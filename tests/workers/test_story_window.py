@@ -21,7 +21,7 @@ from bot.sources.model import Item, ItemBatch
 from bot.store import records, schema, sources, stories
 from bot.store.revisions import LOGGED, StoryLog
 from bot.workers import story_window
-from bot.workers.ingest import SourceBatch
+from bot.workers.batches import SourceBatch
 from tests.make import ListSource, record
 from tests.store.store_helpers import GUILD
 from tests.workers.desk import BotHarness

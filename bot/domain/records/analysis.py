@@ -63,11 +63,16 @@ def analyse(texts: Texts, *, semantic: bool = False) -> TextAnalysis:
     )
 
 
-def analyse_all(records: Iterable[Record], *, semantic: bool = False) -> Analyses:
-    """The analyses of arriving records, and of those that they list as related, by their texts."""
+def texts_of(records: Iterable[Record]) -> list[Texts]:
+    """The texts of records and of those that they list as related, each once, in an order that depends on them alone."""
     every: dict[Texts, None] = {}
     for record in records:
         every.setdefault(Texts.of(record))
         for related in record.related:
             every.setdefault(Texts.of(related, partial=True))
-    return {texts: analyse(texts, semantic=semantic) for texts in every}
+    return list(every)
+
+
+def analyse_all(records: Iterable[Record], *, semantic: bool = False) -> Analyses:
+    """The analyses of arriving records, and of those that they list as related, by their texts."""
+    return {texts: analyse(texts, semantic=semantic) for texts in texts_of(records)}
