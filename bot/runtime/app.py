@@ -55,6 +55,7 @@ from bot.store import delivery, feeds, leases
 from bot.store.database import Database, normalise
 from bot.workers import alerts, cleanup, digests, first_posts, rematch, titles, volumes
 from bot.workers.delivery import Delivery
+from bot.workers.inbox import Inbox, InboxReader
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poller
 from bot.workers.rephrasing import Rephraser, RephrasingWorker
@@ -119,7 +120,7 @@ class App:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._intake, self._sending = (self._leadership(role) for role in (Role.INTAKE, Role.SENDER))
         self._delivery = self._repeating("delivery", self._deliver, LONGEST_IDLE)
-        self._polling = self._repeating("polling", self._poll, LONGEST_IDLE)
+        self._polling = self._polling_step()
         self._digests = self._leading("digests", self.digest)
         self._alerts = self._leading("alerts", self.alert, LONGEST_IDLE)
         self.sources = tuple(sources)
@@ -133,7 +134,10 @@ class App:
             holder=process.name(),
             wake=self._delivery.wake,
         )
-        self.poll = Poller(self.context, self.ingest, context.web, random.random) if context.web else None
+        self._inbox = self._leading("inbox", InboxReader(self.context, self.ingest).step, LONGEST_IDLE)
+        # Pollers that are processes of their own leave what they fetch to the process that leads the intake.
+        batches = self.ingest if self._is_whole else Inbox(self.context)
+        self.poll = Poller(self.context, batches, context.web, random.random) if context.web else None
         self.rephrasing = (
             RephrasingWorker(self.context, rephraser, rephrasings_per_day) if rephraser is not None else None
         )
@@ -159,6 +163,15 @@ class App:
     def _leading(self, name: str, step: Step, longest: timedelta | None = None) -> Repeating:
         """A step of the intake, which runs while this process leads in it."""
         return self._repeating(name, partial(self._intake.during, step), longest)
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.roles == EVERY_ROLE
+
+    def _polling_step(self) -> Repeating:
+        """One process that does everything polls while it leads the intake; of pollers, each does."""
+        build = self._leading if self._is_whole else self._repeating
+        return build("polling", self._poll, LONGEST_IDLE)
 
     def _leadership(self, role: Role) -> Leadership:
         return self._peers.leadership(role) if self._peers is not None else Alone()
@@ -213,7 +226,7 @@ class App:
             self._peers.wake()
 
     def _wake_steps(self) -> None:
-        for repeating in (self._delivery, self._polling, self._digests, self._alerts):
+        for repeating in (self._delivery, self._polling, self._inbox, self._digests, self._alerts):
             repeating.wake()
 
     def stop(self, failure: Exception | None = None) -> None:
@@ -294,6 +307,8 @@ class App:
         yield self._repeating("resuming", mending)
 
     def _intake_steps(self) -> Iterator[Repeating]:
+        if self._peers is not None:
+            yield self._inbox
         yield self._digests
         yield self._alerts
         yield self._leading("volumes", partial(volumes.step, self.context))

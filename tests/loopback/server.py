@@ -32,6 +32,7 @@ from tests.loopback.objects import (
     GuildLayout,
     application,
     channel,
+    guild,
     member,
     person,
     thread,
@@ -298,8 +299,12 @@ class Loopback:
             "GET /users/@me": self._me,
             "GET /oauth2/applications/@me": self._application,
             "GET /applications/@me": self._application,
+            "GET /applications/*/commands": self._registered,
             "PUT /applications/*/commands": self._register,
             "PUT /applications/*/guilds/*/commands": self._register,
+            "GET /guilds/*": self._guild,
+            "GET /guilds/*/channels": self._channels,
+            "GET /guilds/*/members/*": self._member,
             "GET /channels/*": self._channel,
             "PATCH /channels/*": self._change_channel,
             "GET /channels/*/messages": self._history,
@@ -358,6 +363,30 @@ class Loopback:
         self.commands = {command["name"]: command for command in made}
         self.synced.set()
         return answer(made)
+
+    async def _registered(self, _request: Request) -> web.Response:
+        return answer(list(self.commands.values()))
+
+    def _guild_of(self, request: Request) -> Json:
+        number = int(request.ids[0])
+        layout = next((each for each in self.gateway.guilds if each.id == number), None)
+        if layout is None:
+            raise RefusedError(404, 10004, "Unknown Guild")
+        return guild(layout, self._bot_of(request.token))
+
+    async def _guild(self, request: Request) -> web.Response:
+        only_gateway = ("channels", "threads", "members", "presences", "voice_states")
+        return answer({k: v for k, v in self._guild_of(request).items() if k not in only_gateway})
+
+    async def _channels(self, request: Request) -> web.Response:
+        return answer(self._guild_of(request)["channels"])
+
+    async def _member(self, request: Request) -> web.Response:
+        members = self._guild_of(request)["members"]
+        of_id = next((each for each in members if each["user"]["id"] == request.ids[1]), None)
+        if of_id is None:
+            raise RefusedError(404, 10007, "Unknown Member")
+        return answer(of_id)
 
     async def _channel(self, request: Request) -> web.Response:
         place = self._place(request.ids[0])
