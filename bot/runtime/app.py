@@ -137,7 +137,11 @@ class App:
         self._inbox = self._leading("inbox", InboxReader(self.context, self.ingest).step, LONGEST_IDLE)
         # Pollers that are processes of their own leave what they fetch to the process that leads the intake.
         batches = self.ingest if self._is_whole else Inbox(self.context)
-        self.poll = Poller(self.context, batches, context.web, random.random) if context.web else None
+        self.poll = (
+            Poller(self.context, batches, context.web, random.random, holder=process.name())
+            if context.web
+            else None
+        )
         self.rephrasing = (
             RephrasingWorker(self.context, rephraser, rephrasings_per_day) if rephraser is not None else None
         )

@@ -49,6 +49,26 @@ class Alone:
         return await step()
 
 
+class Watch:
+    """Tells from a lease, which it is shown again and again, whether its holder is still there."""
+
+    def __init__(self, stopwatch: Callable[[], float], is_gone: Callable[[str], bool]) -> None:
+        self._stopwatch = stopwatch
+        self._is_gone = is_gone
+        self._seen: Lease | None = None
+        self._seen_at = 0.0
+
+    def is_free(self, stored: Lease, now: float) -> bool:
+        """Whether the lease was given up, its holder has certainly ended, or has not renewed it for too long.
+
+        `now` is from before the lease was read.
+        """
+        if stored != self._seen:
+            self._seen, self._seen_at = stored, self._stopwatch()  # the holder renewed it before that
+        is_over = now - self._seen_at >= LEASE.total_seconds()
+        return not stored.holder or is_over or self._is_gone(stored.holder)
+
+
 class LeaseLeadership:
     """Leads while it holds a lease, and with `is_locked` also the lock of a session in PostgreSQL.
 
@@ -74,15 +94,13 @@ class LeaseLeadership:
         self._holder = holder
         self._now = now
         self._stopwatch = stopwatch
-        self._is_gone = is_gone
         self._began = began
         self._is_locked = is_locked
         self._session = AsyncExitStack()  # of the connection that has the lock, or waits for it
         self._connection: AsyncConnection | None = None
         self._has_lock = False
         self._is_in_trouble = False
-        self._seen = Lease(name, "", 0)
-        self._seen_at = stopwatch()
+        self._watch = Watch(stopwatch, is_gone)
         self._held: Lease | None = None
         self._valid_until = stopwatch()
         self._leads = asyncio.Event()
@@ -165,7 +183,7 @@ class LeaseLeadership:
             self._connection = await self._session.enter_async_context(self._db.dedicated())
         async with self._writing() as connection:
             stored = await leases.read(connection, self.name)
-            is_free = self._is_free(stored, now)
+            is_free = self._watch.is_free(stored, now)
             if not self._is_locked:
                 return await leases.take(connection, stored, self._holder) if is_free else None
             self._has_lock = self._has_lock or await leases.lock(connection)
@@ -177,16 +195,6 @@ class LeaseLeadership:
                     "%s: the process %r does not answer, so its sessions were ended", self.name, stored.holder
                 )
         return None
-
-    def _is_free(self, stored: Lease, now: float) -> bool:
-        """Whether nobody leads: the lease was given up, its holder has ended, or has not renewed it for too long.
-
-        `now` is from before the lease was read.
-        """
-        if stored != self._seen:
-            self._seen, self._seen_at = stored, self._stopwatch()  # the holder renewed it before that
-        is_over = now - self._seen_at >= LEASE.total_seconds()
-        return not stored.holder or is_over or self._is_gone(stored.holder)
 
     def _lose(self) -> None:
         if self._held is not None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.errors import StoreError
 from bot.runtime import clock, process
+from bot.runtime.absence import PollerWatch
 from bot.runtime.background import OnFailure, Repeating
 from bot.runtime.leadership import RENEW, Alone, Leadership, LeaseLeadership
 from bot.runtime.roles import Role
@@ -44,7 +45,16 @@ class Peers:
         self._woken = woken
         self._server_changed = server_changed
         self._notifications = Notifications(db, self._heard, reconnected)
-        names = {Role.INTAKE: leases.INTAKE, Role.SENDER: leases.sender(account)}
+        names = {
+            Role.INTAKE: leases.INTAKE,
+            Role.SENDER: leases.sender(account),
+            Role.POLLER: leases.poller(
+                process.name()
+            ),  # which nobody else wants: it says that this one is there
+        }
+        self._poller_watch = PollerWatch(
+            db, now, clock.stopwatch, is_gone=process.is_gone, freed=lambda: began(Role.POLLER)
+        )
         self._leaderships = {
             role: LeaseLeadership(
                 db,
@@ -61,14 +71,16 @@ class Peers:
         }
 
     def leadership(self, role: Role) -> Leadership:
-        """Whether this process leads in a role. In one that any number of processes may have, each does."""
-        return self._leaderships.get(role, Alone())
+        """Whether this process leads in a role: the intake, or sending."""
+        return self._leaderships[role] if role in self._leaderships else Alone()
 
     def steps(self, failed: OnFailure) -> Iterator[Repeating]:
         """The steps that keep this process in touch with the others."""
         yield Repeating("listening", self._listen, self._now, failed, LONGEST_DEAF)
         for role, leadership in self._leaderships.items():
-            yield Repeating(f"leading the {role}", leadership.step, self._now, failed, RENEW)
+            yield Repeating(f"lease of the {role}", leadership.step, self._now, failed, RENEW)
+        if Role.POLLER in self._leaderships:
+            yield Repeating("absent pollers", self._poller_watch.step, self._now, failed, LONGEST_DEAF)
 
     def wake(self) -> None:
         """Have the other processes look for what is due."""

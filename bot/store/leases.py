@@ -15,6 +15,7 @@ from bot.store import schema
 from bot.store.sql import insert_new
 
 INTAKE = "intake"
+_POLLER = "poller "
 SESSIONS = "topicwire"  # begins the names of this program's sessions in PostgreSQL
 _LOCKS = 0x70C2  # any number of our own: the space of the session locks
 
@@ -44,6 +45,28 @@ async def read(connection: AsyncConnection, name: str) -> Lease:
     """The lease with this name; one that nobody holds if there was none yet."""
     row = (await connection.execute(sa.select(_l).where(_l.c.name == name))).first()
     return Lease(name, "", 0) if row is None else Lease(row.name, row.holder, row.beat)
+
+
+def poller(holder: str) -> str:
+    """The name of the lease with which a poller says that it is there."""
+    return f"{_POLLER}{holder}"
+
+
+def poller_of(lease: Lease) -> str:
+    """The process that has, or had, a poller's lease."""
+    return lease.name.removeprefix(_POLLER)
+
+
+async def pollers(connection: AsyncConnection) -> list[Lease]:
+    """The leases of all pollers that were there and have not been removed."""
+    rows = await connection.execute(sa.select(_l).where(_l.c.name.startswith(_POLLER)).order_by(_l.c.name))
+    return [Lease(row.name, row.holder, row.beat) for row in rows]
+
+
+async def remove(connection: AsyncConnection, seen: Lease) -> bool:
+    """Remove a lease that is still as it was `seen`. False if it is not."""
+    unchanged = sa.and_(_l.c.name == seen.name, _l.c.holder == seen.holder, _l.c.beat == seen.beat)
+    return bool((await connection.execute(sa.delete(_l).where(unchanged))).rowcount)
 
 
 async def take(connection: AsyncConnection, seen: Lease, holder: str) -> Lease | None:
