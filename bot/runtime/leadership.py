@@ -134,7 +134,7 @@ class LeaseLeadership:
         is_new, self._held = self._held is None, taken
         self._valid_until = began + LEASE.total_seconds()
         if is_new:
-            log.info("this process leads: %s", self.name)
+            log.info("this process takes the lease %r", self.name)
             self._lost.clear()
             self._leads.set()
             self._began()
@@ -198,7 +198,7 @@ class LeaseLeadership:
 
     def _lose(self) -> None:
         if self._held is not None:
-            log.warning("this process leads no more: %s", self.name)
+            log.info("this process no longer has the lease %r", self.name)
         self._held = None
         self._leads.clear()
         self._lost.set()

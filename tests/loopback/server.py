@@ -357,7 +357,9 @@ class Loopback:
 
     async def _register(self, request: Request) -> web.Response:
         made = [
-            command | {"id": str(next(self._ids)), "application_id": request.ids[0], "version": "1"}
+            {"description": ""}  # which the commands of menus do not have
+            | command
+            | {"id": str(next(self._ids)), "application_id": request.ids[0], "version": "1"}
             for command in request.body
         ]
         self.commands = {command["name"]: command for command in made}
