@@ -61,7 +61,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/topicwire demo $(ARGS)
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 # The tests of commands and workers run most of the domain and the store as well, but these pin them down.
 coverage: $(VENV)/.dev

@@ -31,10 +31,10 @@ def _resident(pid: int) -> float:
 
 async def _start(discord: Loopback, config: Path) -> tuple[float, float]:
     """Seconds from the start of the process to ready, and MB of resident memory when idle."""
-    environment = {**os.environ, "TOPICWIRE_DISCORD__TOKEN": "bench.mark.token"}
+    environment = os.environ | discord.environment()
     started = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.loopback", str(discord.port), "run", "--config", str(config),
+        sys.executable, "-m", "tests.loopback", "run", "--config", str(config),
         stderr=asyncio.subprocess.PIPE, env=environment,
     )  # fmt: skip
     assert process.stderr is not None

@@ -141,6 +141,7 @@ def build_context(config: Config, db: Database, now: Now) -> Context:
         titles=titles,
         model=config.rephrasing.model if config.rephrasing.url else "",
         alert_limits=config.alerts.limits(),
+        keep=config.store.kept_for(),
     )
 
 

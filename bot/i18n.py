@@ -35,6 +35,8 @@ LANGUAGES = {
     "ja": "日本語",
 }
 
+_BY_BASE = {code.partition("-")[0]: code for code in LANGUAGES}
+
 CHOICE = "choice"  # gettext's context of the names of choices, which come from the command tree
 LOCALES = Path(__file__).parent / "locales"
 
@@ -47,8 +49,7 @@ def language_for(code: str) -> str:
     >>> language_for("es-419"), language_for("en-GB"), language_for("ko")
     ('es', 'en', 'en')
     """
-    base = code.partition("-")[0].lower()
-    return next((language for language in LANGUAGES if language.partition("-")[0] == base), ENGLISH)
+    return _BY_BASE.get(code.partition("-")[0].lower(), ENGLISH)
 
 
 def language_of_locale(code: str) -> str | None:

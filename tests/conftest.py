@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -33,8 +34,22 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist may be absent
 def pytest_xdist_auto_num_workers() -> int:
-    """More processes than cores: tests wait for databases and sockets about half of their time."""
-    return 2 * (os.cpu_count() or 1)
+    """One process more than cores: now and then a test waits for a database or a socket.
+
+    Each process imports everything, collects all tests and starts a PostgreSQL server.
+    """
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Collecting makes a million objects that stay: no look for garbage among them, now or later."""
+    gc.disable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """From here on there is garbage again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -60,8 +60,8 @@ async def _follow(database: str) -> None:
 async def _start(discord: Loopback, folder: Path) -> asyncio.subprocess.Process:
     with (folder / "log").open("ab") as log:  # the process has a descriptor of its own
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.loopback", str(discord.port), "run", "--config", str(folder / "config.yaml"),
-            cwd=ROOT, stderr=log, env={**os.environ, "TOPICWIRE_DISCORD__TOKEN": "a.made-up.token"},
+            sys.executable, "-m", "tests.loopback", "run", "--config", str(folder / "config.yaml"),
+            cwd=ROOT, stderr=log, env=os.environ | discord.environment(),
         )  # fmt: skip
 
 

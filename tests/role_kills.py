@@ -101,9 +101,9 @@ class Installation:
         shards = {"CLUSTER": str(cluster), "CLUSTERS": "2"}
         with (self._folder / f"log of {name}").open("ab") as log:
             self._running[name] = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.loopback", str(self.discord.port), "run", "--role", roles,
+                sys.executable, "-m", "tests.loopback", "run", "--role", roles,
                 "--config", str(self._folder / "config.yaml"), cwd=ROOT, stderr=log,
-                env={**os.environ, "TOPICWIRE_DISCORD__TOKEN": "a.made-up.token"}
+                env=os.environ | self.discord.environment()
                 | {f"TOPICWIRE_DISCORD__SHARDS__{part}": number for part, number in shards.items()},
             )  # fmt: skip
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import discord
 import pytest
 
 from bot.bootstrap import describe_comparison
 from bot.config import parse
+from bot.config.addresses import API_VERSION
 from bot.domain.clustering import embeddings
 from bot.errors import ConfigError
 
@@ -85,8 +87,73 @@ def test_what_is_not_installed_cannot_be_asked_for(written: object, monkeypatch:
         ({"http": {"per_minute": "a"}}, "http.per_minute: must be a whole number (got 'a')"),
         ({"feeds": {"catalogue": "x"}}, "feeds.catalogue: must be true or false (got 'x')"),
         ({"log": {"level": "loud"}}, "log.level: must be 'debug', 'info', 'warning' or 'error' (got 'loud')"),
+        ({"log": {"format": "xml"}}, "log.format: must be 'text' or 'json' (got 'xml')"),
         ({"colour": 1}, "colour: unknown setting; config.example.yaml lists all settings"),
     ],
 )
 def test_mistakes_are_explained_in_plain_words(settings: dict[str, Any], problem: str) -> None:
     assert problems(settings) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("written", "api"),
+    [
+        ("http://localhost:8080", "http://localhost:8080/api/v10"),
+        (" http://127.0.0.1:8080/ ", "http://127.0.0.1:8080/api/v10"),
+        ("http://[::1]:8080/api", "http://[::1]:8080/api/v10"),
+        ("http://proxy:8080/api/v10/", "http://proxy:8080/api/v10"),
+        ("http://nirn.default.svc.cluster.local/discord/api", "http://nirn.default.svc.cluster.local/discord/api/v10"),
+        ("http://192.168.1.7", "http://192.168.1.7/api/v10"),
+        ("http://100.64.0.1:80", "http://100.64.0.1:80/api/v10"),
+        ("https://proxy.example/api", "https://proxy.example/api/v10"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_the_address_of_the_api_gets_the_version_that_the_bot_speaks(written: str, api: str) -> None:
+    assert parse({"discord": {"api_url": written}}).discord.api_url == api
+    assert discord.http.INTERNAL_API_VERSION == API_VERSION
+
+
+@pytest.mark.parametrize(
+    ("written", "gateway"),
+    [("ws://localhost:7878", "ws://localhost:7878/"), ("wss://proxy.example/gateway", "wss://proxy.example/gateway"), ("", "")],
+)  # fmt: skip
+def test_the_address_of_the_gateway(written: str, gateway: str) -> None:
+    assert parse({"discord": {"gateway_url": written}}).discord.gateway_url == gateway
+
+
+@pytest.mark.parametrize("key", ["api_url", "gateway_url"])
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("localhost:8080", "write the address of a proxy for Discord's"),
+        ("ftp://localhost", "write the address of a proxy for Discord's"),
+        ("{encrypted}://", "write the address of a proxy for Discord's"),
+        ("{encrypted}://proxy.example:70000", "write the address of a proxy for Discord's"),
+        ("{encrypted}://[::1", "write the address of a proxy for Discord's"),
+        ("{encrypted}://proxy.example/a b", "write the address of a proxy for Discord's"),
+        ("{other}://localhost", "write the address of a proxy for Discord's"),
+        ("{encrypted}://ann:secret@proxy.example", "write the address without a user"),
+        ("{encrypted}://proxy.example/?key=secret", "write the address without a user"),
+        ("{encrypted}://proxy.example/#part", "write the address without a user"),
+        ("{plain}://proxy.example", "{plain}:// would send the bot's token unencrypted"),
+        ("{plain}://8.8.8.8", "{plain}:// would send the bot's token unencrypted"),
+        ("{plain}://[2606:4700::1111]", "{plain}:// would send the bot's token unencrypted"),
+        ("{plain}://[::ffff:8.8.8.8]", "{plain}:// would send the bot's token unencrypted"),
+        ("{plain}://localhost.example", "{plain}:// would send the bot's token unencrypted"),
+        (5, "must be text"),
+    ],
+)
+def test_an_address_that_the_token_must_not_go_to_is_refused(key: str, written: object, problem: str) -> None:
+    schemes = {"encrypted": "https", "plain": "http", "other": "ws"}
+    if key == "gateway_url":
+        schemes = {"encrypted": "wss", "plain": "ws", "other": "http"}
+    address = written.format(**schemes) if isinstance(written, str) else written
+    [told] = problems({"discord": {key: address}})
+    assert told.startswith(f"discord.{key}: {problem.format(**schemes)}")
+    assert "secret" not in told
+
+
+def test_an_address_has_no_version_that_the_bot_does_not_speak() -> None:
+    [told] = problems({"discord": {"api_url": "https://proxy.example/api/v9"}})
+    assert told.startswith("discord.api_url: the bot speaks version 10 of Discord's API")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import discord
 
 from bot.chat.connection import Trouble, explain_failure, unreachable
-from bot.chat.transport import supervise, tracing
+from bot.chat.transport import DISCORD, DiscordAddresses, supervise, tracing
 from bot.errors import TopicwireError
 
 # View Channel, Send Messages, Send Messages in Threads, Embed Links, Read Message History: what an
@@ -42,16 +42,16 @@ def account_of(token: str) -> str:
     return hashlib.blake2b(token.encode(), digest_size=8).hexdigest()
 
 
-async def application_of(token: str) -> Application:
+async def application_of(token: str, addresses: DiscordAddresses = DISCORD) -> Application:
     """The application that the token belongs to, as Discord says.
 
     Raises TopicwireError with one sentence if Discord refuses the token or cannot be reached.
     """
-    trouble = await unreachable()
+    trouble = await unreachable(addresses)
     if trouble is None:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await _log_in(token)
+                return await _log_in(token, addresses)
         except TimeoutError:
             trouble = Trouble("it did not answer in time")
         except Exception as error:
@@ -61,9 +61,9 @@ async def application_of(token: str) -> Application:
     )
 
 
-async def _log_in(token: str) -> Application:
+async def _log_in(token: str, addresses: DiscordAddresses) -> Application:
     client = discord.Client(intents=discord.Intents.none(), max_ratelimit_timeout=30.0, http_trace=tracing())
-    supervise(client.http)
+    supervise(client.http, addresses)
     try:
         await client.login(token)
         if client.application_id is None or client.user is None:

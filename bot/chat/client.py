@@ -17,7 +17,14 @@ from bot.chat.application import invite_link
 from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
 from bot.chat.translator import CatalogueTranslator
-from bot.chat.transport import supervise, tracing, webhook_session
+from bot.chat.transport import (
+    DISCORD,
+    DiscordAddresses,
+    WebhookAdapter,
+    supervise,
+    tracing,
+    webhook_session,
+)
 from bot.domain.shards import Shards
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
@@ -61,6 +68,7 @@ class Client(commands.Bot):
         context: Context,
         add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
         up: asyncio.Event | None = None,
+        addresses: DiscordAddresses = DISCORD,
         *,
         shards: Shards | None = None,
         identify: Identify | None = None,
@@ -84,13 +92,16 @@ class Client(commands.Bot):
             http_trace=tracing(),
             activity=discord.CustomActivity("/help · /subscribe"),
         )
-        supervise(self.http)
+        supervise(self.http, addresses)
         self.context = context
         self.shards_served = shards or Shards()
         self._identify = identify
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
         self.webhook_session: aiohttp.ClientSession = discord.utils.MISSING  # until the client logs in
+        self.webhook_adapter = (
+            WebhookAdapter(addresses) if addresses.api else None
+        )  # None: that of discord.py
         self.command_ids: CommandIds = {}  # of the commands that Discord has, as far as it has said so
         self._add_commands = add_commands
         self._running: set[asyncio.Task[Any]] = set()
@@ -157,6 +168,8 @@ class Client(commands.Bot):
         """Add the commands, and have Discord show them."""
         if self.http.connector is not discord.utils.MISSING:  # a simulated Discord has none
             self.webhook_session = webhook_session(self.http)
+        if self.webhook_adapter is not None:  # commands are answered in tasks that this one creates
+            self.webhook_adapter.use()
         await asyncio.to_thread(load_catalogues)
         await self.tree.set_translator(CatalogueTranslator())
         await self._add_commands(self, self.context)
@@ -215,6 +228,7 @@ class ShardedClient(Client, commands.AutoShardedBot):
         context: Context,
         add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
         up: asyncio.Event | None = None,
+        addresses: DiscordAddresses = DISCORD,
         *,
         shards: Shards,
         identify: Identify | None = None,
@@ -223,6 +237,7 @@ class ShardedClient(Client, commands.AutoShardedBot):
             context,
             add_commands,
             up,
+            addresses,
             shards=shards,
             identify=identify,
             shard_ids=list(shards.ids),

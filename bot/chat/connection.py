@@ -9,9 +9,8 @@ from datetime import timedelta
 
 import aiohttp
 import discord
-import discord.http
 
-from bot.chat.transport import requested_wait
+from bot.chat.transport import DISCORD, DiscordAddresses, requested_wait
 from bot.domain.retry import doubled
 from bot.errors import TopicwireError
 
@@ -107,12 +106,12 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:REASON]
 
 
-async def unreachable() -> Trouble | None:
+async def unreachable(addresses: DiscordAddresses = DISCORD) -> Trouble | None:
     """Why Discord cannot be reached, or None. Needs no token."""
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
-            session.get(f"{discord.http.Route.BASE}/gateway") as answer,
+            session.get(f"{addresses.api_base()}/gateway") as answer,
         ):
             if answer.status in (403, 429) or answer.status >= 500:
                 return Trouble(f"HTTP {answer.status}", requested_wait(answer.headers))

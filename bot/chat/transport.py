@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
@@ -12,12 +14,60 @@ from typing import Any
 import aiohttp
 import discord
 from discord.http import HTTPClient, Route
+from discord.webhook.async_ import AsyncWebhookAdapter, async_context
+from yarl import URL
 
 REQUEST_SECONDS = 30.0  # for one HTTP request; waiting for a rate limit is not part of it
 LONGEST_WAIT = timedelta(days=1)
 GLOBAL_WAIT = timedelta(seconds=5)  # for a global limit without a duration
 FOREIGN_ANSWER = "the answer did not come from Discord's API"
 CREATIONS = ("/messages", "/threads")  # path suffixes of requests that create something
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordAddresses:
+    """Where clients reach Discord's API and its gateway; empty for the addresses that discord.py has.
+
+    discord.py keeps its addresses in its classes, where all clients of a process share them.
+    """
+
+    api: str = ""  # with the version, without a slash at its end
+    gateway: str = ""
+
+    def api_base(self) -> str:
+        """The start of the address of every request."""
+        return self.api or Route.BASE
+
+    def route(self, route: Route) -> Route:
+        """A route at the address of the API."""
+        if not self.api:
+            return route
+        moved = copy.copy(route)
+        moved.url = self.api + route.url.removeprefix(Route.BASE)
+        return moved
+
+    def socket(self, url: str) -> str:
+        """The address of a connection to the gateway. Those that resume have the same: no other host gets the token."""
+        return str(URL(self.gateway).with_query(URL(url).query)) if self.gateway else url
+
+
+DISCORD = DiscordAddresses()
+
+
+class WebhookAdapter(AsyncWebhookAdapter):
+    """discord.py's client for webhooks and for the answers to commands, at the addresses of one bot."""
+
+    def __init__(self, addresses: DiscordAddresses) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # discord.py does not annotate it
+        self._addresses = addresses
+
+    async def request(self, route: Route, session: aiohttp.ClientSession, **options: Any) -> Any:
+        """Send a request of a webhook or an interaction."""
+        return await super().request(self._addresses.route(route), session, **options)
+
+    def use(self) -> None:
+        """Use this client in the current task, and in the tasks that it creates from now on."""
+        async_context.set(self)
 
 
 class GlobalLimitError(discord.RateLimited):
@@ -107,14 +157,17 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def supervise(http: HTTPClient) -> None:
-    """Limit the time of each request, shield it from cancellation, and refuse responses that are not JSON."""
-    request = http.request
+def supervise(http: HTTPClient, addresses: DiscordAddresses = DISCORD) -> None:
+    """Limit the time of each request, shield it from cancellation, and refuse responses that are not JSON.
+
+    Requests and connections to the gateway go to `addresses`.
+    """
+    request, connect = http.request, http.ws_connect
     running: set[asyncio.Future[Any]] = set()
 
     async def supervised(route: Route, **options: Any) -> Any:
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        task = asyncio.ensure_future(request(route, timeout=timeout, **options))
+        task = asyncio.ensure_future(request(addresses.route(route), timeout=timeout, **options))
         running.add(task)
         task.add_done_callback(_forget)
         try:
@@ -130,4 +183,8 @@ def supervise(http: HTTPClient) -> None:
         if not task.cancelled():
             task.exception()  # the caller may be gone; asyncio would log an unretrieved error
 
+    async def connected(url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
+        return await connect(addresses.socket(url), compress=compress)
+
+    http.ws_connect = connected  # type: ignore[method-assign] # neither
     http.request = supervised  # type: ignore[method-assign] # discord.py has no hook for it

@@ -33,6 +33,8 @@ PICTURES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
 def connect(client: discord.Client, key: WebhookKey) -> discord.Webhook:
     """The webhook, ready for requests. Its session does not retry or wait: see `transport.webhook_session`."""
     session = getattr(client, "webhook_session", MISSING)
+    if (adapter := getattr(client, "webhook_adapter", None)) is not None:
+        adapter.use()
     return discord.Webhook.partial(key.id, key.token, client=client, session=session)
 
 

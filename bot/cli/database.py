@@ -1,4 +1,4 @@
-"""The commands `topicwire db backup`, `topicwire db restore` and `topicwire db check`."""
+"""The commands `topicwire db backup`, `restore`, `copy` and `check`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 from bot.cli.common import load_settings, print_json, print_line, print_note
+from bot.domain.text.cleaning import plural
 from bot.runtime import clock
-from bot.store import backup, inspection
+from bot.store import backup, copying, inspection
 from bot.store.database import redact
 
 PERCENT_STEP = 10  # between two lines of progress
@@ -35,6 +36,21 @@ def restore(file: Path, replace: bool, db_url: str | None, config: Path) -> None
     print_line(f"Restored {redact(url)} from {file}")
     if kept is not None:
         print_line(f"The earlier database is kept: {kept}")
+
+
+def copy(source: str, target: str) -> None:
+    """`topicwire db copy`."""
+    shown: dict[str, int] = {}
+
+    def show_progress(table: str, done: int, total: int) -> None:
+        percent = done * 100 // max(total, 1)
+        if done >= total or percent >= shown.get(table, 0) + PERCENT_STEP:
+            shown[table] = percent
+            print_note(f"{table}: {done:,} of {total:,} rows copied")
+
+    counts = asyncio.run(copying.copy(source, target, show_progress))
+    rows = plural(sum(counts.values()), "row")
+    print_line(f"Copied {redact(source)} to {redact(target)}: {rows}, each compared with its original")
 
 
 def check(db_url: str | None, as_json: bool, config: Path) -> int:

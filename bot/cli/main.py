@@ -345,7 +345,7 @@ def opml_export(
     export_opml(db, catalogue, config)
 
 
-database = typer.Typer(no_args_is_help=True, help="Back up, restore and check the database.")
+database = typer.Typer(no_args_is_help=True, help="Back up, restore, copy and check the database.")
 app.add_typer(database, name="db")
 
 
@@ -377,6 +377,20 @@ def db_restore(
     from bot.cli.database import restore
 
     restore(file, replace, db, config)
+
+
+@database.command("copy")
+def db_copy(
+    source: Annotated[str, typer.Argument(help="The database to copy: a file or a URL.", show_default=False)],
+    target: Annotated[
+        str,
+        typer.Argument(help="An empty database, or a file that does not exist yet.", show_default=False),
+    ],
+) -> None:
+    """Copy a whole installation from SQLite to PostgreSQL, or back. Stop the bot first."""
+    from bot.cli.database import copy
+
+    copy(source, target)
 
 
 @database.command("check")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from bot.domain.text.cleaning import plural
 from bot.domain.text.terminal import one_line
 from bot.errors import ConfigError, TopicwireError
 from bot.runtime.roles import EVERY_ROLE, Role, parse_roles
+
+log = logging.getLogger(__name__)
 
 
 def run(path: Path, roles: Sequence[str] = ()) -> None:
@@ -32,9 +35,14 @@ def start(config: Config, path: Path, roles: frozenset[Role] = EVERY_ROLE) -> No
             "https://discord.com/developers/applications (New Application, Bot, Reset Token) and set the environment "
             "variable TOPICWIRE_DISCORD__TOKEN to its token."
         )
-    logs.configure(config.log.level)
+    logs.configure(config.log.level, config.log.format)
     process.raise_open_files()
-    asyncio.run(app.run(config, roles))
+    try:
+        asyncio.run(app.run(config, roles))
+    except TopicwireError as error:
+        if config.log.format == "json":  # whoever collects the log reads no other lines
+            log.critical("%s", error)
+        raise
 
 
 def check(path: Path) -> tuple[int, Config | None]:

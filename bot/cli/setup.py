@@ -9,8 +9,10 @@ import webbrowser
 from pathlib import Path
 
 from bot.chat.application import Application, application_of, invite_link
+from bot.chat.transport import DiscordAddresses
 from bot.cli.common import load_settings, print_line
 from bot.cli.run import start
+from bot.config import Config
 from bot.config.loading import token_in_environment
 from bot.config.token import clean_token, new_token_file, token_file, with_token
 from bot.errors import TopicwireError
@@ -25,18 +27,18 @@ def setup(path: Path) -> None:
     config = load_settings(path)
     token = config.discord.token.get_secret_value()
     if token and token_in_environment():
-        _invite(_checked(token)[1])
+        _invite(_checked(token, config)[1])
     elif token:
         raise TopicwireError(
             f"{path} already has the bot's token and was not changed. Start the bot with `topicwire run`, or remove "
             "discord.token from the file to enter another token."
         )
     else:
-        _ask_and_save(token_file(path))
+        _ask_and_save(token_file(path), config)
     start(with_token(config, path), path)
 
 
-def _ask_and_save(path: Path) -> None:
+def _ask_and_save(path: Path, config: Config) -> None:
     with new_token_file(path) as save:
         if not sys.stdin.isatty():
             raise TopicwireError(NO_TERMINAL)
@@ -45,17 +47,18 @@ def _ask_and_save(path: Path) -> None:
             typed = getpass.getpass("Paste the token here (it stays hidden): ")
         except EOFError:
             typed = ""
-        token, application = _checked(typed)
+        token, application = _checked(typed, config)
         save(token)
     print_line(f"Saved the token in {path}, which only you can read.")
     _invite(application)
 
 
-def _checked(text: str) -> tuple[str, Application]:
+def _checked(text: str, config: Config) -> tuple[str, Application]:
     """The token without what was copied with it, and its application. Raises TopicwireError as `application_of` does."""
     if not (token := clean_token(text)):
         raise TopicwireError(NO_TOKEN)
-    return token, asyncio.run(application_of(token))
+    addresses = DiscordAddresses(config.discord.api_url, config.discord.gateway_url)
+    return token, asyncio.run(application_of(token, addresses))
 
 
 def _invite(application: Application) -> None:

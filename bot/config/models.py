@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.config.addresses import api_address, gateway_address
 from bot.domain.clustering import embeddings
 from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
@@ -36,6 +37,7 @@ from bot.sources.topic_files import topic_from_mapping
 
 PREFIX = "TOPICWIRE_"  # of environment variables
 ALL_SERVERS = (0,)  # the value of `all` in a list of servers; no server has that id
+LEAST_KEEP = timedelta(days=35)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -85,9 +87,11 @@ class ShardsSettings(_Model):
 
 
 class Discord(_Model):
-    """The bot's account, and its connections."""
+    """The bot's account, and the addresses in place of Discord's, such as those of a proxy."""
 
     token: SecretStr = SecretStr("")
+    api_url: Annotated[str, AfterValidator(api_address)] = ""
+    gateway_url: Annotated[str, AfterValidator(gateway_address)] = ""
     shards: ShardsSettings = ShardsSettings()
 
 
@@ -105,6 +109,35 @@ class DatabaseSettings(_Model):
         ):
             raise ValueError("with direct_url, url and direct_url must both be postgresql:// addresses")
         return self
+
+
+def _keep(value: Any) -> Any:
+    """A duration, or `forever`."""
+    if value == "forever":
+        return value
+    try:
+        return _duration(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or forever") from error
+
+
+class StoreSettings(_Model):
+    """What the database keeps. Stories are compared with those of 20 days before; digests and `/topic backtest` look back further."""
+
+    keep: Annotated[timedelta | Literal["forever"], BeforeValidator(_keep)] = timedelta(days=400)
+
+    @field_validator("keep")
+    @classmethod
+    def _long_enough(cls, value: timedelta | Literal["forever"]) -> timedelta | Literal["forever"]:
+        if isinstance(value, timedelta) and value < LEAST_KEEP:
+            raise ValueError(
+                f"must be {LEAST_KEEP.days}d or more, because digests, forecasts and stories look back so far"
+            )
+        return value
+
+    def kept_for(self) -> timedelta | None:
+        """How long articles are kept; None: for ever."""
+        return self.keep if isinstance(self.keep, timedelta) else None
 
 
 class _FilesSettings(_Model):
@@ -419,6 +452,7 @@ class LogSettings(_Model):
     """The log, which goes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
 
 
 class Config(BaseSettings):
@@ -430,6 +464,7 @@ class Config(BaseSettings):
 
     discord: Discord = Discord()
     database: DatabaseSettings = DatabaseSettings()
+    store: StoreSettings = StoreSettings()
     topics: TopicSettings = TopicSettings()
     sources: tuple[SourceSettings, ...] = ()
     feeds: FeedsSettings = FeedsSettings()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bot.config.models import Config, Discord
+from bot.config.models import Config
 from bot.errors import ConfigError, TopicwireError
 
 TOKEN_FILE = "discord.token"  # named like the setting  # noqa: S105 - it is a file's name
@@ -45,7 +45,8 @@ def with_token(config: Config, config_path: Path) -> Config:
         raise ConfigError(str(path), [f"cannot be read: {error.strerror}"]) from None
     if not (token := clean_token(text)):
         raise ConfigError(str(path), ["must contain the bot's token and nothing else"])
-    return config.model_copy(update={"discord": Discord(token=SecretStr(token))})
+    with_it = config.discord.model_copy(update={"token": SecretStr(token)})
+    return config.model_copy(update={"discord": with_it})
 
 
 @contextlib.contextmanager

@@ -34,6 +34,7 @@ from bot.chat.permissions import problem_now
 from bot.chat.rest_client import RestClient
 from bot.chat.sender import DiscordSender
 from bot.chat.server_changes import report_changes
+from bot.chat.transport import DISCORD, DiscordAddresses
 from bot.config import Config, FeedSettings
 from bot.domain.shards import Shards
 from bot.domain.text.addresses import hosts_only
@@ -90,6 +91,7 @@ class App:
         roles: frozenset[Role] = EVERY_ROLE,
         shards: Shards | None = None,
         account: str = "",
+        addresses: DiscordAddresses = DISCORD,
     ) -> None:
         self.context = replace(context, wake=self.wake)
         self.roles = roles
@@ -125,6 +127,7 @@ class App:
         self._alerts = self._leading("alerts", self.alert, LONGEST_IDLE)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
+        self._addresses = addresses
         self.client = self._new_client()
         self.sender = DiscordSender(self.client)
         self.deliver = Delivery(
@@ -194,13 +197,13 @@ class App:
     def _new_client(self) -> Client:
         """A client of Discord for the roles of this process."""
         if Role.GATEWAY not in self.roles:
-            return RestClient(self.context, cogs.add_to, self._up)
+            return RestClient(self.context, cogs.add_to, self._up, self._addresses)
         identify = self._peers.identify if self._peers is not None else None
         if self._shards.count == 1:
-            client = Client(self.context, cogs.add_to, self._up, identify=identify)
+            client = Client(self.context, cogs.add_to, self._up, self._addresses, identify=identify)
         else:
             client = ShardedClient(
-                self.context, cogs.add_to, self._up, shards=self._shards, identify=identify
+                self.context, cogs.add_to, self._up, self._addresses, shards=self._shards, identify=identify
             )
         if self._peers is not None:
             report_changes(client, self._peers.report_server)
@@ -382,7 +385,7 @@ class App:
 
     async def _connect(self, token: str) -> datetime | None:
         """Stay connected until the client is closed. Returns when to try again after a failure."""
-        trouble = await unreachable() or await self._stay_connected(token)
+        trouble = await unreachable(self._addresses) or await self._stay_connected(token)
         if trouble is None:
             return None
         self._connecting_failures = 1 if self._was_up else self._connecting_failures + 1
@@ -562,6 +565,7 @@ async def _start(config: Config, roles: frozenset[Role], stack: contextlib.Async
         roles=roles,
         shards=config.discord.shards.shards(),
         account=account_of(config.discord.token.get_secret_value()),
+        addresses=DiscordAddresses(config.discord.api_url, config.discord.gateway_url),
     )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Literal
+
+import structlog
 
 from bot.domain.text.terminal import lines, one_line
 
@@ -41,10 +44,27 @@ class Formatter(logging.Formatter):
         return "\n".join(f"    {line}" for line in lines(stack_info).splitlines())
 
 
-def configure(level: str) -> None:
-    """Log to standard error. At `info`, messages of libraries are left out."""
+def json_formatter() -> logging.Formatter:
+    """Makes each event one JSON object: `timestamp` (UTC), `level`, `logger` and `event`, with a traceback in `exception`."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            # Without `ensure_ascii`, a text from outside could put characters into the log that control a terminal.
+            structlog.processors.JSONRenderer(sort_keys=True, ensure_ascii=True),
+        ],
+    )
+
+
+def configure(level: str, form: Literal["text", "json"] = "text") -> None:
+    """Log to standard error, as lines of text or of JSON. At `info`, messages of libraries are left out."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Formatter())
+    handler.setFormatter(json_formatter() if form == "json" else Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])
     for secretive in SECRETIVE:
         logging.getLogger(secretive).setLevel(logging.WARNING)

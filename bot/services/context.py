@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from bot.domain.polling import Polls
@@ -45,7 +45,8 @@ class Context:
     reports mean, too, for which the model must be installed. `evaluations` is where queries are evaluated. `topics` are
     the topics of `db` in memory. `titles` is what guesses of topics are learned from; None: there are none. `story_log`
     tells an intake which stories people have changed. `model` is the name of the language model for briefs;
-    empty: there is none. `alerts` are those of `db` in memory, and `alert_limits` what members may have of them.
+    empty: there is none. `alerts` are those of `db` in memory, and `alert_limits` what members may have of them. `keep` is how long
+    articles are kept; None: for ever.
     """
 
     db: Database
@@ -66,3 +67,4 @@ class Context:
     model: str = ""
     alerts: AlertCache = field(default_factory=AlertCache)
     alert_limits: AlertLimits = field(default_factory=AlertLimits)
+    keep: timedelta | None = None

@@ -6,18 +6,16 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
-from functools import partial
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
 
 from bot.errors import DatabaseLostError, StoreError
-from bot.store import schema
+from bot.store import schema, sqlite_driver
 from bot.store.checkout import Checkout
 
 BUSY_SECONDS = (
@@ -26,7 +24,6 @@ BUSY_SECONDS = (
 BUSY_TRIES = 30  # so it is repeated so often
 SWITCH_TRIES = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
-ITERATED = 64  # rows that aiosqlite reads at once while somebody iterates: its default
 INTAKE_LOCK = 0x70C1  # any number of our own: the advisory lock of PostgreSQL's intake
 
 
@@ -441,32 +438,6 @@ def _may_be_there(url: sa.URL) -> bool:
     return not url.drivername.startswith("sqlite") or bool(url.database and Path(url.database).is_file())
 
 
-class _Connection(sqlite3.Connection):
-    """Ends its transaction when it is closed.
-
-    SQLite itself keeps the lock of a closed connection until its last statement is freed, and the traceback of a
-    cancelled task may hold that statement for as long as the process runs.
-    """
-
-    def close(self) -> None:
-        with suppress(sqlite3.ProgrammingError):  # it is closed already
-            if self.in_transaction:
-                self.rollback()
-        super().close()
-
-
-class _Driver(aiosqlite.Connection):
-    """Stops its thread once.
-
-    aiosqlite has the thread answer each stop, and waits for that without end where the thread has ended before. So
-    closing a connection whose closing was cancelled would never end, nor would `asyncio.run`, which waits for all tasks.
-    """
-
-    def stop(self) -> asyncio.Future[Any] | None:
-        """Stop the thread. Returns what to wait for; None if it was stopped before."""
-        return super().stop() if self._running else None
-
-
 def _no_name() -> str:
     return ""
 
@@ -478,13 +449,6 @@ _UNPREPARED = {
     "prepared_statement_cache_size": 0,
     "prepared_statement_name_func": _no_name,
 }
-
-
-def _driver(file: str, **options: Any) -> _Driver:
-    """As `aiosqlite.connect`, with the thread as SQLAlchemy wants it: no process waits for it at its end."""
-    connection = _Driver(partial(sqlite3.connect, file, **options), ITERATED)
-    connection._thread.daemon = True
-    return connection
 
 
 def _engine(
@@ -510,7 +474,7 @@ def _engine(
     if url.database and url.database != ":memory:":
         with _reaching():
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    connect_args = {"timeout": BUSY_SECONDS, "factory": _Connection, "async_creator_fn": _driver}
+    connect_args = {"timeout": BUSY_SECONDS, "async_creator_fn": sqlite_driver.connect}
     engine = create_async_engine(url, connect_args=connect_args, execution_options=options)
 
     event.listen(engine.sync_engine, "handle_error", _of_the_driver)

@@ -28,6 +28,7 @@ from bot.store import (
     outbox,
     pointers,
     quotas,
+    retention,
     rollups,
     schema,
     search,
@@ -243,6 +244,9 @@ async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) 
         next_record or 1,
         await next_story(connection),
         polled_ids,
+        await retention.forgotten(
+            connection, (key for arrival in batch for key in arrival.identity if key not in by_key)
+        ),
     )
 
 

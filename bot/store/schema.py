@@ -146,7 +146,7 @@ stories = sa.Table(
     "stories",
     metadata,
     sa.Column("number", ID, primary_key=True, autoincrement=False),
-    sa.Column("lead_id", ID, _deferred("records.id", use_alter=True)),
+    sa.Column("lead_id", ID, _deferred("records.id", use_alter=True), index=True),
     sa.Column("heat", sa.Integer, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),  # see `ranking.size`
     _flag("notable"),
@@ -202,6 +202,15 @@ record_keys = sa.Table(
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("record_id", ID, sa.ForeignKey("records.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+# The keys of records that were deleted because of their age, as hashes, until no source shows them any more; see `retention`.
+forgotten_keys = sa.Table(
+    "forgotten_keys",
+    metadata,
+    sa.Column("hash", sa.LargeBinary, primary_key=True),
+    sa.Column("published", UtcTime, nullable=False),
+    sa.Column("seen_at", UtcTime, nullable=False, index=True),
 )
 
 declarations = sa.Table(
@@ -563,7 +572,7 @@ digest_history = sa.Table(
     "digest_history",
     metadata,
     sa.Column("digest_id", ID, sa.ForeignKey("digests.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True, index=True),
     sa.Column("outlets", sa.Integer, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
 )

@@ -8,7 +8,7 @@ whoever asks evaluates the query on that. Records that are partial or removed ar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from math import log
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from bot.domain.topics.query.language import Query
 from bot.domain.topics.query.tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value
 from bot.store import schema
 from bot.store.conditions import is_full_record
-from bot.store.sql import chunks, visible_to
+from bot.store.sql import batches, chunks, visible_to
 
 MOST_WORDS = 64  # of a report that others are compared with
 BEGINNING = 4  # letters of a beginning that is looked for as one: of fewer too many words begin so
@@ -96,6 +96,41 @@ async def index(connection: AsyncConnection, rows: Collection[Mapping[str, Any]]
         await connection.execute(sa.delete(_s).where(_s.c.rowid.in_(part)))
     if present := [row for row in rows if len(row) > 1]:
         await connection.execute(insert(connection.dialect.name), present)
+
+
+async def all_words(connection: AsyncConnection) -> AsyncGenerator[list[Mapping[str, Any]]]:
+    """The whole index in batches, by record, in one form for both databases: `rowid`, and the words of each column as a text."""
+    if connection.dialect.name == "sqlite":
+        columns = (_s.c.rowid, *(_s.c[name] for name in _COLUMNS))
+        async for rows in batches(connection, sa.select(*columns).order_by(_s.c.rowid)):
+            yield [dict(row._mapping) for row in rows]
+        return
+    vectors = sa.select(_s.c.rowid, sa.cast(_s.c.words, sa.Text).label("words")).order_by(_s.c.rowid)
+    async for rows in batches(connection, vectors):
+        yield [{"rowid": row.rowid, **_words_of(row.words)} for row in rows]
+
+
+async def write_words(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write what `all_words` gives into the index."""
+    if connection.dialect.name == "postgresql":
+        rows = [
+            {"rowid": row["rowid"], "words": _vector({name: row[name].split() for name in _COLUMNS})}
+            for row in rows
+        ]
+    await connection.execute(insert(connection.dialect.name), list(rows))
+
+
+_LEXEME = re.compile(r"'([^']+)':([\d,A-D]+)")
+
+
+def _words_of(vector: str) -> dict[str, str]:
+    """The words of each column of a tsvector, in their order; the reverse of `_vector`. PostgreSQL does not write the weight D."""
+    placed: dict[str, list[tuple[int, str]]] = {name: [] for name in _COLUMNS}
+    names = {weight: name for name, weight in _COLUMNS.items()}
+    for word, places in _LEXEME.findall(vector):
+        for place in places.split(","):
+            placed[names[place[-1] if place[-1].isalpha() else "D"]].append((int(place.rstrip("ABCD")), word))
+    return {name: " ".join(word for _, word in sorted(words)) for name, words in placed.items()}
 
 
 # What a query says, in the words of the databases.

@@ -23,7 +23,7 @@ from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
 from bot.services.context import Context
 from bot.sources.model import ItemBatch, Rejected, Source
-from bot.store import audience, feeds, quotas, records, server_topics, sources
+from bot.store import audience, feeds, quotas, records, retention, server_topics, sources
 from bot.store.sources import SourceStep
 from bot.workers import feed_limits
 from bot.workers.batches import Also, SourceBatch, Summary, nothing_else
@@ -189,6 +189,7 @@ class Ingest:
         # In threads: with many channels and stories it takes longer than Discord waits for an answer.
         rules, semantic = self._context.rules, self._context.semantic
         stored_context = await records.stored_context(connection, arrivals)
+        await retention.note_seen(connection, stored_context.forgotten, now)
         topics, subscriptions, mutes = await audience.load(connection, self._context.topics)
         identified = await asyncio.to_thread(
             identify, arrivals, stored_context, topics, now, rules.max_age, analyses, semantic=semantic

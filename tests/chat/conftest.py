@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
+from discord import app_commands
 from simcord.env import Env
 
+from bot import i18n
+from bot.chat import translator
 from bot.domain.polling import Polls
 from bot.runtime.app import App
 from bot.services.context import Context
@@ -15,6 +19,32 @@ from bot.sources.web.fetch import Web
 from bot.store.database import Database
 from tests.chat.world import World
 from tests.make import Clock
+
+
+@pytest.fixture(scope="session", autouse=True)
+def registered_commands() -> Iterator[None]:
+    """What is registered of each command is made once.
+
+    It is the same in every test with the same translations, and takes 34 locales' look at every text: longer than
+    most tests.
+    """
+    made: dict[object, dict[str, Any]] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (app_commands.Command, app_commands.Group, app_commands.ContextMenu):
+            patch.setattr(kind, "get_translated_payload", _once(kind.get_translated_payload, made))
+        yield
+
+
+def _once(make: Any, made: dict[object, dict[str, Any]]) -> Any:
+    async def payload(command: Any, tree: Any, by: app_commands.Translator) -> dict[str, Any]:
+        if type(by) is not translator.CatalogueTranslator:
+            return dict(await make(command, tree, by))
+        key = (type(command), command.qualified_name, i18n.catalogue, vars(translator)["translation"])
+        if key not in made:
+            made[key] = await make(command, tree, by)
+        return made[key]
+
+    return payload
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from bot.chat.port import Target
 from bot.chat.rest_client import RestClient
 from bot.chat.sender import MEMBER_AGE, SERVER_AGE, DiscordSender
 from bot.chat.server_changes import EVENTS, report_changes
+from bot.chat.transport import DiscordAddresses
 from bot.domain.retry import SendStatus
 from bot.messages.layout import Markdown
 from bot.messages.message import Message
 from bot.services.context import Context
 from bot.store.database import Database
 from tests.loopback import large
-from tests.loopback.hurry import replacements
 from tests.loopback.objects import CHANNEL, FORUM, GUILD, SEND_ALL, SMALL, TEXT, GuildLayout
 from tests.loopback.server import Loopback
 from tests.make import Clock
@@ -65,13 +65,15 @@ class Office:
 
 
 @pytest.fixture
-async def office(sqlite_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Office]:
+async def office(sqlite_url: str, clock: Clock) -> AsyncIterator[Office]:
     db = await Database.open(sqlite_url)
     discord = Loopback((*SMALL, *large(2, 1), MUTE))
     async with discord.serving():
-        for owner, name, value in replacements(discord.port):
-            monkeypatch.setattr(owner, name, value, raising=False)
-        client = RestClient(Context(db, clock), _no_commands)
+        client = RestClient(
+            Context(db, clock),
+            _no_commands,
+            addresses=DiscordAddresses(f"http://127.0.0.1:{discord.port}/api"),
+        )
         connected = asyncio.create_task(client.stay_connected("a.made-up.token"))
         await client.up.wait()
         assert client.is_connected

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from discord.webhook.async_ import AsyncWebhookAdapter, async_context
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from bot import config
@@ -27,7 +26,7 @@ from bot.sources.parsing.pool import ParserPool
 from bot.store import database, feeds
 from bot.store.database import Database
 from tests.feeds import Entry, Page, Site, rss
-from tests.loopback import CHANNEL, GUILD, Loopback, first_intake, follow_trains, replacements
+from tests.loopback import CHANNEL, GUILD, Loopback, first_intake, follow_trains, short_waits
 from tests.shown import shown
 
 ROOT = Path(__file__).parents[2]
@@ -61,18 +60,22 @@ async def prepare(folder: Path) -> Path:
     return config
 
 
-async def start(discord: Loopback, config: Path) -> asyncio.subprocess.Process:
-    """The process, just started."""
+async def start(
+    discord: Loopback, config: Path, program: str = "tests.loopback"
+) -> asyncio.subprocess.Process:
+    """The process, just started; `program` is `topicwire` with short waits, unless it is `bot`."""
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.loopback", str(discord.port), "run", "--config", str(config),
-        cwd=ROOT, stderr=asyncio.subprocess.PIPE, env={**os.environ, "TOPICWIRE_DISCORD__TOKEN": "a.made-up.token"},
+        sys.executable, "-m", program, "run", "--config", str(config),
+        cwd=ROOT, stderr=asyncio.subprocess.PIPE, env=os.environ | discord.environment(),
     )  # fmt: skip
 
 
 @asynccontextmanager
-async def running(discord: Loopback, config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(
+    discord: Loopback, config: Path, program: str = "tests.loopback"
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """The process, once it is ready; killed at the end if it still runs."""
-    process = await start(discord, config)
+    process = await start(discord, config, program)
     assert process.stderr is not None
     begun: list[bytes] = []
     try:
@@ -100,11 +103,10 @@ async def running_here(
     discord: Loopback, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> AsyncIterator[asyncio.Task[None]]:
     """The same in this process, without the seconds that another one needs to start. SIGTERM ends it."""
-    for owner, name, value in replacements(discord.port):
+    for owner, name, value in short_waits():
         monkeypatch.setattr(owner, name, value, raising=False)
-    monkeypatch.setenv("TOPICWIRE_DISCORD__TOKEN", "a.made-up.token")
-    # A simulated Discord of an earlier test may have left its own.
-    async_context.set(AsyncWebhookAdapter())  # type: ignore[no-untyped-call] # discord.py does not annotate it
+    for name, value in discord.environment().items():
+        monkeypatch.setenv(name, value)
     caplog.set_level(logging.INFO)
     bot = asyncio.create_task(app.run(config.load(path)))
     try:
@@ -136,7 +138,7 @@ async def test_a_new_file_becomes_a_post_and_an_old_one_does_not(tmp_path: Path)
     config = await prepare(tmp_path)
     discord = Loopback()
     async with discord.serving():
-        async with running(discord, config) as process:
+        async with running(discord, config, "bot") as process:
             write_record(tmp_path, "new", "Night train reaches the coast", "one.example")
             await arrival(discord)
             process.send_signal(signal.SIGTERM)

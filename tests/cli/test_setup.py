@@ -22,7 +22,7 @@ from bot.cli import setup
 from bot.config import Config, load
 from bot.config.token import TOKEN_FILE, clean_token, new_token_file, with_token
 from bot.errors import ConfigError, TopicwireError
-from tests.loopback import BOT, Loopback, replacements
+from tests.loopback import BOT, Loopback
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 60
@@ -70,8 +70,10 @@ class Person:
     async def sets_up(self, discord: Loopback) -> None:
         """Use the command."""
         async with discord.serving():
-            for owner, name, value in replacements(1 if self.is_offline else discord.port):
-                self.monkeypatch.setattr(owner, name, value, raising=False)
+            if self.is_offline:
+                discord.port = 1
+            for name, value in discord.environment(token="").items():
+                self.monkeypatch.setenv(name, value)
             await asyncio.to_thread(setup.setup, self.config)
 
     @property
@@ -131,9 +133,9 @@ async def test_one_command_leads_from_a_token_to_a_running_bot(tmp_path: Path) -
     screen = Screen()
     async with discord.serving():
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.loopback", str(discord.port), "setup", "--config", str(config),
+            sys.executable, "-m", "tests.loopback", "setup", "--config", str(config),
             cwd=ROOT, stdin=screen.program, stdout=screen.program, stderr=screen.program, start_new_session=True,
-            env={**clean, "BROWSER": f"{browser} %s &"},
+            env=clean | discord.environment(token="") | {"BROWSER": f"{browser} %s &"},
         )  # fmt: skip
         os.close(screen.program)
         try:

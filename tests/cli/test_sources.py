@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sqlite3
 import sys
@@ -543,8 +544,8 @@ class Running:
 async def running(discord: Loopback, config: Path) -> AsyncIterator[Running]:
     """`topicwire run`, once it is ready; killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.loopback", str(discord.port), "run", "--config", str(config),
-        cwd=ROOT, stderr=asyncio.subprocess.PIPE,
+        sys.executable, "-m", "tests.loopback", "run", "--config", str(config),
+        cwd=ROOT, stderr=asyncio.subprocess.PIPE, env=os.environ | discord.environment(),
     )  # fmt: skip
     bot = Running(process)
     reading = asyncio.ensure_future(bot.read())

@@ -1,12 +1,10 @@
-"""`topicwire`, with Discord at the port that comes first."""
+"""`topicwire` with short waits."""
 
 from __future__ import annotations
 
-import sys
-
 from bot.cli.main import main as topicwire
-from tests.loopback.hurry import replacements
+from tests.loopback.hurry import short_waits
 
-for owner, name, value in replacements(int(sys.argv.pop(1))):
+for owner, name, value in short_waits():
     setattr(owner, name, value)
 topicwire()

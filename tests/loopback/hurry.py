@@ -5,11 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 
-def replacements(port: int) -> list[tuple[object, str, object]]:
-    """What leads a program to this Discord, and shortens its waits: an object, its attribute, and the new value."""
-    import discord
-    import yarl
-    from discord.gateway import DiscordWebSocket
+def short_waits() -> list[tuple[object, str, object]]:
+    """What shortens the waits of a program: an object, its attribute, and the new value."""
     from discord.state import ConnectionState
 
     from bot.chat import connection
@@ -18,8 +15,6 @@ def replacements(port: int) -> list[tuple[object, str, object]]:
     from bot.workers import delivery
 
     return [
-        (discord.http.Route, "BASE", f"http://127.0.0.1:{port}/api"),
-        (DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(f"ws://127.0.0.1:{port}/gateway/")),
         # discord.py waits so long for another server before it says that it is ready.
         (ConnectionState, "guild_ready_timeout", property(lambda _: 0.1, lambda *_: None)),
         (connection, "FIRST_PAUSE", timedelta(milliseconds=10)),

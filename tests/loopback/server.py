@@ -42,6 +42,7 @@ from tests.loopback.objects import (
 from tests.loopback.ports import on_a_free_port
 
 NONCE_LIFE = 180.0  # seconds
+MADE_UP_TOKEN = "a.made-up.token"
 HISTORY = 100  # messages of a response
 CROSSPOSTED, EPHEMERAL = 1 << 1, 1 << 6  # flags of a message
 
@@ -161,6 +162,15 @@ class Loopback:
         async with on_a_free_port(app, shutdown_timeout=1) as self.port:
             self.gateway.address = f"ws://127.0.0.1:{self.port}/gateway/"
             yield self
+
+    def environment(self, token: str = MADE_UP_TOKEN) -> dict[str, str]:
+        """The settings that lead a bot to this Discord, as environment variables; without its token if that is empty."""
+        settings = {
+            "API_URL": f"http://127.0.0.1:{self.port}/api",
+            "GATEWAY_URL": self.gateway.address,
+            "TOKEN": token,
+        }
+        return {f"TOPICWIRE_DISCORD__{name}": value for name, value in settings.items() if value}
 
     @property
     def limited(self) -> Mapping[str, int]:

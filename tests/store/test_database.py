@@ -29,8 +29,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from bot.errors import DatabaseLostError, StoreError
-from bot.store import schema, sources
-from bot.store.database import Database, _Connection, _driver, marker, newest_revision, normalise, redact
+from bot.store import schema, sources, sqlite_driver
+from bot.store.database import Database, marker, newest_revision, normalise, redact
 from tests.databases import opened
 from tests.make import START, record
 from tests.store.store_helpers import all_sources, take
@@ -772,7 +772,7 @@ async def test_a_time_without_a_zone_is_a_bug(stores: Database) -> None:
 
 async def test_a_driver_that_has_stopped_is_not_waited_for(db_url: str) -> None:
     """Its thread has ended, and answers nobody."""
-    connection = await _driver(db_url)
+    connection = await sqlite_driver.connect(db_url)
     stopping = connection.stop()
     assert stopping is not None
     await stopping
@@ -781,7 +781,7 @@ async def test_a_driver_that_has_stopped_is_not_waited_for(db_url: str) -> None:
 
 def test_a_connection_may_be_closed_twice(db_url: str) -> None:
     """The driver does so where a cancelled task closes a connection that is being closed."""
-    connection = sqlite3.connect(db_url, isolation_level=None, factory=_Connection)
+    connection = sqlite3.connect(db_url, isolation_level=None, factory=sqlite_driver.SqliteConnection)
     connection.execute("BEGIN IMMEDIATE")
     connection.close()
     connection.close()

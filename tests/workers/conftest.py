@@ -24,6 +24,7 @@ ON_BOTH = {
     "test_crash",
     "test_escalations",
     "test_leases",
+    "test_retention",
     "test_rollups",
     "test_several_digests",
     "test_story_threads",

@@ -27,6 +27,7 @@ from bot.domain.topics.topics import Topics
 
 # How far an outlet's clock may be ahead: what is dated later still counts as published when it came.
 AHEAD = timedelta(days=1)
+CORRECTED = timedelta(days=1)  # how much later a date may be that corrects another one
 IN_FEED = "feed:"  # begins a key that is trusted within one feed
 OWN = "own:"  # begins the key of a page that a feed of the same outlet has
 
@@ -37,6 +38,7 @@ class StoredContext:
 
     `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and the newest
     of what declares the batch's own. `content_hashes`: the hash of the content of each by id. `feeds`: those of their sources that are feeds.
+    `forgotten`: keys of the batch's own records that were deleted because of their age, with the times when those were published.
     """
 
     by_key: Mapping[str, int]
@@ -45,6 +47,7 @@ class StoredContext:
     next_record: int = 1
     next_story: int = 1
     feeds: Collection[int] = ()
+    forgotten: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,17 @@ class Arrival:
             )
             record = replace(record, twins=twins)
         return _scoped(record, self.guild_id) if self.guild_id else record
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The keys by which a deleted record is recognised: its guids in its feed, or else its address.
+
+        A page that has another report every day keeps its address, and each report has a guid of its own.
+        """
+        scoped_record = self.scoped()
+        pairs = zip(self.record.twins, scoped_record.twins, strict=True)
+        guids = tuple(key for twin, key in pairs if twin.startswith(f"{IN_FEED}guid:"))
+        return guids or (scoped_record.key,)
 
     @property
     def page(self) -> str:
@@ -271,12 +285,15 @@ class _Identification:
 
     def take(self, arrival: Arrival) -> None:
         record = arrival.scoped()
+        match_id = self._find_polled(record, arrival) if arrival.polled else self._find(record)
+        if match_id is None and self._was_deleted(arrival):
+            self.fates.append(Fate.UNCHANGED)
+            return
         keys = set(keys_of(record))  # a record may list itself, or its AMP version
         related = [
             self._partial(entry, arrival) for entry in record.related if keys.isdisjoint(keys_of(entry))
         ]
         declares = tuple(dict.fromkeys(related))
-        match_id = self._find_polled(record, arrival) if arrival.polled else self._find(record)
         old = self.records.get(match_id) if match_id is not None else None
         if arrival.polled:
             record = self._placed(record, match_id, old, arrival)
@@ -297,6 +314,13 @@ class _Identification:
         else:
             self.fates.append(Fate.CHANGED)
         self._put(stored, hashed, record)
+
+    def _was_deleted(self, arrival: Arrival) -> bool:
+        """Whether it is a record that was deleted because of its age, and not a later report at the same address."""
+        forgotten = self._context.forgotten
+        times = [forgotten[key] for key in arrival.identity if key in forgotten]
+        published = arrival.record.published
+        return bool(times) and (published is None or published <= max(times) + CORRECTED)
 
     def analysis_of(self, stored: Stored) -> TextAnalysis | None:
         """What is compared of a record: of those that are written, and of partial ones that still look for a story."""
