@@ -16,6 +16,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,7 +25,7 @@ from bot.domain.records.analysis import analyse_all, texts_of
 from bot.domain.records.intake import all_keys, content_hash, keys_of
 from bot.domain.text.addresses import host_of
 from bot.services.context import Context
-from bot.sources.model import Item, ItemBatch
+from bot.sources.model import ItemBatch
 from bot.store import feeds, inbox, records, sources
 from bot.store.inbox import TakenElsewhereError, WaitingRow
 from bot.store.sources import SourceState, SourceStep
@@ -50,18 +51,24 @@ class _StoredContent:
 
 
 @dataclass(frozen=True, slots=True)
+class _Draft:
+    """A batch whose items have their languages, and its records under the keys that they would be stored by."""
+
+    part: SourceBatch
+    scoped: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A batch for the inbox. `news`: its items that are not stored word for word."""
+    """A batch for the inbox: `payload` has the `item_count` items that are not stored word for word.
+
+    Without a payload the intake has nothing to do with it.
+    """
 
     part: SourceBatch
     summary: Summary
-    news: tuple[Item, ...]
-    payload: bytes
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the intake has nothing to do with it."""
-        return not self.payload
+    item_count: int = 0
+    payload: bytes = b""
 
 
 class Inbox:
@@ -80,64 +87,66 @@ class Inbox:
 
         Returns no summaries: nothing is taken in here. Those that `also` gets count as new what is not stored yet.
         """
-        arrivals = await asyncio.to_thread(_with_languages, parts)
-        stored = await self._stored(arrivals)
-        prepared = await asyncio.to_thread(self._prepared, arrivals, stored)
+        drafts = await asyncio.to_thread(_drafts, parts)
+        stored = await self._stored(drafts)
+        prepared = await asyncio.to_thread(_prepared, drafts, stored, semantic=self._context.semantic)
         async with self._context.db.write() as connection:
             await also(
                 connection, [each.summary for each in prepared]
             )  # first: it locks the rows of all feeds
             now = self._context.now()
             await sources.advance(connection, [_step(each, now) for each in prepared])
-            rows = [(p.part.state.id, len(p.news), p.payload) for p in prepared if not p.is_settled]
+            rows = [(each.part.state.id, each.item_count, each.payload) for each in prepared if each.payload]
             await inbox.put(connection, rows)
         if rows:
             self._context.wake()
         return []
 
-    async def _stored(self, parts: Sequence[SourceBatch]) -> _StoredContent:
-        scoped = [arrival.scoped() for part in parts for arrival in arrivals_of(part)]
+    async def _stored(self, drafts: Sequence[_Draft]) -> _StoredContent:
         async with self._context.db.read() as connection:
-            ids = await records.ids_by_key(connection, all_keys(scoped))
+            ids = await records.ids_by_key(
+                connection, all_keys(chain.from_iterable(d.scoped for d in drafts))
+            )
             hashes = await records.content_hashes_of(connection, set(ids.values()))
-            waiting = await inbox.waiting_of(connection, {part.state.id for part in parts})
+            waiting = await inbox.waiting_of(connection, {draft.part.state.id for draft in drafts})
         return _StoredContent(ids, hashes, frozenset(waiting))
 
-    def _prepared(self, parts: Sequence[SourceBatch], stored: _StoredContent) -> list[_Prepared]:
-        return [self._prepare(part, stored) for part in parts]
 
-    def _prepare(self, part: SourceBatch, stored: _StoredContent) -> _Prepared:
-        scoped = [arrival.scoped() for arrival in arrivals_of(part)]
-        summary = Summary.of(part.batch)
-        summary.new = sum(stored.ids.keys().isdisjoint(keys_of(record)) for record in scoped)
-        news = part.batch.items
-        if part.state.id not in stored.waiting:
-            pairs = zip(part.batch.items, scoped, strict=True)
-            news = tuple(item for item, record in pairs if not _is_unchanged(record, stored))
-        if (
-            not news
-            and not part.batch.rejected
-            and part.state.intake_done
-            and part.state.id not in stored.waiting
-        ):
-            return _Prepared(part, summary, news, b"")
-        analyses = analyse_all((item.record for item in news), semantic=self._context.semantic)
-        unchanged = part.batch.unchanged + len(part.batch.items) - len(news)
-        waiting = WaitingBatch(news, part.batch.rejected, unchanged, tuple(analyses.values()))
-        return _Prepared(part, summary, news, encode(waiting))
+def _drafts(parts: Iterable[SourceBatch]) -> list[_Draft]:
+    drafts: list[_Draft] = []
+    for part in parts:
+        arrivals = list(arrivals_of(part))
+        pairs = zip(part.batch.items, arrivals, strict=True)
+        items = tuple([replace(item, record=arrival.record) for item, arrival in pairs])
+        drafts.append(
+            _Draft(
+                replace(part, batch=replace(part.batch, items=items)),
+                tuple([arrival.scoped() for arrival in arrivals]),
+            )
+        )
+    return drafts
 
 
-def _with_languages(parts: Iterable[SourceBatch]) -> list[SourceBatch]:
-    """The batches, the language of each item set where it can be told."""
-    return [
-        replace(part, batch=replace(part.batch, items=_spoken(part)), analyses=part.analyses or {})
-        for part in parts
-    ]
+def _prepared(drafts: Iterable[_Draft], stored: _StoredContent, *, semantic: bool) -> list[_Prepared]:
+    return [_prepare(draft, stored, semantic=semantic) for draft in drafts]
 
 
-def _spoken(part: SourceBatch) -> tuple[Item, ...]:
-    pairs = zip(part.batch.items, arrivals_of(part), strict=True)
-    return tuple(replace(item, record=arrival.record) for item, arrival in pairs)
+def _prepare(draft: _Draft, stored: _StoredContent, *, semantic: bool) -> _Prepared:
+    """A batch without what is stored word for word, and with the analyses of the rest."""
+    part, batch = draft.part, draft.part.batch
+    summary = Summary.of(batch)
+    summary.new = sum(stored.ids.keys().isdisjoint(keys_of(record)) for record in draft.scoped)
+    is_current = part.state.id not in stored.waiting
+    items = batch.items
+    if is_current:
+        pairs = zip(items, draft.scoped, strict=True)
+        items = tuple([item for item, record in pairs if not _is_unchanged(record, stored)])
+        if not items and not batch.rejected and part.state.intake_done:
+            return _Prepared(part, summary)
+    analyses = analyse_all((item.record for item in items), semantic=semantic)
+    unchanged = batch.unchanged + len(batch.items) - len(items)
+    waiting = WaitingBatch(items, batch.rejected, unchanged, tuple(analyses.values()))
+    return _Prepared(part, summary, len(items), encode(waiting))
 
 
 def _is_unchanged(record: Record, stored: _StoredContent) -> bool:
@@ -150,7 +159,7 @@ def _is_unchanged(record: Record, stored: _StoredContent) -> bool:
 def _step(prepared: _Prepared, now: datetime) -> SourceStep:
     """How far a poll moves its source on, before the intake has seen it."""
     part = prepared.part
-    if prepared.is_settled:
+    if not prepared.payload:
         return SourceStep(
             part.state.id, part.batch.progress, 0, now if part.batch.last else None, part.refused
         )

@@ -10,20 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import timedelta
 from typing import NoReturn
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.port import Target
 from bot.domain.model import Topic
+from bot.domain.polling import FeedOrigin, NewFeed, Polling
 from bot.domain.retry import Outcome
 from bot.messages.message import Message
+from bot.store import feeds
+from bot.store.feeds import SettledPoll
 from bot.workers import digests, rematch
+from bot.workers.batches import SourceBatch
 from bot.workers.delivery import Delivery
+from bot.workers.inbox import Inbox, InboxReader
 from tests.make import Clock, ListSource, record
 from tests.store.store_helpers import ONE, THREE, TWO
 from tests.workers.desk import BotHarness, InterruptibleDatabase, RecordingSender
 
 WORDS = Topic("Words", keywords=tuple(ONE.split()[:1]))
 NAME = "list:crash"
+FEED = NewFeed("https://paper.example/feed", FeedOrigin.OPERATOR)
 
 
 def source() -> ListSource:
@@ -31,6 +40,21 @@ def source() -> ListSource:
     titles = {"a.example": ONE, "b.example": TWO, "c.example": THREE}
     items = (record(title, o, url=f"https://{o}/1", topics=["AI"]) for o, title in titles.items())
     return ListSource(NAME).add(*items)
+
+
+async def put(desk: BotHarness) -> None:
+    """Have a poll of the feed bring the same three stories into the inbox."""
+    async with desk.db.read() as connection:
+        feed = await feeds.find(connection, FEED.address, 0)
+        assert feed is not None
+        states = await feeds.states(connection, [feed.source_id])
+    [batch] = [batch async for batch in source().fetch({})]
+
+    async def settle(connection: AsyncConnection, _summaries: object) -> None:
+        later = Polling(timedelta(hours=1), desk.clock() + timedelta(hours=1))
+        await feeds.settle(connection, [SettledPoll(feed.source_id, later)], desk.clock())
+
+    await Inbox(desk.context).store([SourceBatch(states[feed.source_id], batch)], settle)
 
 
 async def here(*words: object) -> NoReturn:
@@ -63,6 +87,10 @@ async def main(url: str, seconds: str, part: str, stop: str) -> None:
             await desk.ingest.step(source(), backfill=2)
         case "topics":
             await rematch.configure(desk.context, [WORDS])
+        case "put":
+            await put(desk)
+        case "take":
+            await InboxReader(desk.context, desk.ingest).step()
         case "digest":
             await digests.step(desk.context)
         case "deliver":

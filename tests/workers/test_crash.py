@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,16 @@ from bot.domain.model import Mode
 from bot.domain.posting.schedule import Schedule
 from bot.domain.retry import Outcome, SendStatus
 from bot.services.digests import set_schedule
-from bot.store import outbox, schema, sources, stories
+from bot.store import feeds, outbox, schema, sources, stories
 from bot.workers import digests, rematch
+from bot.workers.inbox import InboxReader
 from tests.make import at
 from tests.store.store_helpers import CHANNEL, GUILD, ONE, THREE, TWO, story_numbers
-from tests.workers.child import NAME, WORDS, source
+from tests.workers.child import FEED, NAME, WORDS, put, source
 from tests.workers.desk import BotHarness
 
 ROOT = Path(__file__).parents[2]
+FEED_NAME = feeds.source_name(FEED.address, 0)
 PATIENCE = 60  # seconds, for a process that never comes to its moment
 
 
@@ -42,10 +44,10 @@ async def killed(desk: BotHarness, url: str, part: str, stop: int) -> str:
     return said.decode().strip()
 
 
-async def progress(desk: BotHarness) -> dict[str, object]:
+async def progress(desk: BotHarness, name: str = NAME) -> dict[str, object]:
     """What is noted of the source."""
     async with desk.db.write() as connection:
-        state = await sources.ensure(connection, NAME, "list")
+        state = await sources.ensure(connection, name, "list")
         return await sources.progress(connection, state.id)
 
 
@@ -61,14 +63,24 @@ async def crew(desk: BotHarness) -> BotHarness:
     return desk
 
 
-async def all_is_told_once(crew: BotHarness) -> None:
+@pytest.fixture
+async def poller(crew: BotHarness) -> BotHarness:
+    """The crew, with a feed that is past its first intake, and polled by another process."""
+    async with crew.db.intake() as connection:
+        source_id = await feeds.add(connection, FEED, timedelta(minutes=5), at())
+        step = sources.SourceStep(source_id, {}, taken=0, finished=at(), rejected=0)
+        await sources.advance(connection, [step])
+    return crew
+
+
+async def all_is_told_once(crew: BotHarness, name: str = NAME) -> None:
     """Assert that the three stories are there, and in the channel, once."""
     assert await crew.count(schema.records) == 5
     async with crew.db.read() as connection:
         assert await story_numbers(connection) == [1, 2, 3, 4, 5]
     await crew.deliver()
     assert sorted(crew.mailbox.titles) == sorted((ONE, TWO, THREE))
-    assert await progress(crew) == {"seen": {"count": 3}}
+    assert await progress(crew, name) == {"seen": {"count": 3}}
 
 
 async def test_in_the_middle_of_an_intake(crew: BotHarness, store_url: str) -> None:
@@ -98,6 +110,32 @@ async def test_in_the_middle_of_a_first_intake_with_backfill(desk: BotHarness, s
     assert (summary.new, summary.posted) == (3, 2)
     await desk.deliver()
     assert len(desk.mailbox.sent) == 2
+
+
+@pytest.mark.parametrize("stop", [1, 0])
+async def test_before_and_after_a_poll_is_in_the_inbox(poller: BotHarness, store_url: str, stop: int) -> None:
+    assert await killed(poller, store_url, "put", stop) == ("written" if stop else "done")
+    assert await poller.count(schema.inbox) == (0 if stop else 1)
+    assert await progress(poller, FEED_NAME) == ({} if stop else {"seen": {"count": 3}})
+    if stop:
+        await put(poller)
+    await InboxReader(poller.context, poller.ingest).drain()
+    await all_is_told_once(poller, FEED_NAME)
+
+
+@pytest.mark.parametrize("stop", [1, 0])
+async def test_before_and_after_a_poll_is_taken_from_the_inbox(
+    poller: BotHarness, store_url: str, stop: int
+) -> None:
+    await put(poller)
+    assert await killed(poller, store_url, "take", stop) == ("written" if stop else "done")
+    assert await poller.count(schema.inbox) == (1 if stop else 0)
+    assert await poller.count(schema.records) == (2 if stop else 5)
+    await InboxReader(poller.context, poller.ingest).drain()
+    await all_is_told_once(poller, FEED_NAME)
+    await put(poller)
+    assert await poller.count(schema.inbox) == 0, "all of it is stored"
+    assert await poller.deliver() == 0
 
 
 async def test_while_a_message_is_being_sent(crew: BotHarness, store_url: str) -> None:

@@ -19,6 +19,7 @@ from bot.services.related import latest
 from bot.sources.web.fetch import Web
 from bot.store import feeds, schema
 from bot.workers import rematch
+from bot.workers.batches import BatchStore
 from bot.workers.inbox import Inbox, InboxReader
 from bot.workers.ingest import Ingest
 from bot.workers.poller import Poller
@@ -48,10 +49,10 @@ class FeedHarness:
         self.reader = InboxReader(self.desk.context, self.desk.ingest)
         self.poller = self.another_poller()
 
-    def another_poller(self) -> Poller:
+    def another_poller(self, store: BatchStore | None = None) -> Poller:
         """A poller of another process."""
         context = self.desk.context
-        store = Inbox(context) if self.has_inbox else Ingest(context)
+        store = store or (Inbox(context) if self.has_inbox else Ingest(context))
         return Poller(context, store, self.web, lambda: 0.0)
 
     async def add(
