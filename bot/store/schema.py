@@ -111,7 +111,7 @@ feeds = sa.Table(
     sa.Column("interval", sa.Integer, nullable=False),  # seconds
     sa.Column("next_poll", UtcTime),  # none: it is stopped
     sa.Column("lease_until", UtcTime),  # who took it to poll it has it for so long
-    _text("holder"),  # the process that took it last
+    sa.Column("holder", sa.Text),  # the process that took it last
     sa.Column("polled_at", UtcTime),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("failing_since", UtcTime),

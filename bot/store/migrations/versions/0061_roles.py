@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("feeds", sa.Column("holder", sa.Text, nullable=False, server_default=""))
+    op.add_column("feeds", sa.Column("holder", sa.Text, nullable=True))
     op.create_table(
         "leases",
         sa.Column("name", sa.Text, nullable=False),
