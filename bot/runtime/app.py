@@ -141,7 +141,7 @@ class App:
         # Pollers that are processes of their own leave what they fetch to the process that leads the intake.
         batches = self.ingest if self._is_whole else Inbox(self.context)
         self.poll = (
-            Poller(self.context, batches, context.web, random.random, holder=process.name())
+            Poller(self.context, batches, context.web, random.random, holder=process.identity())
             if context.web
             else None
         )
@@ -546,7 +546,7 @@ async def _start(config: Config, roles: frozenset[Role], stack: contextlib.Async
         config.database.url,
         guarded=True,
         direct_url=config.database.direct_url,
-        session_name=leases.session_name(process.name()),
+        session_name=leases.session_name(process.identity()),
     )
     stack.push_async_callback(db.close)
     web = await stack.enter_async_context(build_web_client(config.feeds.private_networks))

@@ -49,20 +49,20 @@ class Peers:
             Role.INTAKE: leases.INTAKE,
             Role.SENDER: leases.sender(account),
             Role.POLLER: leases.poller(
-                process.name()
+                process.identity()
             ),  # which nobody else wants: it says that this one is there
         }
         self._poller_watch = PollerWatch(
-            db, now, clock.stopwatch, is_gone=process.is_gone, freed=lambda: began(Role.POLLER)
+            db, now, clock.stopwatch, is_gone=process.has_ended, freed=lambda: began(Role.POLLER)
         )
         self._leaderships = {
             role: LeaseLeadership(
                 db,
                 name,
-                process.name(),
+                process.identity(),
                 now,
                 clock.stopwatch,
-                is_gone=process.is_gone,
+                is_gone=process.has_ended,
                 began=lambda role=role: began(role),  # type: ignore[misc] # mypy infers no type for the default
                 is_locked=role is Role.INTAKE,
             )
