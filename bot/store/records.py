@@ -232,8 +232,9 @@ async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) 
     declarers = await _declarers(connection, themselves)
     of = {stored.source for stored in records.values() if stored.source is not None}
     polled = sa.select(schema.sources.c.id).where(schema.sources.c.kind == "feed")
-    polled_ids: set[int] = set()
-    for part in chunks(of):
+    # Those of the batch as well: an earlier item of it may be a record that a later one takes over.
+    polled_ids = {arrival.source for arrival in batch if arrival.polled and arrival.source is not None}
+    for part in chunks(of - polled_ids):
         rows = await connection.execute(polled.where(schema.sources.c.id.in_(part)))
         polled_ids.update(rows.scalars())
     next_record = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_r.c.id), 0) + 1))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -22,11 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Record
 from bot.domain.records.analysis import analyse_all, texts_of
-from bot.domain.records.intake import all_keys, content_hash, keys_of
+from bot.domain.records.intake import Arrival, all_keys, content_hash, keys_of
 from bot.domain.text.addresses import host_of
 from bot.services.context import Context
 from bot.sources.model import ItemBatch
-from bot.store import feeds, inbox, records, sources
+from bot.store import feeds, inbox, records, retention, sources
 from bot.store.inbox import TakenElsewhereError, WaitingRow
 from bot.store.sources import SourceState, SourceStep
 from bot.workers.batches import Also, SourceBatch, Summary, nothing_else
@@ -41,20 +41,29 @@ ITEMS_AT_ONCE = 2000  # that are taken in by one transaction
 
 @dataclass(frozen=True, slots=True)
 class _StoredContent:
-    """What is stored of the records that polls name: their ids by key, and the hashes of their contents by id."""
+    """What is stored of the records that polls name: their ids by key, and the hashes of their contents by id.
+
+    `forgotten`: keys of records that were deleted because of their age. `waiting`: sources of which something is in
+    the inbox, so that what is stored of them is out of date.
+    """
 
     ids: Mapping[str, int]
     hashes: Mapping[int, str]
-    waiting: frozenset[
-        int
-    ]  # sources of which something is in the inbox: what is stored of them is out of date
+    forgotten: Collection[str]
+    waiting: Collection[int]
+
+    def has(self, arrival: Arrival, record: Record) -> bool:
+        """Whether a record, given with its stored keys, is or was there."""
+        is_there = any(key in self.ids for key in keys_of(record))
+        return is_there or any(key in self.forgotten for key in arrival.identity)
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A batch whose items have their languages, and its records under the keys that they would be stored by."""
+    """A batch whose items have their languages; how they come in, and under which keys they would be stored."""
 
     part: SourceBatch
+    arrivals: tuple[Arrival, ...]
     scoped: tuple[Record, ...]
 
 
@@ -108,19 +117,23 @@ class Inbox:
                 connection, all_keys(chain.from_iterable(d.scoped for d in drafts))
             )
             hashes = await records.content_hashes_of(connection, set(ids.values()))
+            arrivals = chain.from_iterable(draft.arrivals for draft in drafts)
+            gone = (key for arrival in arrivals for key in arrival.identity if key not in ids)
+            forgotten = await retention.forgotten(connection, gone)
             waiting = await inbox.waiting_of(connection, {draft.part.state.id for draft in drafts})
-        return _StoredContent(ids, hashes, frozenset(waiting))
+        return _StoredContent(ids, hashes, forgotten, waiting)
 
 
 def _drafts(parts: Iterable[SourceBatch]) -> list[_Draft]:
     drafts: list[_Draft] = []
     for part in parts:
-        arrivals = list(arrivals_of(part))
+        arrivals = tuple(arrivals_of(part))
         pairs = zip(part.batch.items, arrivals, strict=True)
         items = tuple([replace(item, record=arrival.record) for item, arrival in pairs])
         drafts.append(
             _Draft(
                 replace(part, batch=replace(part.batch, items=items)),
+                arrivals,
                 tuple([arrival.scoped() for arrival in arrivals]),
             )
         )
@@ -135,12 +148,13 @@ def _prepare(draft: _Draft, stored: _StoredContent, *, semantic: bool) -> _Prepa
     """A batch without what is stored word for word, and with the analyses of the rest."""
     part, batch = draft.part, draft.part.batch
     summary = Summary.of(batch)
-    summary.new = sum(stored.ids.keys().isdisjoint(keys_of(record)) for record in draft.scoped)
+    pairs = zip(draft.arrivals, draft.scoped, strict=True)
+    summary.new = sum(not stored.has(arrival, record) for arrival, record in pairs)
     is_current = part.state.id not in stored.waiting
     items = batch.items
     if is_current:
-        pairs = zip(items, draft.scoped, strict=True)
-        items = tuple([item for item, record in pairs if not _is_unchanged(record, stored)])
+        scoped = zip(items, draft.scoped, strict=True)
+        items = tuple([item for item, record in scoped if not _is_unchanged(record, stored)])
         if not items and not batch.rejected and part.state.intake_done:
             return _Prepared(part, summary)
     analyses = analyse_all((item.record for item in items), semantic=semantic)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 
 from bot.domain.clustering.story_cluster import Terms
@@ -372,7 +372,7 @@ async def _outcome(url: str, polls: Sequence[Poll], *, has_inbox: bool) -> list[
 
 
 @pytest.mark.hypothesis
-@examples(0.15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(0.15, phases=[Phase.generate])  # an example takes too long to look for a smaller one
 @given(polls=POLLS)
 def test_with_an_inbox_the_same_is_stored_as_without(migrated_file: Path, polls: list[Poll]) -> None:
     """Whenever the intake comes by, and although the poller leaves out what is stored already."""
