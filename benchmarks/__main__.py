@@ -17,8 +17,10 @@ from benchmarks import (
     idle,
     intake,
     matching,
+    outward,
     parsing,
     polling,
+    queue,
     search,
     unchanged,
     volume,
@@ -37,7 +39,9 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "loop": lambda a: event_loop.measure(a.runs, a.stories),
     "idle": lambda a: idle.measure(a.runs),
     "briefs": lambda a: briefs.measure(a.runs),
+    "outward": lambda a: outward.measure(a.runs),
     "volume": lambda a: volume.measure(a.records),
+    "queue": lambda a: queue.measure(a.runs),
 }
 
 

@@ -24,7 +24,7 @@ from bot.domain.topics.tree import merge_defaults
 from bot.errors import ConfigError
 from bot.models import openai_compatible
 from bot.models.openai_compatible import OpenAICompatible
-from bot.services.context import ALL, Context, Now
+from bot.services.context import ALL, ApiAccess, Context, Now
 from bot.sources.catalogue import catalogue_feeds, catalogue_titles, catalogue_topics
 from bot.sources.folder import FolderSource
 from bot.sources.git import GitSource
@@ -141,6 +141,8 @@ def build_context(config: Config, db: Database, now: Now) -> Context:
         titles=titles,
         model=config.rephrasing.model if config.rephrasing.url else "",
         alert_limits=config.alerts.limits(),
+        api=ApiAccess(bool(config.http.listen), config.http.public_url, config.http.tokens_per_server),
+        forward_limits=config.forwards.limits(),
         keep=config.store.kept_for(),
     )
 

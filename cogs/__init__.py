@@ -7,10 +7,12 @@ from discord.ext import commands
 from bot.services.context import Context
 from cogs.about import AboutCommands
 from cogs.alerts import AlertCommands
+from cogs.api_tokens import ApiTokenCommands
 from cogs.appearance import AppearanceCommands
 from cogs.briefs import BriefCommands
 from cogs.digest import DigestCommands
 from cogs.follows import FollowButton, MemberButton
+from cogs.forwards import ForwardCommands
 from cogs.mutes import MuteCommands
 from cogs.pace import PaceCommands, QuietHoursCommands
 from cogs.roles import RoleButton
@@ -35,6 +37,8 @@ COGS = (
     ServerTopicCommands,
     SourceCommands,
     AlertCommands,
+    ApiTokenCommands,
+    ForwardCommands,
     AppearanceCommands,
     BriefCommands,
     DigestCommands,

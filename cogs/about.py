@@ -67,6 +67,11 @@ HELP = (
         "`/source list` · `/source test` · `/source remove` this server's feeds · `/votes` buttons 👍 and 👎 below posts · `/briefs` how briefs are written, "
         "and in which language · `/status` sources, waiting messages and paused channels"
     ),
+    mark(
+        "**Outside of Discord, with Manage Server**\n"
+        "`/api-token create` · `/api-token list` · `/api-token revoke` what feed readers and programs read stories with · "
+        "`/forward add` · `/forward list` · `/forward remove` · `/forward resume` addresses that stories are sent to"
+    ),
 )
 
 

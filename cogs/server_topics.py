@@ -13,6 +13,7 @@ from bot.chat.chart import Series, bars
 from bot.domain.model import Volume
 from bot.domain.posting.volume import FIXED
 from bot.i18n import comma_list, mark, tr, tr_plural
+from bot.messages.forwards import forwards_of
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY
 from bot.messages.topics import backtest_summary, heading, newest_matches, topic_details, topic_saved
@@ -111,6 +112,7 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
                 "It is the topic of {count} feeds of this server. Without it, keywords decide the topics of the articles.",
                 doomed.feeds,
             )
+        text += forwards_of(doomed.forwards)
         offer = views.ConfirmView(
             interaction,
             views.Choice(tr("Delete it"), press, danger=True),

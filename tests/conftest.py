@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import shutil
@@ -15,13 +14,13 @@ from hypothesis import settings
 from bot.store.database import Database
 from tests.databases import (
     MIGRATED,
+    MigratedFile,
     empty,
-    migrate,
     named,
     new_database,
     opened,
     postgres,
-    share_compiled_statements,
+    share_what_engines_need,
 )
 from tests.make import Clock
 
@@ -53,10 +52,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_statements() -> Iterator[None]:
-    """Statements are compiled once for all tests."""
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedFile]:
+    """Statements are compiled once for all tests, and migrations run once."""
+    template = MigratedFile(tmp_path_factory.mktemp("migrated"))
     with pytest.MonkeyPatch.context() as patch:
-        share_compiled_statements(patch)
+        share_what_engines_need(patch, template)
+        yield template
+
+
+@pytest.fixture
+def migrations(migrated: MigratedFile) -> Iterator[None]:
+    """Migrations make the databases of a test, as they do for users."""
+    with migrated.switched_off():
         yield
 
 
@@ -80,19 +87,17 @@ def db_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def db(db_url: str) -> AsyncIterator[Database]:
+async def db(sqlite_url: str) -> AsyncIterator[Database]:
     """A migrated, empty database."""
-    database = await Database.open(db_url)
+    database = await Database.open(sqlite_url)
     yield database
     await database.close()
 
 
 @pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def migrated_file(migrated: MigratedFile) -> Path:
     """A migrated SQLite file, to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "topicwire.db"
-    asyncio.run(migrate(str(path)))
-    return path
+    return migrated.make()
 
 
 @pytest.fixture

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -76,8 +78,42 @@ def named(server: str, name: str) -> str:
     return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
-def share_compiled_statements(patch: pytest.MonkeyPatch) -> None:
-    """Have all databases of a kind use what SQLAlchemy compiled for the first one.
+class MigratedFile:
+    """A migrated, empty SQLite file, of which a copy is in the place of each database that a test would make.
+
+    The migrations take longer than most tests; those that are about them `switch` it off.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "topicwire.db"
+        self.copies = True
+
+    def make(self) -> Path:
+        """Migrate it, the first time. Returns where it is."""
+        if not self.path.exists():
+            with self.switched_off(), ThreadPoolExecutor(1) as aside:  # this thread may have a loop that runs
+                aside.submit(asyncio.run, migrate(str(self.path))).result()
+        return self.path
+
+    def copy_to(self, file: Path) -> None:
+        """Have a copy be there, if nothing is."""
+        if self.copies and not file.exists():
+            template = self.make()
+            with suppress(OSError):  # what is wrong there is for the bot to say
+                shutil.copyfile(template, file)
+
+    @contextmanager
+    def switched_off(self) -> Iterator[None]:
+        """Have migrations make the databases meanwhile."""
+        before, self.copies = self.copies, False
+        try:
+            yield
+        finally:
+            self.copies = before
+
+
+def share_what_engines_need(patch: pytest.MonkeyPatch, migrated: MigratedFile) -> None:
+    """Have all databases of a kind use what SQLAlchemy compiled for the first one, and new files be copies of one.
 
     It keeps compiled statements for each engine, and nearly every test has an engine of its own: compiling them anew
     takes a third of the time of such tests.
@@ -85,6 +121,8 @@ def share_compiled_statements(patch: pytest.MonkeyPatch) -> None:
     first: dict[str, sa.Engine] = {}
 
     def sharing(url: Any, **options: Any) -> AsyncEngine:
+        if (file := database.file_of(url)) is not None:
+            migrated.copy_to(file)
         engine = create_async_engine(url, **options)
         sync = engine.sync_engine
         other = first.setdefault(sync.dialect.name, sync)

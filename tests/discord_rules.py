@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from discord.http import handle_message_parameters
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema_rs import Draft202012Validator
 
 from bot.chat.components import mentions, to_view
 from bot.messages.message import Embed, Message, panel
@@ -110,16 +110,19 @@ def _schema_problems(message: dict[str, Any]) -> list[str]:
     as_sent = json.loads(json.dumps(message, default=lambda flags: flags.value))
     # discord.py writes ids as numbers, which Discord reads as well.
     as_sent["allowed_mentions"]["roles"] = list(map(str, as_sent["allowed_mentions"].get("roles", [])))
-    return [f"{error.json_path}: {error.message[:200]}" for error in _validator().iter_errors(as_sent)]
+    return [f"{error.instance_path}: {error.message[:200]}" for error in _validator().iter_errors(as_sent)]
 
 
 @cache
-def _validator() -> Any:
+def _validator() -> Draft202012Validator:
     document = json.loads(_OPENAPI.read_bytes())
-    formats = FormatChecker(formats=())
-    formats.checks("uri")(lambda value: not isinstance(value, str) or bool(_URI.fullmatch(value)))
-    formats.checks("date-time", raises=ValueError)(
-        lambda value: not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
-    )
     schema = {"$ref": "#/components/schemas/MessageCreateRequest", "components": document["components"]}
-    return Draft202012Validator(schema, format_checker=formats)
+    formats = {"uri": lambda value: bool(_URI.fullmatch(value)), "date-time": _is_moment}
+    return Draft202012Validator(schema, validate_formats=True, formats=formats)
+
+
+def _is_moment(value: str) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False

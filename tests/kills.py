@@ -20,11 +20,11 @@ import sqlalchemy as sa
 from bot.domain.model import Mode, Subscription
 from bot.store import schema, subscriptions, topics
 from bot.store.database import Database
+from tests.forks import Forked, fork
 from tests.loopback import CHANNEL, FORUM, GUILD, Fault, Loopback, first_intake, give_face
 from tests.shown import shown
 from tests.store.store_helpers import headlines
 
-ROOT = Path(__file__).parents[1]
 A_ROUND = 4  # stories that come in before each kill
 PATIENCE = 100.0  # seconds for what is due at the end
 FAULTS = [fault for fault in Fault if fault.startswith("accepted") and fault is not Fault.ACCEPTED_HANG]
@@ -57,11 +57,11 @@ async def _follow(database: str) -> None:
     await db.close()
 
 
-async def _start(discord: Loopback, folder: Path) -> asyncio.subprocess.Process:
+async def _start(discord: Loopback, folder: Path) -> Forked:
     with (folder / "log").open("ab") as log:  # the process has a descriptor of its own
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.loopback", "run", "--config", str(folder / "config.yaml"),
-            cwd=ROOT, stderr=log, env=os.environ | discord.environment(),
+        return await fork(
+            "tests.loopback.hurry:main", "run", "--config", str(folder / "config.yaml"),
+            stderr=log, env=os.environ | discord.environment(),
         )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain.model",
     },
     "bot.domain.posting": {"bot.domain"},
+    "bot.domain.forwarding": {"bot.domain"},
     "bot.domain.polling": {"bot.domain.text", "bot.domain.model"},
     "bot.domain.retry": set(),
     "bot.domain.shards": set(),

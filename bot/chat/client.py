@@ -128,13 +128,17 @@ class Client(commands.Bot):
             await self._identify(shard_id or 0, max(1, limits.get("max_concurrency", 1)))
 
     async def close(self) -> None:
-        """Disconnect and cancel the running handlers, which would otherwise use a closed database.
+        """Disconnect and cancel the running handlers, which would otherwise use closed connections and a closed database.
 
         discord.py also keeps a task that waits for servers and fails on a closed client.
         """
         if (waiting := self._connection._ready_task) is not None:
             waiting.cancel()
+        await self._cancel_handlers()
         await super().close()
+        await self._cancel_handlers()  # those of the last events before the connection was closed
+
+    async def _cancel_handlers(self) -> None:
         named = {task for task in asyncio.all_tasks() if task.get_name().startswith(_HANDLERS)}
         handlers = (named | self._running) - {asyncio.current_task()}
         for task in handlers:

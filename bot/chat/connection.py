@@ -6,6 +6,7 @@ import logging
 import zlib
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 
 import aiohttp
 import discord
@@ -20,6 +21,8 @@ FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=10)
 LONGEST_BLOCK = timedelta(days=1)  # the longest Retry-After that is followed
 REASON = 200  # characters
+# Of requests without a client: https://discord.com/developers/docs/reference#user-agent
+USER_AGENT = f"DiscordBot (https://github.com/topicwire/topicwire, {version('topicwire')})"
 
 REFUSAL = (
     "Discord refused the token: copy it again from https://discord.com/developers/applications "
@@ -110,7 +113,9 @@ async def unreachable(addresses: DiscordAddresses = DISCORD) -> Trouble | None:
     """Why Discord cannot be reached, or None. Needs no token."""
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+            aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=10), headers={"User-Agent": USER_AGENT}
+            ) as session,
             session.get(f"{addresses.api_base()}/gateway") as answer,
         ):
             if answer.status in (403, 429) or answer.status >= 500:

@@ -29,6 +29,7 @@ RATES = (
     Rate(("topic test", "topic backtest"), member=10, server=30),  # these read the articles of a month
     Rate(("topic create", "topic edit"), member=10, server=20),  # likewise
     Rate(("alert create",), member=10, server=60),
+    Rate(("api-token create", "forward add"), member=6, server=12),
     Rate(("source add", "source test"), member=6, server=6),  # these send requests to other people's servers
     Rate(("appearance face",), member=6, server=12),  # this makes webhooks, which Discord limits
 )

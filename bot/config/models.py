@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.config.addresses import api_address, gateway_address
 from bot.domain.clustering import embeddings
+from bot.domain.forwarding import ForwardLimits
 from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
 from bot.domain.posting.alerts import AlertLimits
@@ -222,11 +223,25 @@ class FeedsSettings(_Model):
 
 
 class HttpSettings(_Model):
-    """The HTTP endpoint: pushed records, health and metrics. It is off without `listen`."""
+    """The HTTP endpoint: pushed records, feeds, stories, health and metrics. It is off without `listen`."""
 
     listen: str = ""
     token: SecretStr = SecretStr("")
     per_minute: int = Field(default=60, ge=1, le=100_000)
+    public_url: str = ""
+    tokens_per_server: int = Field(default=10, ge=0, le=1000)
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+        except ValueError:
+            usable = False
+        if value and (not usable or parts.query or parts.fragment):
+            raise ValueError("write the address at which others reach the endpoint: https://news.example.org")
+        return value.rstrip("/")
 
     @field_validator("listen")
     @classmethod
@@ -415,6 +430,17 @@ class AlertSettings(_Model):
         )
 
 
+class ForwardSettings(_Model):
+    """Stories that servers send to addresses outside of Discord."""
+
+    per_server: int = Field(default=5, ge=0, le=100)
+    plain_http: bool = False
+
+    def limits(self) -> ForwardLimits:
+        """These settings as a value of the domain."""
+        return ForwardLimits(self.per_server, self.plain_http)
+
+
 class RephrasingSettings(_Model):
     """The language model that rephrases and translates briefs. Without `url` there is none."""
 
@@ -473,6 +499,7 @@ class Config(BaseSettings):
     posts: PostSettings = PostSettings()
     digest: DigestSettings = DigestSettings()
     alerts: AlertSettings = AlertSettings()
+    forwards: ForwardSettings = ForwardSettings()
     rephrasing: RephrasingSettings = RephrasingSettings()
     log: LogSettings = LogSettings()
 

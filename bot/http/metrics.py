@@ -19,6 +19,10 @@ GAUGES: Mapping[str, str] = {
     "topicwire_subscriptions": "Subscriptions of all servers.",
     "topicwire_alerts": "Alerts of members.",
     "topicwire_follows": "Stories that members follow, once for each member.",
+    "topicwire_api_tokens": "Tokens of servers that read stories.",
+    "topicwire_forwards": "Addresses that servers send stories to.",
+    "topicwire_forwards_off": "Those of them that were switched off because they failed.",
+    "topicwire_forwards_waiting": "Stories that wait to be sent to the others.",
     "topicwire_channels_paused": "Paused channels.",
     "topicwire_outbox_waiting": "Messages that are due to be sent or edited.",
     "topicwire_outbox_kept_embeds": "Messages that keep the embeds of an earlier version because Discord refused the edit.",
@@ -30,6 +34,8 @@ GAUGES: Mapping[str, str] = {
 COUNTERS: Mapping[str, str] = {
     "topicwire_polls_total": "Feed polls since the start, by outcome.",
     "topicwire_pushed_total": "Pushed items since the start, by outcome.",
+    "topicwire_reads_total": "Requests for feeds and stories since the start, by outcome.",
+    "topicwire_forwarded_total": "Deliveries of stories to forwards since the start, by outcome.",
     "topicwire_rephrasings_total": "Calls of the model that rephrases and translates briefs since the start, by outcome.",
 }
 

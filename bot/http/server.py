@@ -1,4 +1,4 @@
-"""The bot's HTTP endpoint: pushed records, health and metrics."""
+"""The bot's HTTP endpoint: pushed records, feeds and stories, health and metrics."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from limits.aio.strategies import MovingWindowRateLimiter
 
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
+from bot.http.answers import refusal
 from bot.http.connections import listen, name_server
 from bot.http.metrics import exposition
+from bot.http.reading import StoryReading
 from bot.services.context import Context
 from bot.services.measure import measure
 from bot.sources.model import ItemBatch
@@ -74,9 +76,9 @@ def _all_leading() -> Mapping[str, bool]:
 class HttpServer:
     """Listens from `start` to `close`.
 
-    `connected` returns whether Discord is connected, `polls` and `rephrasings` the number of each by outcome. `delivers` says
-    whether this process sends messages, `takes_in` whether it stores what is pushed, and `leading` whether it leads, by each
-    of its roles that one process at a time has.
+    `connected` returns whether Discord is connected, `polls`, `rephrasings` and `forwarded` the number of each by outcome.
+    `delivers` says whether this process sends messages, `takes_in` whether it stores what is pushed, and `leading` whether it
+    leads, by each of its roles that one process at a time has.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class HttpServer:
         connected: Callable[[], bool],
         polls: Callable[[], Mapping[str, int]],
         rephrasings: Callable[[], Mapping[str, int]] = dict,
+        forwarded: Callable[[], Mapping[str, int]] = dict,
         *,
         delivers: Callable[[], bool] = _always,
         takes_in: Callable[[], bool] = _always,
@@ -98,6 +101,7 @@ class HttpServer:
         self._connected = connected
         self._polls = polls
         self._rephrasings = rephrasings
+        self._forwarded = forwarded
         self._delivers = delivers
         self._takes_in = takes_in
         self._leading = leading
@@ -108,6 +112,8 @@ class HttpServer:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/records", self._push)
+        self._reading = StoryReading(context, self._admit_reader)
+        self._reading.add_to(app.router)
         app.on_response_prepare.append(name_server)
         self._runner = web.AppRunner(app, shutdown_timeout=CLOSE_SECONDS)
         self._listening: asyncio.Server | None = None
@@ -160,6 +166,8 @@ class HttpServer:
                     "topicwire_polls_total": self._polls(),
                     "topicwire_pushed_total": self._pushed,
                     "topicwire_rephrasings_total": self._rephrasings(),
+                    "topicwire_reads_total": self._reading.counts,
+                    "topicwire_forwarded_total": self._forwarded(),
                 }
                 self._page = exposition(
                     measured, connected=self._connected(), counts=counts, leading=self._leading()
@@ -172,7 +180,7 @@ class HttpServer:
     async def _push(self, request: web.Request) -> web.Response:
         await self._admit(request)
         if not self._takes_in():
-            raise _refusal(
+            raise refusal(
                 web.HTTPServiceUnavailable,
                 "this process does not store articles: push to the one with the role intake, or try again if that one is "
                 "a standby",
@@ -180,16 +188,16 @@ class HttpServer:
             )
         file_name = _FILE_NAMES.get(request.content_type)
         if file_name is None:
-            raise _refusal(
+            raise refusal(
                 web.HTTPUnsupportedMediaType, f"set Content-Type to one of: {', '.join(_FILE_NAMES)}"
             )
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await request.read()
         except TimeoutError:
-            raise _refusal(web.HTTPRequestTimeout, "the body did not arrive in time") from None
+            raise refusal(web.HTTPRequestTimeout, "the body did not arrive in time") from None
         except (web.RequestPayloadError, ConnectionError):  # ConnectionError: the client is gone
-            raise _refusal(web.HTTPBadRequest, "the body does not match its headers") from None
+            raise refusal(web.HTTPBadRequest, "the body does not match its headers") from None
         except web.HTTPRequestEntityTooLarge:
             raise _too_large(f"more than {MAX_BODY // 1_000_000} MB; send smaller batches") from None
         try:
@@ -210,23 +218,30 @@ class HttpServer:
         """
         token = self._settings.token
         if not token:
-            raise _refusal(
+            raise refusal(
                 web.HTTPForbidden, "this endpoint accepts no records, because http.token is not set"
             )
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         has_token = scheme.lower() == "bearer" and hmac.compare_digest(
             credentials.strip().encode("utf-8", "surrogateescape"), token.encode()
         )
-        if not await self._limiter.hit(self._rate, "shown" if has_token else f"from {request.remote}"):
-            pause = {"Retry-After": RETRY_FULL}
-            raise _refusal(
-                web.HTTPTooManyRequests, "too many requests; wait as long as Retry-After says", pause
-            )
+        await self._count("shown" if has_token else f"from {request.remote}")
         if not has_token:
-            raise _refusal(
+            raise refusal(
                 web.HTTPUnauthorized,
                 "missing or wrong token; send the header Authorization: Bearer TOKEN",
                 {"WWW-Authenticate": "Bearer"},
+            )
+
+    async def _admit_reader(self, request: web.Request, token_id: int | None) -> None:
+        """Raise an error for too many requests: of one token of a server, or without one from one address."""
+        await self._count(f"from {request.remote}" if token_id is None else f"token {token_id}")
+
+    async def _count(self, sender: str) -> None:
+        if not await self._limiter.hit(self._rate, sender):
+            pause = {"Retry-After": RETRY_FULL}
+            raise refusal(
+                web.HTTPTooManyRequests, "too many requests; wait as long as Retry-After says", pause
             )
 
     async def _store(self, pushed: Parsed) -> list[dict[str, Any]]:
@@ -264,12 +279,6 @@ class HttpServer:
             ids = await records.ids_by_key(connection, [item.record.key for item in pushed.items])
             stored = await records.by_id(connection, ids.values())
         return {key: story for key, i in ids.items() if (story := stored[i].story) is not None}
-
-
-def _refusal(
-    kind: type[web.HTTPError], reason: str, headers: Mapping[str, str] | None = None
-) -> web.HTTPError:
-    return kind(reason=None, text=reason, headers=headers)
 
 
 def _too_large(reason: str) -> web.HTTPRequestEntityTooLarge:

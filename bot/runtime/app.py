@@ -56,6 +56,7 @@ from bot.store import delivery, feeds, leases
 from bot.store.database import Database, normalise
 from bot.workers import alerts, cleanup, digests, first_posts, rematch, titles, volumes
 from bot.workers.delivery import Delivery
+from bot.workers.forwarding import Forwarder
 from bot.workers.inbox import Inbox, InboxReader
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poller
@@ -125,6 +126,7 @@ class App:
         self._polling = self._polling_step()
         self._digests = self._leading("digests", self.digest)
         self._alerts = self._leading("alerts", self.alert, LONGEST_IDLE)
+        self._forwarding = self._leading("forwards", self._forward, LONGEST_IDLE)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
         self._addresses = addresses
@@ -145,6 +147,16 @@ class App:
             if context.web
             else None
         )
+        self.forward = (
+            Forwarder(
+                self.context,
+                context.web,
+                wake=self._forwarding.wake,
+                stopping=lambda: self._stopping.is_set() or not self._intake.is_leading,
+            )
+            if context.web
+            else None
+        )
         self.rephrasing = (
             RephrasingWorker(self.context, rephraser, rephrasings_per_day) if rephraser is not None else None
         )
@@ -156,6 +168,7 @@ class App:
                 self._connected,
                 self._polls,
                 self._rephrasings,
+                lambda: self.forward.counts if self.forward is not None else {},
                 delivers=lambda: Role.SENDER in roles,
                 takes_in=lambda: Role.INTAKE in roles and self._intake.is_leading,
                 leading=self._leading_in,
@@ -233,7 +246,8 @@ class App:
             self._peers.wake()
 
     def _wake_steps(self) -> None:
-        for repeating in (self._delivery, self._polling, self._inbox, self._digests, self._alerts):
+        local = (self._delivery, self._polling, self._inbox, self._digests, self._alerts, self._forwarding)
+        for repeating in local:
             repeating.wake()
 
     def stop(self, failure: Exception | None = None) -> None:
@@ -321,6 +335,8 @@ class App:
         yield self._leading("volumes", partial(volumes.step, self.context))
         yield self._leading("first posts", partial(first_posts.step, self.context))
         yield self._leading("cleanup", self._delayed(self.tidy, FIRST_TIDY, TIDY_EVERY))
+        if self.forward is not None:
+            yield self._forwarding
         if self.rephrasing is not None:
             yield self._leading("rephrasing", self.rephrasing.step)
         for watched in self.sources:
@@ -377,6 +393,8 @@ class App:
                 await self.server.close()
             if self.poll is not None:
                 await self.poll.close()
+            if self.forward is not None:
+                await self.forward.close()
             await self.client.close()
             if self._peers is not None:
                 await self._peers.close()
@@ -463,6 +481,11 @@ class App:
     async def _poll(self) -> datetime | None:
         assert self.poll is not None
         return self.context.now() if await self.poll.step() else await self.poll.next_due()
+
+    async def _forward(self) -> datetime | None:
+        """Begin to send stories to addresses outside of Discord. Their workers wake this step when they are done."""
+        assert self.forward is not None
+        return self.context.now() if await self.forward.begin() else await self.forward.next_due()
 
     def _connected(self) -> bool:
         return self.client.is_connected or not self._needs_client

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from bot.domain.forwarding import ForwardLimits
 from bot.domain.polling import Polls
 from bot.domain.posting.alerts import AlertLimits
 from bot.domain.posting.decisions import PostingSettings
@@ -35,6 +36,15 @@ ALL: Literal["all"] = "all"  # servers
 
 
 @dataclass(frozen=True, slots=True)
+class ApiAccess:
+    """What servers may have of the HTTP endpoint. `is_on`: the bot listens. `public_url`: its address for others, if that is set."""
+
+    is_on: bool = False
+    public_url: str = ""
+    tokens_per_server: int = 10
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The database, the one clock, and the settings that decisions need.
 
@@ -47,6 +57,7 @@ class Context:
     tells an intake which stories people have changed. `model` is the name of the language model for briefs;
     empty: there is none. `alerts` are those of `db` in memory, and `alert_limits` what members may have of them. `keep` is how long
     articles are kept; None: for ever.
+    `api` is what servers may have of the HTTP endpoint, and `forward_limits` what of forwards.
     """
 
     db: Database
@@ -67,4 +78,6 @@ class Context:
     model: str = ""
     alerts: AlertCache = field(default_factory=AlertCache)
     alert_limits: AlertLimits = field(default_factory=AlertLimits)
+    api: ApiAccess = field(default_factory=ApiAccess)
+    forward_limits: ForwardLimits = field(default_factory=ForwardLimits)
     keep: timedelta | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.services.context import Context
-from bot.store import alerts, delivery, feeds, follows, outbox, stories, subscriptions
+from bot.store import alerts, api_tokens, delivery, feeds, follows, forwards, outbox, stories, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ async def measure(context: Context) -> Measurements:
         kept = await outbox.kept_embeds(connection)
         alert_count = await alerts.count(connection)
         follow_count = await follows.count(connection)
+        token_count = await api_tokens.count(connection)
+        forward_counts = await forwards.totals(connection)
     return Measurements(
         {
             "topicwire_records": records,
@@ -38,6 +40,10 @@ async def measure(context: Context) -> Measurements:
             "topicwire_subscriptions": subscribed,
             "topicwire_alerts": alert_count,
             "topicwire_follows": follow_count,
+            "topicwire_api_tokens": token_count,
+            "topicwire_forwards": forward_counts["forwards"],
+            "topicwire_forwards_off": forward_counts["off"],
+            "topicwire_forwards_waiting": forward_counts["waiting"],
             "topicwire_channels_paused": len(paused),
             "topicwire_outbox_waiting": waiting,
             "topicwire_outbox_kept_embeds": kept,

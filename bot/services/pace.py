@@ -48,6 +48,11 @@ async def limit(context: Context, guild_id: int, channel_id: int, per_hour: int 
     async with context.db.write() as connection:
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         await subscriptions.set_per_hour(connection, channel_id, per_hour)
+        state = await subscriptions.channel(connection, channel_id)
+        now = context.now()
+        if state is None or state.quiet is None or state.quiet.until(now) is None:
+            # What waits for a free post is decided about anew: with a higher limit there may be one now.
+            await rollups.end_wait(connection, channel_id, now)
     context.wake()
     return min(per_hour or context.rules.per_hour, most)
 
@@ -72,7 +77,7 @@ async def set_quiet(context: Context, guild_id: int, channel_id: int, quiet: Qui
     async with context.db.write() as connection:
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         await subscriptions.set_quiet(connection, channel_id, quiet)
-        await rollups.end_quiet(connection, channel_id, until or now)
+        await rollups.end_wait(connection, channel_id, until or now)
     context.wake()
     return QuietSet(quiet, until)
 
@@ -84,5 +89,5 @@ async def end_quiet(context: Context, channel_id: int) -> None:
         if state is None or state.quiet is None:
             raise NotFoundError(tr("This channel has no quiet hours."))
         await subscriptions.set_quiet(connection, channel_id, None)
-        await rollups.end_quiet(connection, channel_id, context.now())
+        await rollups.end_wait(connection, channel_id, context.now())
     context.wake()

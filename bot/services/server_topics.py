@@ -18,7 +18,7 @@ from bot.i18n import comma_list, mark, tr, tr_plural
 from bot.services.context import Context
 from bot.services.evaluation import AT_ONCE, affordable
 from bot.services.topics import resolve
-from bot.store import feeds, quotas, server_topics, stories
+from bot.store import feeds, forwards, quotas, server_topics, stories
 
 MAX_NAME = 80
 MAX_ALIASES = 10
@@ -57,7 +57,7 @@ class SavedTopic:
 class TopicDetails:
     """A topic, those below it, how many stories they have, and which channels of the server follow it itself.
 
-    `feeds`: how many of the server's own are about it.
+    `feeds`: how many of the server's own are about it. `forwards`: to how many addresses the server sends it.
     """
 
     topic: Topic
@@ -65,6 +65,7 @@ class TopicDetails:
     stories: int
     channels: tuple[int, ...]
     feeds: int
+    forwards: int = 0
 
 
 def parse_query(text: str) -> Query:
@@ -277,8 +278,9 @@ async def show(context: Context, guild_id: int, name: str, *, server_only: bool 
         counts = await stories.recent_counts(connection, {topic.name: every}, context.now(), guild_id)
         channels = await server_topics.channels(connection, topic, guild_id)
         own_feeds = await feeds.all_feeds(connection, guild_id)
+        sent_to = [f for f in await forwards.of_server(connection, guild_id) if f.topic == topic.name]
     about = sum(topic.name in feed.topics for feed in own_feeds)
-    return TopicDetails(topic, every[1:], counts[topic.name], channels, about)
+    return TopicDetails(topic, every[1:], counts[topic.name], channels, about, len(sent_to))
 
 
 async def delete(context: Context, guild_id: int, name: str) -> TopicDetails:

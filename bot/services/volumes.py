@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Mute, StoryView, Subscription
+from bot.domain.forwarding import Forward
+from bot.domain.model import Calibration, Mute, StoryView, Subscription
 from bot.domain.posting.volume import (
     FIXED,
     History,
@@ -25,7 +26,7 @@ from bot.domain.posting.volume import (
 from bot.domain.stories.ranking import size_of
 from bot.domain.stories.story import muted_by
 from bot.services.context import Context
-from bot.store import quotas, subscriptions, volumes
+from bot.store import forwards, quotas, subscriptions, volumes
 
 
 async def history_of(
@@ -44,11 +45,27 @@ async def history_of(
 
 
 async def refresh(context: Context, due: Iterable[Subscription]) -> list[Subscription]:
-    """Compute the calibrations of these subscriptions, and store them. Returns the subscriptions with these.
+    """Compute the calibrations of these subscriptions, and store them. Returns the subscriptions with these."""
+    calibrated = await _calibrated(context, list(due))
+    async with context.db.write() as connection:
+        await subscriptions.calibrate(connection, calibrated)
+    return [replace(s, calibration=calibration) for s, (calibration, _) in calibrated.items()]
+
+
+async def refresh_forwards(context: Context, due: Iterable[Forward]) -> None:
+    """Compute the calibrations of these forwards, and store them."""
+    calibrated = await _calibrated(context, [forward.subscription for forward in due])
+    async with context.db.write() as connection:
+        await forwards.calibrate(connection, calibrated)
+
+
+async def _calibrated(
+    context: Context, due: Sequence[Subscription]
+) -> dict[Subscription, tuple[Calibration, datetime]]:
+    """What the volumes of these subscriptions mean now, each with when to compute it again.
 
     Channels that see the same of a topic share the work: all of servers without feeds and topics of their own that mute nothing.
     """
-    due = list(due)
     now = context.now()
     histories: dict[object, History] = {}
     async with context.db.read() as connection:
@@ -66,13 +83,10 @@ async def refresh(context: Context, due: Iterable[Subscription]) -> list[Subscri
                     connection, context, replace(subscription, guild_id=server), mutes
                 )
             results[subscription] = histories[key]
-    async with context.db.write() as connection:
-        calibrated = {
-            subscription: (calibrate(shown_volume(subscription), past), now + past.refresh)
-            for subscription, past in results.items()
-        }
-        await subscriptions.calibrate(connection, calibrated)
-    return [replace(s, calibration=calibration) for s, (calibration, _) in calibrated.items()]
+    return {
+        subscription: (calibrate(shown_volume(subscription), past), now + past.refresh)
+        for subscription, past in results.items()
+    }
 
 
 def _mutes_of(subscription: Subscription, mutes: Iterable[Mute]) -> tuple[Mute, ...]:
@@ -100,13 +114,22 @@ async def place_of(
 
 
 async def refresh_due(context: Context, limit: int) -> int:
-    """Compute the calibrations that are due, at most so many. Returns how many there were."""
+    """Compute the calibrations that are due, at most so many of subscriptions and of forwards. Returns how many there were of either."""
     async with context.db.read() as connection:
         due = await subscriptions.to_calibrate(connection, context.now(), limit)
-    return len(await refresh(context, due)) if due else 0
+        due_forwards = await forwards.to_calibrate(connection, context.now(), limit)
+    if due:
+        await refresh(context, due)
+    if due_forwards:
+        await refresh_forwards(context, due_forwards)
+    return max(len(due), len(due_forwards))
 
 
 async def next_due(context: Context) -> datetime | None:
     """When the next calibration is due."""
     async with context.db.read() as connection:
-        return await subscriptions.next_calibration(connection)
+        times = (
+            await subscriptions.next_calibration(connection),
+            await forwards.next_calibration(connection),
+        )
+    return min(filter(None, times), default=None)

@@ -22,11 +22,13 @@ from bot.store.outbox import (
     Claimed,
     is_claimed_as,
 )
+from bot.store.queue import IS_READY, IS_SHELVED, IS_UNRIPE
 
 STALL = timedelta(minutes=10)  # something is due for so long, and nothing was sent or edited meanwhile
 _NUMBER_AT = {STORY: 0, MEMBER: 2}  # the part of a row's name that is the number of its story
 _o = schema.outbox
 _s = schema.stories
+_b = schema.backlogs
 
 
 async def renew(connection: AsyncConnection, claimed: Claimed, now: datetime) -> None:
@@ -67,6 +69,7 @@ async def after_clock_change(connection: AsyncConnection, now: datetime, latest:
         sa.update(_o).where(_o.c.lease_until > now + LEASE).values(lease_until=now + LEASE)
     )
     planned = sa.and_(_o.c.due_at > now, _o.c.due_at <= latest + LONGEST_RETRY)
+    await connection.execute(sa.update(_b).where(_b.c.check_at > now).values(check_at=now))
     return (await connection.execute(sa.update(_o).where(planned).values(due_at=now))).rowcount
 
 
@@ -92,10 +95,14 @@ async def numbers_of(connection: AsyncConnection, claimed: Claimed) -> frozenset
 
 async def backlog(connection: AsyncConnection, now: datetime) -> tuple[int, datetime | None]:
     """How many messages of all servers wait, and since when the one that waits longest has been due."""
-    waiting = sa.and_(_o.c.due_at <= now, _o.c.closed.is_(False), REACHABLE)
-    counted = sa.select(sa.func.count(), sa.func.min(_o.c.due_at, type_=schema.UtcTime)).where(waiting)
-    count, oldest = (await connection.execute(counted)).one()
-    return count, oldest
+    counts, times = [0], list[datetime]()
+    for waiting in (IS_READY, IS_SHELVED, IS_UNRIPE):  # each has an index
+        counted = sa.select(sa.func.count(), sa.func.min(_o.c.due_at, type_=schema.UtcTime))
+        due = counted.where(waiting, _o.c.due_at <= now, REACHABLE)
+        count, oldest = (await connection.execute(due)).one()
+        counts.append(count)
+        times += [] if oldest is None else [oldest]
+    return sum(counts), min(times, default=None)
 
 
 async def stalled(connection: AsyncConnection, now: datetime, guild_id: int | None = None) -> int:
@@ -104,6 +111,7 @@ async def stalled(connection: AsyncConnection, now: datetime, guild_id: int | No
     # What a roll-up lists waits for a free post, not for Discord, and a reply may.
     unsent = sa.and_(
         _o.c.kind.not_in((PUBLISH, ESCALATION)),
+        sa.text(schema.IS_UNSENT),  # which has an index
         _o.c.sent_at.is_(None),
         _o.c.closed.is_(False),
         _o.c.rollup.is_(None),

@@ -31,6 +31,7 @@ LONGEST_POLL = timedelta(minutes=2)  # with less of its lease left, no poll is b
 _f = schema.feeds
 _s = schema.sources
 _c = schema.channels
+_fw = schema.forwards
 _rt = schema.record_topics
 _r = schema.records
 
@@ -266,7 +267,8 @@ def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:
     # Where no channel follows anything, or all are paused, nobody reads: the bot may have been removed.
     reading = sa.select(_c.c.guild_id).where(_c.c.paused_reason == "", _c.c.guild_id.not_in(LEFT))
     server = _f.c.guild_id + 0  # what is due is found by its time: nearly all feeds are shared
-    has_readers = sa.or_(server == 0, server.in_(reading))
+    forwarding = sa.select(_fw.c.guild_id).where(_fw.c.off_at.is_(None), _fw.c.guild_id.not_in(LEFT))
+    has_readers = sa.or_(server == 0, server.in_(reading), server.in_(forwarding))
     return sa.and_(_f.c.next_poll.is_not(None), in_use, has_readers)
 
 

@@ -8,8 +8,7 @@ counts the changes of what a row shows, so that one that came while it was being
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,15 +30,16 @@ from bot.domain.retry import (
     Verdict,
     may_have_arrived,
 )
-from bot.store import rephrasings, schema
+from bot.store import queue, rephrasings, schema
 from bot.store.conditions import has_value, is_unleased
-from bot.store.servers import LEFT
+from bot.store.queue import PER_CHANNEL, DueMessage, Lane
 from bot.store.sql import chunks, insert_new
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
 LONGEST_SEND = timedelta(seconds=60)  # with less of its lease left, no message is begun with
-PER_CHANNEL = 5  # in a batch: a channel in which much waits must not hold up the others
+FEW = 4
+MOST_POSTPONED = 100  # messages of a channel that one refusal postpones
 HOUR = timedelta(hours=1)
 PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message
 STORY = "story"
@@ -59,10 +59,16 @@ FOR_MEMBERS = (MEMBER, MEMBER_ROLLUP, MEMBER_NOTICE)
 AFTER_POSTS = -1  # the priority of messages for members
 
 _o = schema.outbox
+_IS_UNSENT, _IS_EDIT = sa.text(schema.IS_UNSENT), sa.text(schema.IS_EDIT)
 _c = schema.channels
-_PAUSED = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
-# What can be delivered: its channel is not paused, and the bot is in its server.
-REACHABLE = sa.and_(_o.c.channel_id.not_in(_PAUSED), _o.c.guild_id.not_in(LEFT))
+_l = schema.left_servers
+# What can be delivered: its channel is not paused, and the bot is in its server. Asked of single rows: there may be many of either.
+REACHABLE = sa.not_(
+    sa.or_(
+        sa.exists().where(_c.c.channel_id == _o.c.channel_id, _c.c.paused_reason != ""),
+        sa.exists().where(_l.c.guild_id == _o.c.guild_id),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,17 +257,24 @@ def _ready(now: datetime, busy: Collection[int]) -> sa.Select[tuple[int]]:
     )
 
 
-async def _take(connection: AsyncConnection, ids: Any, now: datetime, holder: str) -> list[Claimed]:
+async def _take(
+    connection: AsyncConnection, ids: Sequence[int], now: datetime, busy: Collection[int], holder: str
+) -> list[Claimed]:
+    """Claim those of these rows that nobody else has claimed meanwhile, in their order."""
+    # What makes a row ready is asked again beside the lock: there it is seen what another worker has stored meanwhile.
+    ready = _ready(now, busy).where(_o.c.id.in_(ids)).with_for_update(skip_locked=True)
     begun = sa.func.coalesce(_o.c.begun_at, sa.literal(now, schema.UtcTime()))
+    # As a common table expression it is evaluated once. A subquery PostgreSQL may run again for every row,
+    # and so take any number: the rows that it has just updated are skipped as locked.
     statement = (
         sa.update(_o)
-        .where(_o.c.id.in_(ids))
+        .where(_o.c.id.in_(sa.select(ready.cte("chosen").c.id)))
         .values(lease_until=now + LEASE, attempts=_o.c.attempts + 1, claims=_o.c.claims + 1)
         .values(holder=holder, claimed_at=now, begun_at=sa.case((_o.c.message_id.is_(None), begun)))
         .returning(_o)
     )
-    claimed = [_claimed(row, now) for row in await connection.execute(statement)]
-    return sorted(claimed, key=lambda c: (c.in_doubt_since is None, -c.priority, c.created_at, c.id))
+    claimed = {row.id: _claimed(row, now) for row in await connection.execute(statement)}
+    return [claimed[row_id] for row_id in ids if row_id in claimed]
 
 
 # Decides about stories that wait to be posted in channels; returns the rows that are not to be sent now.
@@ -282,74 +295,142 @@ async def claim(
     busy: Collection[int] = (),
     holder: str = "",
     keep_pace: KeepPace = _no_limit,
+    turn: int = 0,
 ) -> list[Claimed]:
-    """Take up to `limit` due messages, those in doubt first, then the biggest stories.
+    """Take up to `limit` due messages: those in doubt, then new posts, edits, digests, and messages for members.
 
-    Nobody else gets them until the lease ends. Channels that are `busy` are left out. `keep_pace` decides, in the same transaction, which
-    stories channels have no room for: see `rollups.keep_pace`.
+    Of each, the biggest stories are first, then the oldest. `turn` is the number of the claim: in some another lane than that of the posts
+    is first, see `queue.first_lane`. Nobody else gets them until the lease ends. Channels that are `busy` are left out. `keep_pace` decides,
+    in the same transaction, which stories channels have no room for: see `rollups.keep_pace`.
     """
-    while candidates := await _candidates(connection, now, limit, busy):
+    checks = await queue.restock(connection, now, busy, publishes=False)
+    more: dict[int, datetime] = {}
+    claimed: list[Claimed] = []
+    while candidates := await _candidates(connection, now, limit, busy, queue.first_lane(turn), checks):
         channels = {row.channel_id for row in candidates if row.kind in PACED and row.message_id is None}
         held = await keep_pace(connection, channels, now) if channels else frozenset()
         chosen = [row.id for row in candidates if row.id not in held]
-        # What makes a row ready is asked again beside the lock: there it is seen what another worker has stored meanwhile.
-        ready = _ready(now, busy).where(_o.c.id.in_(chosen)).with_for_update(skip_locked=True)
-        # As a common table expression it is evaluated once. A subquery PostgreSQL may run again for every row,
-        # and so take any number: the rows that it has just updated are skipped as locked.
-        if claimed := await _take(connection, sa.select(ready.cte("chosen").c.id), now, holder):
-            return claimed
-        if not held:
-            break  # another worker has taken them
-    return []
+        claimed = await _take(connection, chosen, now, busy, holder)
+        more |= dict.fromkeys({claim.channel_id for claim in claimed} | (channels if held else set()), now)
+        if claimed or not held:
+            break  # without any, another worker has taken them
+    await queue.store_checks(connection, checks, more, publishes=False)
+    return claimed
 
 
 async def _candidates(
-    connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int]
-) -> Sequence[sa.Row[Any, Any, Any, Any]]:
-    """The rows to take next: at most `PER_CHANNEL` of a channel."""
-    ready = _ready(now, busy).where(_o.c.kind != PUBLISH)
-    first = (_o.c.begun_at.is_(None), _o.c.priority.desc(), _o.c.due_at, _o.c.id)
-    place = sa.func.row_number().over(partition_by=_o.c.channel_id, order_by=first)
-    placed = ready.add_columns(place.label("place")).subquery()
-    columns = sa.select(_o.c.id, _o.c.channel_id, _o.c.kind, _o.c.message_id).join(
-        placed, placed.c.id == _o.c.id
-    )
-    chosen = columns.where(placed.c.place <= PER_CHANNEL).order_by(*first).limit(limit)
-    return (await connection.execute(chosen)).all()
+    connection: AsyncConnection,
+    now: datetime,
+    limit: int,
+    busy: Collection[int],
+    first: Lane,
+    checks: queue.Checks,
+) -> list[DueMessage]:
+    """The rows to take next, those of the `first` lane before others."""
+    if first is Lane.POST:
+        return await queue.candidates(connection, now, limit, busy, checks)
+    candidates = await queue.candidates(connection, now, limit, busy, checks, lane=first)
+    taken = {row.id for row in candidates}
+    if room := limit - len(candidates):
+        others = await queue.candidates(connection, now, limit, busy, checks)
+        candidates += [row for row in others if row.id not in taken][:room]
+    return candidates
 
 
-async def _spent(connection: AsyncConnection, now: datetime) -> dict[int, list[datetime]]:
+async def _published(
+    connection: AsyncConnection, channel_ids: Collection[int], now: datetime
+) -> dict[int, list[datetime]]:
     """Of each channel's hour of publishing: when what was spent of it is free again, the earliest first."""
-    counts = sa.or_(_o.c.sent_at > now - HOUR, _o.c.lease_until > now)  # sent, or on its way
-    rows = await connection.execute(
-        sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.lease_until).where(_o.c.kind == PUBLISH, counts)
-    )
+    if not channel_ids:
+        return {}
+    columns = sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.lease_until).where(_o.c.kind == PUBLISH)
+    sent = columns.where(_o.c.channel_id.in_(list(channel_ids)), _o.c.sent_at > now - HOUR)
+    on_its_way = columns.where(_o.c.lease_until > now, _o.c.sent_at.is_(None))
     free_at: dict[int, list[datetime]] = {}
-    for channel_id, sent_at, lease_until in rows:
-        free_at.setdefault(channel_id, []).append(lease_until if sent_at is None else sent_at + HOUR)
+    for rows in (sent, on_its_way):
+        for channel_id, sent_at, lease_until in await connection.execute(rows):
+            free_at.setdefault(channel_id, []).append(lease_until if sent_at is None else sent_at + HOUR)
     return {channel_id: sorted(times) for channel_id, times in free_at.items()}
+
+
+def _room(times: Sequence[datetime], now: datetime) -> tuple[int, datetime]:
+    """How many messages a channel may publish now, and when more, if these are published; `times` as `_published` has them."""
+    free = PUBLISHED_AN_HOUR - len(times)
+    room = max(0, min(PER_CHANNEL, free))
+    if room < free:
+        return room, now
+    spent = sorted([*times, *[now + LEASE] * room])
+    return room, spent[len(spent) - PUBLISHED_AN_HOUR]
 
 
 async def claim_publishing(
     connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int] = (), holder: str = ""
 ) -> list[Claimed]:
     """Take messages to publish to followers: the biggest first, as many a channel as its hour still allows."""
-    spent = {channel_id: len(times) for channel_id, times in (await _spent(connection, now)).items()}
-    rows = await connection.execute(
-        _ready(now, busy)
-        .add_columns(_o.c.channel_id)
-        .where(_o.c.kind == PUBLISH)
-        .order_by(_o.c.priority.desc(), _o.c.created_at, _o.c.id)
-        .with_for_update(skip_locked=True)
-    )
-    chosen: list[int] = []
-    taken: Counter[int] = Counter()
-    for row_id, channel_id in rows:
-        room = min(PER_CHANNEL, PUBLISHED_AN_HOUR - spent.get(channel_id, 0))
-        if len(chosen) < limit and taken[channel_id] < room:
-            taken[channel_id] += 1
-            chosen.append(row_id)
-    return await _take(connection, chosen, now, holder) if chosen else []
+
+    async def rooms(channel_ids: Collection[int]) -> Mapping[int, tuple[int, datetime]]:
+        published = await _published(connection, channel_ids, now)
+        return {channel_id: _room(published.get(channel_id, ()), now) for channel_id in channel_ids}
+
+    checks = await queue.restock(connection, now, busy, publishes=True)
+    candidates = await queue.candidates(connection, now, limit, busy, checks, publishes=True, rooms=rooms)
+    claimed = await _take(connection, [row.id for row in candidates], now, busy, holder) if candidates else []
+    published = await _published(connection, {claim.channel_id for claim in claimed}, now)
+    more = {claim.channel_id: _free_at(published.get(claim.channel_id, ()), now) for claim in claimed}
+    await queue.store_checks(connection, checks, more, publishes=True)
+    return claimed
+
+
+def _free_at(times: Sequence[datetime], now: datetime) -> datetime:
+    """When a channel may publish one message more; `times` as `_published` has them."""
+    over = len(times) - PUBLISHED_AN_HOUR
+    return now if over < 0 else times[over]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a message that was claimed."""
+
+    claimed: Claimed
+    outcome: Outcome
+    verdict: Verdict
+
+    def values(self, now: datetime, edit_interval: timedelta, *, is_changed: bool) -> dict[str, Any]:
+        """What its row holds from now on. `is_changed`: what it shows has changed while it was on its way."""
+        claimed, outcome, verdict = self.claimed, self.outcome, self.verdict
+        values: dict[str, Any] = {"lease_until": None}
+        values |= {} if outcome.form is None else {"form": outcome.form.value}
+        if claimed.in_doubt_since is None and not may_have_arrived(outcome):
+            values["begun_at"] = None
+        again = verdict.again if isinstance(verdict, Sent) else None
+        if is_changed:
+            again = now + edit_interval  # once more, after the interval
+        match verdict:
+            case Sent():
+                values |= self._sent(now) | {"due_at": again, "attempts": 0, "reason": ""}
+            case Retry(at, reason):
+                values |= {"due_at": at, "reason": reason}
+            case Skip(reason):
+                values |= {"due_at": again, "attempts": 0, "reason": reason}
+            case Drop(reason):
+                # It may be wanted after all by what changed since it was claimed: look at it once more.
+                is_wanted = outcome.result is SendStatus.STALE and is_changed
+                values |= {"due_at": now if is_wanted else None, "closed": not is_wanted, "reason": reason}
+            case Pause(reason):
+                values |= {"attempts": 0, "reason": reason}
+        return values
+
+    def _sent(self, now: datetime) -> dict[str, Any]:
+        claimed, outcome = self.claimed, self.outcome
+        values: dict[str, Any] = {}
+        if outcome.message_id is not None and claimed.message_id is None:
+            values |= {"message_id": outcome.message_id, "thread_id": outcome.thread_id}
+            values |= {"mentioned": list(outcome.roles), "webhook_id": outcome.webhook_id, "begun_at": None}
+        if claimed.sent_at is None:
+            values["sent_at"] = now
+        elif outcome.shown != claimed.shown:
+            values["edited_at"] = now
+        return values | ({"shown": outcome.shown} if outcome.shown else {})
 
 
 async def settle(
@@ -361,42 +442,49 @@ async def settle(
     edit_interval: timedelta,
 ) -> bool:
     """Store the result of a try. False if another worker has claimed the message meanwhile."""
-    values: dict[str, Any] = {"lease_until": None}
-    values |= {} if outcome.form is None else {"form": outcome.form.value}
-    if claimed.in_doubt_since is None and not may_have_arrived(outcome):
-        values["begun_at"] = None
-    # Something changed while it was on its way: once more, after the interval.
-    times = (now + edit_interval, verdict.again if isinstance(verdict, Sent) else None)
-    soon, rest = (sa.literal(at, schema.UtcTime()) for at in times)
-    again = sa.case((_o.c.revision != claimed.revision, soon), else_=rest)
-    match verdict:
-        case Sent():
-            values |= {"due_at": again, "attempts": 0, "reason": ""}
-            if outcome.message_id is not None and claimed.message_id is None:
-                values |= {"message_id": outcome.message_id, "thread_id": outcome.thread_id}
-                values["mentioned"] = list(outcome.roles)
-                values["webhook_id"] = outcome.webhook_id
-                values["begun_at"] = None
-            if claimed.sent_at is None:
-                values["sent_at"] = now
-            elif outcome.shown != claimed.shown:
-                values["edited_at"] = now
-            if outcome.shown:
-                values["shown"] = outcome.shown
-        case Retry(at, reason):
-            values |= {"due_at": at, "reason": reason}
-        case Skip(reason):
-            values |= {"due_at": again, "attempts": 0, "reason": reason}
-        case Drop(reason):
-            values |= {"due_at": None, "closed": True, "reason": reason}
-            if outcome.result is SendStatus.STALE:
-                # It may be wanted after all by what changed since it was claimed: look at it once more.
-                same = _o.c.revision == claimed.revision
-                values |= {"due_at": sa.case((same, sa.null()), else_=now), "closed": same}
-        case Pause(reason):
-            values |= {"attempts": 0, "reason": reason}
-    done = await connection.execute(sa.update(_o).where(is_claimed_as(claimed)).values(**values))
-    return bool(done.rowcount)
+    settled = await settle_all(connection, [Settlement(claimed, outcome, verdict)], now, edit_interval)
+    return settled.get(claimed.id, False)
+
+
+async def settle_all(
+    connection: AsyncConnection,
+    settlements: Collection[Settlement],
+    now: datetime,
+    edit_interval: timedelta,
+    *,
+    skip_locked: bool = False,
+) -> dict[int, bool]:
+    """Store the results of tries of different messages: by row, whether it was still claimed as it was.
+
+    With `skip_locked`, rows that another transaction has locked are left out, as are those that are gone: whoever waits for one lock while
+    it has others may wait for ever. A pause locks its channel first, see `queue`.
+    """
+    if paused := sorted({s.claimed.channel_id for s in settlements if isinstance(s.verdict, Pause)}):
+        channels = sa.select(_c.c.channel_id).where(_c.c.channel_id.in_(paused)).order_by(_c.c.channel_id)
+        await connection.execute(channels.with_for_update())
+    by_row = {settlement.claimed.id: settlement for settlement in settlements}
+    rows = sa.select(_o.c.id, _o.c.claims, _o.c.revision).where(_o.c.id.in_(sorted(by_row))).order_by(_o.c.id)
+    settled: dict[int, bool] = {}
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row_id, claims, revision in await connection.execute(rows.with_for_update(skip_locked=skip_locked)):
+        settlement = by_row[row_id]
+        settled[row_id] = claims == settlement.claimed.claim
+        if settled[row_id]:
+            is_changed = revision != settlement.claimed.revision
+            values = settlement.values(now, edit_interval, is_changed=is_changed)
+            parameters = {f"new_{name}": value for name, value in values.items()}
+            alike.setdefault(tuple(sorted(values)), []).append({"row": row_id, **parameters})
+    for names, changes in alike.items():
+        new = {name: sa.bindparam(f"new_{name}", type_=_o.c[name].type) for name in names}
+        await connection.execute(sa.update(_o).where(_o.c.id == sa.bindparam("row")).values(**new), changes)
+    # What was not published leaves room in its channel's hour.
+    free = {
+        s.claimed.channel_id: now
+        for s in settlements
+        if s.claimed.kind == PUBLISH and not isinstance(s.verdict, Sent)
+    }
+    await queue.check(connection, free, publishes=True)
+    return settled
 
 
 async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> None:
@@ -409,36 +497,81 @@ async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> No
 
 
 async def postpone(connection: AsyncConnection, like: Claimed, until: datetime, now: datetime) -> None:
-    """Postpone the due messages of a channel that need the same kind of request as `like`.
+    """Postpone the due messages of a channel that need the same kind of request as `like`, `MOST_POSTPONED` at a time.
 
-    Sending, editing and publishing have limits of their own there.
+    Sending, editing and publishing have limits of their own there. Where more wait, the next refusal postpones them.
     """
-    unleased = is_unleased(_o.c.lease_until, now)
-    sent = _o.c.message_id.is_(None) if like.message_id is None else _o.c.message_id.is_not(None)
-    published = _o.c.kind == PUBLISH if like.kind == PUBLISH else _o.c.kind != PUBLISH
     waits = sa.and_(_o.c.channel_id == like.channel_id, _o.c.due_at < until, _o.c.closed.is_(False))
-    await connection.execute(sa.update(_o).where(waits, unleased, sent, published).values(due_at=until))
+    publishes = like.kind == PUBLISH
+    waits = sa.and_(waits, _o.c.kind == PUBLISH if publishes else _o.c.kind != PUBLISH)
+    stored: tuple[sa.ColumnElement[bool], ...] = (sa.and_(_IS_EDIT),)
+    if like.message_id is None:
+        stored = tuple(
+            sa.and_(_IS_UNSENT, begun) for begun in (_o.c.begun_at.is_(None), _o.c.begun_at.is_not(None))
+        )
+    unleased = is_unleased(_o.c.lease_until, now)
+    for rows in stored:
+        first = sa.select(_o.c.id).where(rows, waits, unleased).order_by(_o.c.due_at).limit(MOST_POSTPONED)
+        chosen = sa.select(first.with_for_update(skip_locked=True).cte("chosen").c.id)
+        await connection.execute(sa.update(_o).where(_o.c.id.in_(chosen)).values(due_at=until))
 
 
 async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[int] = ()) -> datetime | None:
-    """When the next message wants a worker, who then finds one to claim; None where nothing waits."""
-    at = sa.case((_o.c.lease_until > _o.c.due_at, _o.c.lease_until), else_=_o.c.due_at)
-    channel = (
-        _o.c.channel_id + 0
-    )  # so that rows are not grouped by its index, which has every message ever sent
-    waiting = (
-        sa.select(channel, sa.func.min(at, type_=schema.UtcTime))
-        .where(_o.c.due_at.is_not(None), _o.c.closed.is_(False))
-        .where(REACHABLE, _o.c.channel_id.not_in(busy))
-        .group_by(channel)
-    )
-    times_due = [when for _, when in await connection.execute(waiting.where(_o.c.kind != PUBLISH))]
-    spent = await _spent(connection, now)
-    for channel_id, when in await connection.execute(waiting.where(_o.c.kind == PUBLISH)):
-        times = spent.get(channel_id, [])
-        over = len(times) - PUBLISHED_AN_HOUR
-        times_due.append(when if over < 0 else max(when, times[over]))
-    return min(times_due, default=None)
+    """When the next message wants a worker, who then finds one to claim; None where nothing waits.
+
+    Where more wait that cannot be claimed than it looks at, the worker comes too early, and puts them out of the way.
+    """
+    reachable = REACHABLE.label("reachable")
+    columns = sa.select(_o.c.channel_id, _o.c.kind, _o.c.due_at, _o.c.lease_until, reachable)
+    unleased = columns.where(is_unleased(_o.c.lease_until, now))
+    pages = [
+        unleased.where(queue.IS_READY, queue.of_lanes(publishes=False)).order_by(*queue.ORDER),
+        unleased.where(queue.IS_READY, queue.of_lanes(publishes=True)).order_by(*queue.ORDER),
+        unleased.where(queue.IS_UNRIPE).order_by(_o.c.due_at),
+    ]
+    times: list[datetime] = []
+    for page in pages:
+        times += await _first_clear_at(connection, page, now, busy)
+        if times and min(times) <= now:
+            return min(times)
+    leased = columns.where(_o.c.lease_until > now, _o.c.due_at.is_not(None), _o.c.closed.is_(False))
+    times += await _clear_at(connection, (await connection.execute(leased)).all(), now, busy)
+    times += [at for _, at in await queue.next_checks(connection, busy, 1, publishes=False)]
+    checks = await queue.next_checks(connection, busy, queue.SPARE, publishes=True)
+    published = await _published(connection, {channel_id for channel_id, _ in checks}, now)
+    # They were set before it was known what became of the messages that were on their way.
+    times += [max(at, _free_at(published.get(channel_id, ()), now)) for channel_id, at in checks]
+    times += [at for _, at in checks[queue.SPARE - 1 :]]  # there may be more
+    return min(times, default=None)
+
+
+async def _first_clear_at(
+    connection: AsyncConnection, page: sa.Select[*tuple[Any, ...]], now: datetime, busy: Collection[int]
+) -> list[datetime]:
+    """When the first rows that can be claimed are claimed. Mostly they are among the very first, so few are read at first."""
+    for size in (FEW, PER_CHANNEL * len(busy) + queue.SPARE):
+        rows = (await connection.execute(page.limit(size))).all()
+        clear = await _clear_at(connection, rows, now, busy)
+        if clear or len(rows) < size:
+            return clear
+    return [rows[-1].due_at]
+
+
+async def _clear_at(
+    connection: AsyncConnection,
+    rows: Sequence[sa.Row[*tuple[Any, ...]]],
+    now: datetime,
+    busy: Collection[int],
+) -> list[datetime]:
+    """When each of these rows can be claimed, apart from those that cannot be."""
+    clear = [row for row in rows if row.reachable and row.channel_id not in busy]
+    published = await _published(connection, {row.channel_id for row in clear if row.kind == PUBLISH}, now)
+    times: list[datetime] = []
+    for row in clear:
+        at = row.due_at if row.lease_until is None else max(row.due_at, row.lease_until)
+        spent = published.get(row.channel_id, ()) if row.kind == PUBLISH else ()
+        times.append(at if len(spent) < PUBLISHED_AN_HOUR else max(at, _free_at(spent, now)))
+    return times
 
 
 async def to_rephrase(connection: AsyncConnection, since: datetime, limit: int) -> list[Claimed]:

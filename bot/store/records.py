@@ -24,6 +24,7 @@ from bot.domain.text.words import search_key
 from bot.store import (
     alerts,
     decisions,
+    forwards,
     member_messages,
     outbox,
     pointers,
@@ -419,6 +420,7 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await pointers.follow(connection, survivors, now)
     await rollups.look_again(connection, plan.stories, now)
     await member_messages.tell(connection, _story_news(plan), now)
+    await forwards.queue(connection, {*plan.stories, *plan.merged})
     new_content = (plan.records[i] for i in plan.content_hashes)
     await alerts.queue(
         connection, [r.id for r in new_content if r.news and not (r.partial or r.record.removed)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,12 +24,13 @@ UPDATE_AFTER = timedelta(minutes=1)
 
 _o = schema.outbox
 _c = schema.channels
-_UNSENT = sa.and_(_o.c.kind.in_(PACED), _o.c.message_id.is_(None), _o.c.closed.is_(False))
+_IS_UNSENT = sa.text(schema.IS_UNSENT)
+_UNSENT = sa.and_(_o.c.kind.in_(PACED), _IS_UNSENT, _o.c.closed.is_(False))
 
 
 def _in_channels(channel_ids: Collection[int]) -> sa.ColumnElement[bool]:
-    """Rows of these channels. `+ 0`: their index has every message ever sent, and other conditions leave few."""
-    return (_o.c.channel_id + 0).in_(list(channel_ids))
+    """Rows of these channels. Two indexes begin with the channel: of what is not sent yet, and by the time of sending."""
+    return _o.c.channel_id.in_(list(channel_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ async def keep_pace(
 ) -> frozenset[int]:
     """List what these channels have no room for in roll-ups. Returns the rows of the outbox that wait or are listed now.
 
-    The caller claims the others in the same transaction. Two workers take turns in a channel.
+    The caller claims the others in the same transaction. Two workers take turns in a channel. Locks are taken as
+    `queue` says: the channels, then the roll-ups that may be edited, in the order of their ids.
     """
     ordered = sorted(channel_ids)
     states = {
@@ -56,15 +59,16 @@ async def keep_pace(
     }
     waiting = await _waiting(connection, ordered, now)
     recent = await _recent(connection, list(waiting), now)
+    open_rollups = await _open(connection, list(waiting), now)
     held: set[int] = set()
     for channel_id, (guild_id, stories) in waiting.items():
         state = states.get(channel_id) or ChannelState(channel_id, guild_id)
         quiet_until = state.quiet.until(now) if state.quiet else None
         per_hour = min(state.per_hour or settings.per_hour, settings.most_per_hour)
         decided = pace(stories, recent.get(channel_id, ()), per_hour, now, quiet_until)
-        await _apply(
-            connection, state, decided, now, settings.edit_interval, is_quiet=quiet_until is not None
-        )
+        is_quiet = quiet_until is not None
+        rollup = open_rollups.get((channel_id, is_quiet))
+        await _apply(connection, state, decided, now, settings.edit_interval, rollup, is_quiet=is_quiet)
         held.update(decided.list_, decided.wait)
     return frozenset(held)
 
@@ -95,9 +99,7 @@ async def _recent(
 ) -> dict[int, list[RecentPost]]:
     """The posts of these channels in the last hour, and those that are on their way or in doubt."""
     sent = sa.and_(_o.c.kind.in_(PACED), _o.c.sent_at > now - HOUR)
-    on_its_way = sa.and_(
-        _UNSENT, _o.c.due_at.is_not(None), sa.or_(_o.c.lease_until > now, _o.c.begun_at.is_not(None))
-    )
+    on_its_way = sa.and_(_UNSENT, _o.c.begun_at.is_not(None))  # as of whatever is claimed
     recent: dict[int, list[RecentPost]] = {}
     for condition in (sent, on_its_way):
         rows = await connection.execute(
@@ -116,6 +118,7 @@ async def _apply(
     decided: Pace,
     now: datetime,
     edit_interval: timedelta,
+    rollup: sa.Row[Any] | None,
     *,
     is_quiet: bool,
 ) -> None:
@@ -123,7 +126,6 @@ async def _apply(
         await connection.execute(sa.update(_o).where(_o.c.id.in_(part)).values(due_at=decided.wait_until))
     if not decided.list_ or decided.list_at is None:
         return
-    rollup = await _open(connection, state.channel_id, now, is_quiet=is_quiet)
     if rollup is None:
         row = new_row(
             ROLLUP,
@@ -153,17 +155,22 @@ async def _apply(
 
 
 async def _open(
-    connection: AsyncConnection, channel_id: int, now: datetime, *, is_quiet: bool
-) -> sa.Row[tuple[object, ...]] | None:
-    """The roll-up of a channel that more can be added to: it was not sent yet, or within this hour."""
-    unsent = sa.and_(_o.c.due_at.is_not(None), _o.c.sent_at.is_(None))
-    is_open = sa.or_(unsent, _o.c.sent_at > now - HOUR)
-    rows = await connection.execute(
-        sa.select(_o)
-        .where(_o.c.kind == ROLLUP, _in_channels([channel_id]), _o.c.closed.is_(False), is_open)
-        .order_by(_o.c.id.desc())
-    )
-    return next((row for row in rows if row.payload["quiet"] == is_quiet), None)
+    connection: AsyncConnection, channel_ids: Collection[int], now: datetime
+) -> dict[tuple[int, bool], sa.Row[Any]]:
+    """The roll-ups of channels that more can be added to, by channel and whether they are of quiet hours.
+
+    They were not sent yet, or within this hour. They stay as they are until the transaction ends.
+    """
+    is_open = (_IS_UNSENT, _o.c.sent_at > now - HOUR)
+    parts = [
+        sa.select(_o.c.id).where(part, _o.c.kind == ROLLUP, _in_channels(channel_ids), _o.c.closed.is_(False))
+        for part in is_open
+    ]
+    ids = sorted({row_id for part in parts for row_id in (await connection.execute(part)).scalars()})
+    if not ids:
+        return {}
+    locked = sa.select(_o).where(_o.c.id.in_(ids)).order_by(_o.c.id).with_for_update()
+    return {(row.channel_id, row.payload["quiet"]): row for row in await connection.execute(locked)}
 
 
 async def listings(connection: AsyncConnection, rows: Collection[int]) -> dict[int, Listing]:
@@ -189,8 +196,8 @@ async def look_again(connection: AsyncConnection, stories: Iterable[int], now: d
         await connection.execute(sa.update(_o).where(shown).values(revision=_o.c.revision + 1, due_at=due))
 
 
-async def end_quiet(connection: AsyncConnection, channel_id: int, at: datetime) -> None:
-    """The quiet hours of a channel end at another time: so does the wait of what came in them."""
-    waits = sa.and_(_in_channels([channel_id]), _o.c.message_id.is_(None), _o.c.due_at > at)
-    quiet = sa.or_(_o.c.kind.in_((ROLLUP, ESCALATION)), _o.c.rollup.is_not(None))
-    await connection.execute(sa.update(_o).where(waits, quiet, _o.c.closed.is_(False)).values(due_at=at))
+async def end_wait(connection: AsyncConnection, channel_id: int, at: datetime) -> None:
+    """The quiet hours of a channel end at another time, or it may get more posts: so does the wait of what waits for that."""
+    waits = sa.and_(_in_channels([channel_id]), _IS_UNSENT, _o.c.due_at > at)
+    paced = sa.or_(_o.c.kind.in_((ROLLUP, ESCALATION)), _o.c.rollup.is_not(None))
+    await connection.execute(sa.update(_o).where(waits, paced, _o.c.closed.is_(False)).values(due_at=at))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -395,6 +396,27 @@ mutes = sa.Table(
     sa.UniqueConstraint("guild_id", "channel_id", "key"),
 )
 
+# How the rows of the outbox queue, see `bot.store.queue`; in words that both databases take, as indexes have them.
+# A row is ready from when a claim, or whoever made it, has seen that it is due. Another `due_at` undoes that, and takes it from the shelf.
+_UNSHELVED = "(shelved_for IS NULL OR shelved_for <> due_at)"
+IS_READY = f"due_at <= coalesce(ripe_at, created_at) AND {_UNSHELVED} AND NOT closed"
+IS_UNRIPE = "due_at > coalesce(ripe_at, created_at) AND NOT closed"
+IS_SHELVED = "shelved_for = due_at AND NOT closed"
+IS_UNSENT = "message_id IS NULL AND due_at IS NOT NULL"
+IS_EDIT = f"message_id IS NOT NULL AND due_at IS NOT NULL AND {_UNSHELVED}"
+LANE = (
+    "(CASE WHEN kind = 'publish' THEN 5 WHEN message_id IS NULL AND begun_at IS NOT NULL THEN 0 "
+    "WHEN user_id IS NOT NULL THEN 4 WHEN kind IN ('digest', 'notice') THEN 3 "
+    "WHEN message_id IS NULL THEN 1 ELSE 2 END)"
+)
+
+
+def _queued(name: str, condition: str, *before: str) -> sa.Index:
+    """An index of rows that satisfy a condition, in the order in which they are claimed."""
+    columns: tuple[Any, ...] = (*before, sa.text(LANE), sa.text("priority DESC"), "due_at", "id")
+    return sa.Index(name, *columns, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
+
+
 outbox = sa.Table(
     "outbox",
     metadata,
@@ -403,7 +425,7 @@ outbox = sa.Table(
     sa.Column("dedupe", sa.Text, nullable=False, unique=True),
     sa.Column("nonce", sa.Text, nullable=False),
     sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
-    sa.Column("channel_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False),
     sa.Column("story", ID, sa.ForeignKey("stories.number"), index=True),
     sa.Column("digest_id", ID),  # of a digest's message: the digest may have been removed since
     sa.Column("payload", sa.JSON),
@@ -411,6 +433,8 @@ outbox = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False, default=0),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("due_at", UtcTime),
+    sa.Column("ripe_at", UtcTime),  # when it was last seen to be due; none: when it was made
+    sa.Column("shelved_for", UtcTime),  # the `due_at` for which it is on the shelf
     sa.Column("lease_until", UtcTime),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("claims", sa.Integer, nullable=False, default=0),
@@ -423,7 +447,7 @@ outbox = sa.Table(
     sa.Column("message_id", SNOWFLAKE),
     sa.Column("thread_id", SNOWFLAKE),
     _text("shown"),
-    sa.Column("sent_at", UtcTime, index=True),
+    sa.Column("sent_at", UtcTime),
     sa.Column("edited_at", UtcTime),
     sa.Column("rollup", ID),  # the message that lists the story, as it got no post of its own
     sa.Column("reply_to", ID),  # the post that an escalation replies to
@@ -452,13 +476,29 @@ outbox = sa.Table(
             "thread",
         ),
     ),
-    # Nearly every row is a message that was sent and waits for nothing.
-    _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),
+    # Nearly every row is a message that was sent and waits for nothing. A new post is in `ready` and `unsent` alone.
+    _queued("ix_outbox_ready", IS_READY),
+    _queued("ix_outbox_shelved", IS_SHELVED, "channel_id"),
+    _where("ix_outbox_unripe", "due_at", IS_UNRIPE),
+    _where("ix_outbox_unsent", "channel_id", IS_UNSENT, "begun_at", "due_at"),
+    _where("ix_outbox_edits", "channel_id", IS_EDIT, "due_at"),
+    sa.Index("ix_outbox_channel_id_sent_at", "channel_id", "sent_at"),
+    _where("ix_outbox_sent_at", "sent_at", "sent_at IS NOT NULL"),
     _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
     _where("ix_outbox_rolled_up", "rollup", "rollup IS NOT NULL"),
     _where("ix_outbox_replies", "reply_to", "reply_to IS NOT NULL"),
-    _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
     _where("ix_outbox_threads", "channel_id", "kind = 'thread'", "story"),
+)
+
+# The channels with rows on the shelf, apart for publishing. At `check_at` the first of those rows leave it; none: not before
+# the channel is resumed or the bot is back in its server.
+backlogs = sa.Table(
+    "backlogs",
+    metadata,
+    sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("publishes", sa.Boolean, primary_key=True),
+    sa.Column("check_at", UtcTime),
+    _where("ix_backlogs_publishes_check_at", "publishes", "check_at IS NOT NULL", "check_at"),
 )
 
 # The thread of a post, which is a row of the outbox. Its number is that of the post's message.
@@ -613,6 +653,76 @@ translation_channels = sa.Table(
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("user_id", SNOWFLAKE, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
+)
+
+# The tokens with which programs read a server's stories. Of the token itself there is only the hash.
+api_tokens = sa.Table(
+    "api_tokens",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    _text("name"),
+    sa.Column("secret_hash", sa.Text, nullable=False),
+    sa.Column("user_id", SNOWFLAKE, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sqlite_autoincrement=True,  # the id is part of the token
+)
+
+# The addresses outside of Discord to which stories of a topic are sent, see `bot.domain.forwarding.Forward`.
+# The secret signs what is sent, so it cannot be stored as a hash.
+forwards = sa.Table(
+    "forwards",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("volume", sa.Text, nullable=False),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False),  # is told that the address fails
+    sa.Column("created_at", UtcTime, nullable=False),
+    # What the volume means for the topic now, as for subscriptions.
+    sa.Column("threshold", sa.BigInteger),
+    sa.Column("stories_a_day", sa.Float),
+    sa.Column("posts_a_day", sa.Float),
+    sa.Column("calibrate_at", UtcTime),  # none: at once
+    _count("failures"),  # in a row
+    sa.Column("failing_since", UtcTime),
+    sa.Column("retry_at", UtcTime),
+    _text("problem"),  # of the last try that failed
+    sa.Column("off_at", UtcTime),  # when it was switched off
+    sa.Column("lease_until", UtcTime),
+    _count("claims"),
+    _one_of("volume", Volume),
+    sqlite_autoincrement=True,
+)
+
+# The stories that are still to be compared with forwards. One that changes meanwhile is queued once more.
+forward_queue = sa.Table(
+    "forward_queue",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), nullable=False, index=True),
+    sqlite_autoincrement=True,  # a row that is deleted must not be another one by then
+)
+
+# A story as an address has it: one row, which is due again when the story changes.
+forward_deliveries = sa.Table(
+    "forward_deliveries",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("forward_id", ID, sa.ForeignKey("forwards.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), nullable=False, index=True),
+    _count("revision"),
+    _count("attempts"),
+    _count("sent"),  # how often it was delivered
+    _text("sent_hash"),  # of what was delivered last
+    sa.Column("sent_at", UtcTime),
+    sa.Column("due_at", UtcTime),
+    sa.Column("touched_at", UtcTime, nullable=False, index=True),
+    sa.UniqueConstraint("forward_id", "story"),
+    _where("ix_forward_deliveries_due", "forward_id", "due_at IS NOT NULL", "due_at"),
+    sqlite_autoincrement=True,  # the id is part of what a receiver tells deliveries apart by
 )
 
 # One row for each call of the model, see `bot.store.rephrasings`.

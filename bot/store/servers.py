@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store import revisions, schema
+from bot.store import queue, revisions, schema
 from bot.store.sql import insert_new, upsert
 
 _l = schema.left_servers
@@ -38,6 +38,7 @@ async def come_back(connection: AsyncConnection, guild_id: int) -> None:
     """Note that the bot is in a server again."""
     if (await connection.execute(sa.delete(_l).where(_l.c.guild_id == guild_id))).rowcount:
         await revisions.advance(connection, revisions.TOPICS)
+        await queue.check_server(connection, guild_id)
 
 
 async def left_among(connection: AsyncConnection, guild_ids: Collection[int]) -> set[int]:
@@ -100,6 +101,8 @@ async def with_something(connection: AsyncConnection) -> set[int]:
         schema.alerts,
         schema.alert_channels,
         schema.follows,
+        schema.api_tokens,
+        schema.forwards,
     )
     every = sa.union(*(sa.select(table.c.guild_id).where(table.c.guild_id != 0) for table in tables))
     of = every.subquery().c.guild_id

@@ -14,7 +14,7 @@ from bot.domain.model import Calibration, Mode, Mute, PostLayout, StorySize, Sub
 from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import parse_time
 from bot.domain.text.words import name_key
-from bot.store import schema
+from bot.store import queue, schema
 from bot.store.servers import LEFT, of_present
 from bot.store.sql import insert_new, upsert
 
@@ -302,6 +302,7 @@ async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
         _m,
         schema.digests,
         schema.outbox,
+        schema.backlogs,
         schema.withheld_posts,
         schema.translation_channels,
         schema.story_threads,
@@ -323,8 +324,10 @@ async def pause(
 
 async def resume(connection: AsyncConnection, channel_ids: Iterable[int]) -> int:
     """Resume delivery to these channels. Returns how many were paused."""
-    paused = sa.and_(_c.c.channel_id.in_(list(channel_ids)), _c.c.paused_reason != "")
+    ids = list(channel_ids)
+    paused = sa.and_(_c.c.channel_id.in_(ids), _c.c.paused_reason != "")
     done = await connection.execute(sa.update(_c).where(paused).values(paused_reason="", paused_at=None))
+    await queue.check_channels(connection, ids)
     return done.rowcount
 
 

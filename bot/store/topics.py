@@ -165,7 +165,7 @@ async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
 
 
 async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None:
-    """Replace topics that records declared under another name of a defined topic, in subscriptions and digests too."""
+    """Replace topics that records declared under another name of a defined topic, in subscriptions, digests and forwards too."""
     other_names = {
         name: topic for topic in defined for name in name_keys(topic) if name != name_key(topic.name)
     }
@@ -179,7 +179,7 @@ async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None
         new = known_ids[name_key(other_names[key].name)]
         both = sa.select(subs.c.channel_id).where(subs.c.topic_id == new)
         await connection.execute(sa.delete(subs).where(subs.c.topic_id == old, subs.c.channel_id.in_(both)))
-        for table in (subs, schema.digests):
+        for table in (subs, schema.digests, schema.forwards):
             await connection.execute(sa.update(table).where(table.c.topic_id == old).values(topic_id=new))
         await connection.execute(sa.delete(_t).where(_t.c.id == old))
 
@@ -198,10 +198,10 @@ async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> boo
 
 
 async def followed(connection: AsyncConnection) -> frozenset[str]:
-    """The topics by which feeds are chosen for all subscriptions, and for digests of a topic, see `feed_topic_of`."""
+    """The topics by which feeds are chosen for all subscriptions, forwards, and digests of a topic, see `feed_topic_of`."""
     of_present = (
         sa.select(table.c.topic_id).where(table.c.guild_id.not_in(LEFT))
-        for table in (schema.subscriptions, schema.digests)
+        for table in (schema.subscriptions, schema.digests, schema.forwards)
     )
     rows = await connection.execute(
         sa.select(_t.c.name, _t.c.parent, _t.c.guild_id).where(sa.or_(*map(_t.c.id.in_, of_present)))

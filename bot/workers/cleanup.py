@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.services.context import Context
-from bot.store import follows, outbox, retention, votes
+from bot.store import follows, forwards, outbox, retention, votes
 from bot.store.retention import Pass
 
 KEEP_HELD = timedelta(days=30)  # why a story was not posted in a channel
 KEEP_VOTES = timedelta(days=90)  # that members gave
+KEEP_DELIVERIES = timedelta(days=30)  # of stories to forwards, after their last change
 KEEP_CLOSED = timedelta(days=30)  # digests and publishings that are over
 
 
@@ -22,7 +23,7 @@ ROWS_AT_ONCE = 1000
 
 
 async def step(context: Context) -> int:
-    """Delete what is old: reasons, messages that are over, votes, follows of stories that have ended, and stories. Returns how many rows went."""
+    """Delete what is old: reasons, messages that are over, votes, deliveries, follows of stories that have ended, and stories. Returns how many rows went."""
     return await _tidy(context) + await _retain(context)
 
 
@@ -33,7 +34,8 @@ async def _tidy(context: Context) -> int:
         forgotten = await outbox.forget(
             connection, withheld_before=now - KEEP_HELD, closed_before=now - KEEP_CLOSED
         )
-        return ended + forgotten + await votes.forget(connection, now - KEEP_VOTES)
+        delivered = await forwards.forget_old(connection, now - KEEP_DELIVERIES)
+        return ended + forgotten + delivered + await votes.forget(connection, now - KEEP_VOTES)
 
 
 async def _retain(context: Context) -> int:

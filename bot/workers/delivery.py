@@ -35,9 +35,10 @@ from bot.store import (
     subscriptions,
     templates,
 )
-from bot.store.outbox import Claimed
+from bot.store.outbox import Claimed, Settlement
 from bot.workers import rendering, story_threads
 from bot.workers.rendering import RenderContext
+from bot.workers.settling import Settler
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,8 @@ class Delivery:
         self._holder = holder
         self._wake = wake
         self._claiming = asyncio.Lock()
+        self._claims = 0  # so far: some begin with other messages than posts
+        self._settler = Settler(context.db, context.now, context.rules.edit_interval)
         self._queues: dict[
             int, list[Claimed]
         ] = {}  # by channel that has a worker: what it has not begun with
@@ -109,7 +112,10 @@ class Delivery:
                 return 0
             async with self._context.db.write() as connection:
                 keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
-                claimed = await outbox.claim(connection, now, room, self._queues, self._holder, keep_pace)
+                claimed = await outbox.claim(
+                    connection, now, room, self._queues, self._holder, keep_pace, self._claims
+                )
+                self._claims += 1
                 if room > len(claimed):
                     claimed += await outbox.claim_publishing(
                         connection, now, room - len(claimed), self._queues, self._holder
@@ -161,6 +167,7 @@ class Delivery:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._settler.close()
 
     async def drain(self) -> int:
         """Deliver until nothing is due any more; returns how many messages were claimed."""
@@ -395,7 +402,7 @@ class Delivery:
 
     async def _settle(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> Verdict:
         """Decide what becomes of a message, and write it."""
-        context, now = self._context, self._context.now()
+        now = self._context.now()
         if claim.kind == outbox.THREAD:
             verdict = story_threads.verdict_of(claim, outcome, now)
         else:
@@ -408,6 +415,30 @@ class Delivery:
             )  # there is no channel that somebody could mend, or none that is worth it
         publishes = await self._is_to_publish(claim, outcome, render_context)
         seen = await story_threads.story_seen(claim, outcome, verdict, render_context)
+        settlement = Settlement(claim, outcome, verdict)
+        if seen is None and not publishes and _concerns_itself_alone(settlement):
+            await self._settler.settle(settlement)
+        else:
+            await self._settle_with_others(settlement, render_context, seen, publishes=publishes)
+        if (
+            not isinstance(verdict, Sent | Pause)
+            and outcome.result is not SendStatus.WAITS
+            and not is_outage(outcome)
+        ):
+            log.warning("message %s to channel %s %s", claim.id, claim.channel_id, _in_words(verdict))
+        return verdict
+
+    async def _settle_with_others(
+        self,
+        settlement: Settlement,
+        render_context: RenderContext,
+        seen: story_threads.SeenStory | None,
+        *,
+        publishes: bool,
+    ) -> None:
+        """Write what becomes of a message, and what follows for others."""
+        claim, outcome, verdict = settlement.claimed, settlement.outcome, settlement.verdict
+        context, now = self._context, self._context.now()
         async with context.db.write() as connection:
             still_leased = await outbox.settle(
                 connection, claim, outcome, verdict, now, context.rules.edit_interval
@@ -441,19 +472,19 @@ class Delivery:
             if still_leased and seen is not None:
                 settling = story_threads.Settling(claim, outcome, verdict, seen, render_context, now)
                 await story_threads.settled(connection, settling)
-        if (
-            not isinstance(verdict, Sent | Pause)
-            and outcome.result is not SendStatus.WAITS
-            and not is_outage(outcome)
-        ):
-            log.warning("message %s to channel %s %s", claim.id, claim.channel_id, _in_words(verdict))
-        return verdict
 
     async def _is_to_publish(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> bool:
         new = claim.message_id is None and outcome.message_id is not None
         if not new or not self._sender.can_publish(claim.channel_id):
             return False
         return await asyncio.to_thread(rendering.publishes, claim, render_context)
+
+
+def _concerns_itself_alone(settlement: Settlement) -> bool:
+    """Whether nothing follows for other rows, apart from threads and publishing, so that it is written with other messages."""
+    outcome = settlement.outcome
+    is_alone = not isinstance(settlement.verdict, Pause | Drop) and not outcome.fell_back
+    return is_alone and outcome.lost_webhook is None
 
 
 # What is never edited.

@@ -83,6 +83,22 @@ async def test_earlier_posts_are_still_updated_and_a_listed_story_that_grew_gets
     assert len(world.posts()) == 4
 
 
+async def test_a_story_that_waits_for_a_free_post_gets_it_when_the_limit_is_raised(world: World) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    await world.ask("post-limit", per_hour=1)
+    big, small = unrelated(2)
+    await world.report(replace(big, quality=90), replace(small, quality=10))
+    world.clock.forward(minutes=10)
+    grown = [
+        record(small.title, f"more{n}.example", hours=0.1, quality=10, topics=["Space"]) for n in range(20)
+    ]
+    await world.report(*grown)
+    assert len(world.sends()) == 2, "a post, and the list that has the other story"
+    await world.ask("post-limit", per_hour=2)
+    await world.deliver()
+    assert [shown(post).title for post in world.posts()] == [big.title, "More stories", small.title]
+
+
 async def test_the_next_hour_has_posts_and_a_list_of_its_own(world: World) -> None:
     await world.ask("subscribe", topic="Space", volume="everything")
     await world.ask("post-limit", per_hour=1)

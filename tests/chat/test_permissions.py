@@ -39,6 +39,8 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "search": None,
         "digest": None,  # a group is shown as a whole, and everybody may look at the preview
         "alert": None,
+        "api-token": MANAGE_GUILD,
+        "forward": MANAGE_GUILD,
         "source": MANAGE_GUILD,
         "briefs": MANAGE_GUILD,
         "setup": MANAGE_GUILD,

@@ -197,7 +197,7 @@ async def test_a_channel_that_was_deleted_is_forgotten_and_the_others_go_on(worl
     await world.take_in(record(WHALES[1], "v.example", quality=85, topics=["Space"]))
     assert await world.later() == 1
     titles = [shown(post).title for post in world.posts()]
-    assert titles == [WHALES[1], "Daily digest · Tuesday, 3 March", ROCKET[0]]
+    assert titles == [WHALES[1], ROCKET[0], "Daily digest · Tuesday, 3 March"]
     assert world.sends(gone)[1:] == []
     assert gone.mention not in seen(await world.ask("subscriptions"))
     assert gone.mention not in seen(await world.ask("status"))

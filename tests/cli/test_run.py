@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
@@ -26,10 +25,11 @@ from bot.sources.parsing.pool import ParserPool
 from bot.store import database, feeds
 from bot.store.database import Database
 from tests.feeds import Entry, Page, Site, rss
+from tests.forks import PIPE, Forked, fork
 from tests.loopback import CHANNEL, GUILD, Loopback, first_intake, follow_trains, short_waits
+from tests.loopback.server import Request
 from tests.shown import shown
 
-ROOT = Path(__file__).parents[2]
 TIMEOUT = 30
 
 CONFIG = """\
@@ -60,20 +60,17 @@ async def prepare(folder: Path) -> Path:
     return config
 
 
-async def start(
-    discord: Loopback, config: Path, program: str = "tests.loopback"
-) -> asyncio.subprocess.Process:
-    """The process, just started; `program` is `topicwire` with short waits, unless it is `bot`."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", program, "run", "--config", str(config),
-        cwd=ROOT, stderr=asyncio.subprocess.PIPE, env=os.environ | discord.environment(),
+async def start(discord: Loopback, config: Path, program: str = "tests.loopback.hurry:main") -> Forked:
+    """The process, just started; `program` is `topicwire` with short waits, unless it is `bot.cli.main:main`."""
+    return await fork(
+        program, "run", "--config", str(config), stderr=PIPE, env=os.environ | discord.environment(),
     )  # fmt: skip
 
 
 @asynccontextmanager
 async def running(
-    discord: Loopback, config: Path, program: str = "tests.loopback"
-) -> AsyncIterator[asyncio.subprocess.Process]:
+    discord: Loopback, config: Path, program: str = "tests.loopback.hurry:main"
+) -> AsyncIterator[Forked]:
     """The process, once it is ready; killed at the end if it still runs."""
     process = await start(discord, config, program)
     assert process.stderr is not None
@@ -261,6 +258,34 @@ async def test_a_stop_ends_what_is_still_done_for_an_event(
     async with discord.serving(), running_here(discord, path, monkeypatch, caplog):
         await begun.wait()
     assert ended.is_set()
+
+
+class Silent(Loopback):
+    """A Discord that takes the answers to commands and says nothing about them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered, self.never = asyncio.Event(), asyncio.Event()
+
+    async def _callback(self, request: Request) -> web.Response:
+        self.answered.set()
+        await self.never.wait()
+        raise AssertionError(request.path)
+
+
+async def test_a_stop_ends_an_answer_that_is_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = await prepare(tmp_path)
+    discord = Silent()
+    async with discord.serving():
+        async with running_here(discord, path, monkeypatch, caplog):
+            async with asyncio.timeout(TIMEOUT):
+                await discord.synced.wait()
+            using = asyncio.create_task(discord.use("help"))
+            async with asyncio.timeout(TIMEOUT):
+                await discord.answered.wait()
+    using.cancel()
 
 
 async def test_a_stop_ends_the_wait_for_another_program_that_writes(

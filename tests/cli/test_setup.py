@@ -71,7 +71,7 @@ class Person:
         """Use the command."""
         async with discord.serving():
             if self.is_offline:
-                discord.port = 1
+                discord.api_url = "http://127.0.0.1:1/api"
             for name, value in discord.environment(token="").items():
                 self.monkeypatch.setenv(name, value)
             await asyncio.to_thread(setup.setup, self.config)

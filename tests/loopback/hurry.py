@@ -22,3 +22,12 @@ def short_waits() -> list[tuple[object, str, object]]:
         (delivery, "SETTLING", timedelta(milliseconds=200)),
         (identifies, "SPACING", timedelta(milliseconds=50)),
     ]
+
+
+def main() -> None:
+    """`topicwire` with short waits."""
+    from bot.cli.main import main as topicwire
+
+    for owner, name, value in short_waits():
+        setattr(owner, name, value)
+    topicwire()

@@ -9,6 +9,7 @@ from typing import Any
 from bot.domain.posting.face import WebhookKey
 
 GUILD, CHANNEL, FORUM, BOT = 1000, 2000, 2001, 3000
+OWNER = 1  # of all servers, who may do everything
 WEBHOOK = WebhookKey(3001, "made-up-token-of-a-webhook")  # the bot's own in the channel
 EPOCH_MS = 1_420_070_400_000  # Discord's ids count from here
 LONG_AGO = "2026-01-01T00:00:00+00:00"
@@ -18,7 +19,7 @@ MANAGE_ALL = (
     SEND_ALL | 1 << 13 | 1 << 29 | 1 << 34 | 1 << 35
 )  # and messages, webhooks, threads, public threads
 
-TEXT, ANNOUNCEMENT, PUBLIC_THREAD, FORUM_CHANNEL = 0, 5, 11, 15
+TEXT, DIRECT, ANNOUNCEMENT, PUBLIC_THREAD, FORUM_CHANNEL = 0, 1, 5, 11, 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def guild(layout: GuildLayout, bot: int = BOT) -> dict[str, Any]:
     return {
         "id": str(layout.id),
         "name": "Loopback",
-        "owner_id": "1",
+        "owner_id": str(OWNER),
         "roles": [role],
         "emojis": [],
         "stickers": [],

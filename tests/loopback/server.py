@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.domain.posting.face import WebhookKey
+from tests.loopback.contract import Contract
 from tests.loopback.faults import Accepted, Fault
 from tests.loopback.gateway import Gateway, Session
 from tests.loopback.limits import UNLIMITED, Asked, Clock, Limits, RateLimiter, Refusal
@@ -23,9 +24,11 @@ from tests.loopback.objects import (
     ANNOUNCEMENT,
     BOT,
     CHANNEL,
+    DIRECT,
     EPOCH_MS,
     FORUM_CHANNEL,
     LONG_AGO,
+    OWNER,
     PUBLIC_THREAD,
     SMALL,
     WEBHOOK,
@@ -45,6 +48,9 @@ NONCE_LIFE = 180.0  # seconds
 MADE_UP_TOKEN = "a.made-up.token"
 HISTORY = 100  # messages of a response
 CROSSPOSTED, EPHEMERAL = 1 << 1, 1 << 6  # flags of a message
+COMMAND, BUTTON = 2, 3  # types of interactions
+SUBCOMMAND, SUBCOMMAND_GROUP = 1, 2  # types of options
+DEFERRED, DEFERRED_UPDATE = 5, 6  # types of answers to an interaction that promise a later one
 
 Message = dict[str, Any]
 Json = dict[str, Any]
@@ -104,10 +110,20 @@ def answer(data: Any, status: int = 200) -> web.Response:
 NOTHING = 204
 
 
+async def _body(raw: web.Request) -> Any:
+    """What a request says in JSON, beside files or alone; None if it has no body."""
+    if not raw.can_read_body:
+        return None
+    if raw.content_type == "multipart/form-data":
+        return json.loads(str((await raw.post())["payload_json"]))
+    return await raw.json()
+
+
 class Loopback:
     """The server; `messages` are what was sent, by id, `requests` all that was asked.
 
-    `limits` are none unless a test sets them. `clock` is in seconds and only they use it.
+    `limits` are none unless a test sets them. `clock` is in seconds and only they use it. With a `contract`, `violations`
+    are the requests that it does not allow.
     """
 
     def __init__(
@@ -115,11 +131,15 @@ class Loopback:
         guilds: Sequence[GuildLayout] = SMALL,
         limits: Limits = UNLIMITED,
         clock: Clock = time.monotonic,
+        contract: Contract | None = None,
     ) -> None:
+        self.contract = contract
+        self.violations: list[str] = []
         self.messages: dict[str, Message] = {}
         self.requests: list[tuple[str, str]] = []
         self.arrivals: dict[int, list[float]] = defaultdict(list)  # of messages and edits, by channel
         self.answers: dict[str, asyncio.Future[Json]] = {}  # to interactions, by id
+        self.acknowledged: set[str] = set()  # interactions
         self.commands: dict[str, Json] = {}  # that a bot has registered, by name
         self.webhooks: dict[int, Json] = {WEBHOOK.id: webhook(WEBHOOK, CHANNEL, guilds[0].id)}
         self.arrived = asyncio.Event()
@@ -137,6 +157,7 @@ class Loopback:
         self.refused_at: list[tuple[float, int]] = []  # when a message was refused, and with what
         self.refusals: dict[str, list[Callable[[], web.Response]]] = {}  # by the end of a path, one a request
         self.port = 0
+        self.api_url = ""  # of the API, or of a proxy in front of it
         self.clock = clock
         self.limiter = RateLimiter(limits, clock, time.time() - clock())
         self.gateway = Gateway(guilds, self.limiter, self._bot_of, self._on_identify)
@@ -160,13 +181,14 @@ class Loopback:
         app.router.add_get("/gateway/", self._connect)
         app.router.add_route("*", "/api/{path:.*}", self._api)
         async with on_a_free_port(app, shutdown_timeout=1) as self.port:
+            self.api_url = f"http://127.0.0.1:{self.port}/api"
             self.gateway.address = f"ws://127.0.0.1:{self.port}/gateway/"
             yield self
 
     def environment(self, token: str = MADE_UP_TOKEN) -> dict[str, str]:
         """The settings that lead a bot to this Discord, as environment variables; without its token if that is empty."""
         settings = {
-            "API_URL": f"http://127.0.0.1:{self.port}/api",
+            "API_URL": self.api_url,
             "GATEWAY_URL": self.gateway.address,
             "TOKEN": token,
         }
@@ -207,13 +229,24 @@ class Loopback:
         for socket in tuple(self.gateway.sockets):
             await socket.close(code=code)
 
-    async def use(self, command: str, *options: Json, by: int = 7001, channel_id: int = CHANNEL) -> Json:
-        """Use a slash command, as somebody does in a channel; the first answer of the bot."""
-        place = self._places[channel_id]
+    async def use(self, command: str, *options: Json, by: int = OWNER, channel_id: int = CHANNEL) -> Json:
+        """Use a slash command, as somebody does in a channel; what the bot answers, once it has thought about it."""
         top, *below = command.split()
         given: list[Json] = list(options)
-        for name in reversed(below):
-            given = [{"type": 1, "name": name, "options": given}]
+        for depth, name in enumerate(reversed(below)):
+            given = [{"type": SUBCOMMAND if depth == 0 else SUBCOMMAND_GROUP, "name": name, "options": given}]
+        data = {"id": self.commands[top]["id"], "name": top, "type": 1, "options": given}
+        return await self._interact(COMMAND, data, by, channel_id)
+
+    async def press(self, message: Message, custom_id: str, by: int = OWNER) -> Json:
+        """Press a button of a message; what the bot answers."""
+        data = {"component_type": 2, "custom_id": custom_id}
+        return await self._interact(BUTTON, data, by, int(message["channel_id"]), message)
+
+    async def _interact(
+        self, kind: int, data: Json, by: int, channel_id: int, message: Message | None = None
+    ) -> Json:
+        place = self._places[channel_id]
         number = self._new_id()
         reading: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self.answers[number] = reading
@@ -221,8 +254,8 @@ class Loopback:
         interaction = {
             "id": number,
             "application_id": str(BOT),
-            "type": 2,
-            "data": {"id": self.commands[top]["id"], "name": top, "type": 1, "options": given},
+            "type": kind,
+            "data": data,
             "guild_id": str(place.guild),
             "channel_id": str(channel_id),
             "channel": channel(channel_id, place.kind, place.guild) | {"permissions": str(everything)},
@@ -237,8 +270,13 @@ class Loopback:
             "context": 0,
             "attachment_size_limit": 10 << 20,
         }
+        interaction |= {} if message is None else {"message": message}
         await self.gateway.dispatch("INTERACTION_CREATE", interaction, place.guild, BOT)
         return await reading
+
+    def routes(self) -> set[str]:
+        """The routes that were asked for, such as `POST channels/*/messages`."""
+        return {f"{method} {parts_of(path)[0].removeprefix('/')}" for method, path in self.requests}
 
     def shown(self, where: int = CHANNEL) -> list[Message]:
         """The messages that stand in a channel, or that open the posts of a forum."""
@@ -266,10 +304,11 @@ class Loopback:
         path = rest if version in ("v9", "v10") else path
         route, ids = parts_of(path)
         token = raw.headers.get("Authorization", "").removeprefix("Bot ")
-        body = await raw.json() if raw.can_read_body and "json" in raw.content_type else {}
-        return Request(
-            raw.method, path, f"{raw.method} {route}", ids, raw.query, token, raw.remote or "", body, raw
-        )
+        body = await _body(raw)
+        if self.contract is not None:
+            self.violations += self.contract.violations(raw.method, path, raw.query, raw.headers, body)
+        route = f"{raw.method} {route}"
+        return Request(raw.method, path, route, ids, raw.query, token, raw.remote or "", body or {}, raw)
 
     async def _api(self, raw: web.Request) -> web.Response:
         request = await self._read(raw)
@@ -286,6 +325,7 @@ class Loopback:
             except RefusedError as error:
                 response = answer({"code": error.code, "message": error.message}, error.status)
             self.limiter.note(request.address, response.status)
+            self.asked.set()
         response.headers.update(verdict.headers)
         if "text" not in response.content_type:  # pages are of the network in front of the API
             response.headers.setdefault("Via", "1.1 loopback")
@@ -314,6 +354,7 @@ class Loopback:
             "PUT /applications/*/guilds/*/commands": self._register,
             "GET /guilds/*": self._guild,
             "GET /guilds/*/channels": self._channels,
+            "POST /users/@me/channels": self._open_direct,
             "GET /guilds/*/members/*": self._member,
             "GET /channels/*": self._channel,
             "PATCH /channels/*": self._change_channel,
@@ -367,7 +408,7 @@ class Loopback:
 
     async def _register(self, request: Request) -> web.Response:
         made = [
-            {"description": ""}  # which the commands of menus do not have
+            {"description": ""}  # as those of context menus have none
             | command
             | {"id": str(next(self._ids)), "application_id": request.ids[0], "version": "1"}
             for command in request.body
@@ -393,12 +434,16 @@ class Loopback:
     async def _channels(self, request: Request) -> web.Response:
         return answer(self._guild_of(request)["channels"])
 
+    async def _open_direct(self, request: Request) -> web.Response:
+        reader = int(request.body["recipient_id"])
+        number = reader << 22  # the same each time
+        self._places.setdefault(number, Place(number, 0, DIRECT))
+        return answer({"id": str(number), "type": DIRECT, "recipients": [person(reader)], "flags": 0})
+
     async def _member(self, request: Request) -> web.Response:
-        members = self._guild_of(request)["members"]
-        of_id = next((each for each in members if each["user"]["id"] == request.ids[1]), None)
-        if of_id is None:
-            raise RefusedError(404, 10007, "Unknown Member")
-        return answer(of_id)
+        if request.ids[1] == str(self._bot_of(request.token)):
+            return answer(self._guild_of(request)["members"][0])
+        return answer(member(person(int(request.ids[1]))))
 
     async def _channel(self, request: Request) -> web.Response:
         place = self._place(request.ids[0])
@@ -525,8 +570,8 @@ class Loopback:
         return made
 
     async def _execute(self, request: Request) -> web.Response:
-        if request.ids[1].removeprefix("token-of-") in self.answers:  # a follow-up of an interaction
-            return answer(self._said(request.body))
+        if (number := request.ids[1].removeprefix("token-of-")) in self.answers:
+            return self._answered(number, request.body)
         made = self._webhook(request)
         place = self._place(request.query.get("thread_id", made["channel_id"]))
         response = await self._take(request, place, lambda: self._new_of_webhook(request, place, made))
@@ -545,8 +590,8 @@ class Loopback:
         return answer(self._message_of(request.ids[2]))
 
     async def _edit_of_webhook(self, request: Request) -> web.Response:
-        if request.ids[1].removeprefix("token-of-") in self.answers:
-            return answer(self._said(request.body))
+        if (number := request.ids[1].removeprefix("token-of-")) in self.answers:
+            return self._answered(number, request.body)
         place = self._place(self._webhook(request)["channel_id"])
         return await self._take(
             request, place, lambda: self._changed(request, place, request.ids[2], request.ids[0])
@@ -559,18 +604,26 @@ class Loopback:
         return web.Response(status=NOTHING)
 
     async def _callback(self, request: Request) -> web.Response:
-        reading = self.answers.get(request.ids[0])
-        if reading is None:
+        number = request.ids[0]
+        if number not in self.answers:
             raise RefusedError(404, 10062, "Unknown interaction")
-        if reading.done():
+        if number in self.acknowledged:
             raise RefusedError(400, 40060, "Interaction has already been acknowledged.")
-        reading.set_result(request.body)
+        self.acknowledged.add(number)
+        if request.body["type"] not in (DEFERRED, DEFERRED_UPDATE):
+            self._answered(number, request.body.get("data") or {})
         if request.query.get("with_response") not in ("1", "true", "True"):
             return web.Response(status=NOTHING)
         said = self._said(request.body.get("data") or {})
         state = {"response_message_id": said["id"], "response_message_loading": False}
         about = {"id": request.ids[0], "type": 2, "response_message_ephemeral": True} | state
         return answer({"interaction": about, "resource": {"type": request.body["type"], "message": said}})
+
+    def _answered(self, number: str, body: Json) -> web.Response:
+        """What an interaction is answered with, at once or later. Only the first answer is kept."""
+        if not self.answers[number].done():
+            self.answers[number].set_result(body)
+        return answer(self._said(body))
 
     def _said(self, body: Json) -> Message:
         """A message that only the person who used a command sees; it stands in no channel."""
@@ -655,9 +708,8 @@ class Loopback:
         self.refused_at.append((time.monotonic(), 429))
         whole = scope == "global"
         who = "The resource is" if scope == "shared" else "You are"
-        response = answer(
-            {"message": f"{who} being rate limited.", "retry_after": wait, "global": whole}, 429
-        )
+        told = {"message": f"{who} being rate limited.", "code": 0, "retry_after": wait, "global": whole}
+        response = answer(told, 429)
         response.headers.update({"Retry-After": f"{wait:.3f}", "X-RateLimit-Scope": scope})
         if whole:
             response.headers["X-RateLimit-Global"] = "true"

@@ -40,6 +40,7 @@ async def test_a_request_too_many_gets_what_discord_answers() -> None:
             assert response.status == 429
             assert await response.json() == {
                 "message": "You are being rate limited.",
+                "code": 0,
                 "retry_after": 1.5,
                 "global": False,
             }
@@ -71,6 +72,21 @@ async def test_webhooks_have_as_many_requests_as_addresses_allow() -> None:
                         if response.status == 429:
                             assert response.headers["X-RateLimit-Global"] == "true"
     assert statuses == [204, 204, 429, 204, 204, 429]
+
+
+async def test_bots_have_accounts_and_limits_of_their_own() -> None:
+    discord = Loopback(limits=Limits(per_token=Limit(2, 1), buckets=(), sublimits=()), clock=lambda: 0.0)
+    path = f"channels/{CHANNEL}/messages"
+    async with discord.serving(), asking(discord) as one, asking(discord, bot="other") as other:
+        async with one.post(path, json={"content": "Night train"}) as response:
+            message = await response.json()
+        async with other.patch(f"{path}/{message['id']}", json={"content": "Day train"}) as response:
+            assert (response.status, (await response.json())["code"]) == (403, 50005)
+        async with one.patch(f"{path}/{message['id']}", json={"content": "Day train"}) as response:
+            assert (await response.json())["content"] == "Day train"
+        for session, status in ((one, 429), (other, 200)):
+            async with session.get(path) as response:
+                assert response.status == status
 
 
 async def test_the_gateway_tells_how_many_shards_may_start() -> None:

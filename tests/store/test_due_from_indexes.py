@@ -9,7 +9,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.decisions import PostingSettings
-from bot.store import delivery, digests, feeds, outbox, pointers, rollups, story_threads, subscriptions
+from bot.store import (
+    delivery,
+    digests,
+    feeds,
+    forwards,
+    outbox,
+    pointers,
+    rollups,
+    story_threads,
+    subscriptions,
+)
 from bot.store.database import Database
 from tests.make import at
 from tests.store.store_helpers import statements
@@ -32,10 +42,15 @@ async def plan_of(db: Database, work: Callable[[AsyncConnection], Awaitable[obje
 
 
 DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
-    "messages to send": ("ix_outbox_due", lambda c: outbox.claim(c, at(), 10)),
-    "what was published lately": ("ix_outbox_published", lambda c: outbox.claim_publishing(c, at(), 10)),
+    "messages to send": ("ix_outbox_ready", lambda c: outbox.claim(c, at(), 10)),
+    "messages to publish": ("ix_outbox_ready", lambda c: outbox.claim_publishing(c, at(), 10)),
+    "messages that have become due": ("ix_outbox_unripe", lambda c: outbox.claim(c, at(), 10)),
+    "channels with messages on the shelf": (
+        "ix_backlogs_publishes_check_at",
+        lambda c: outbox.claim(c, at(), 10),
+    ),
     "stories that wait in a channel": (
-        "ix_outbox_due",
+        "ix_outbox_unsent",
         lambda c: rollups.keep_pace(c, [1], at(), PostingSettings()),
     ),
     "roll-ups that list a story": ("ix_outbox_rolled_up", lambda c: rollups.listings(c, [1])),
@@ -44,8 +59,8 @@ DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
         lambda c: subscriptions.awaiting_first_posts(c, at()),
     ),
     "calibrations": ("ix_subscriptions_calibrate_at", lambda c: subscriptions.to_calibrate(c, at(), 10)),
-    "the next message": ("ix_outbox_due", lambda c: outbox.next_due(c, at())),
-    "the backlog": ("ix_outbox_due", lambda c: delivery.backlog(c, at())),
+    "the next message": ("ix_outbox_unripe", lambda c: outbox.next_due(c, at())),
+    "the backlog": ("ix_outbox_shelved", lambda c: delivery.backlog(c, at())),
     "leases of processes that are gone": ("ix_outbox_leased", lambda c: delivery.give_back(c, bool)),
     "feeds to poll": ("ix_feeds_due", lambda c: feeds.due(c, at(), [], 10)),
     "the next feed": ("ix_feeds_due", lambda c: feeds.next_due(c, [])),
@@ -54,6 +69,12 @@ DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
     "posts to rephrase": ("ix_outbox_sent_at", lambda c: outbox.to_rephrase(c, at(), 10)),
     "what stands in a thread": ("ix_outbox_threads", lambda c: story_threads.messages_of(c, 1, 1, 1)),
     "why threads are missing": ("ix_story_threads_problem", lambda c: story_threads.problems(c, 1, at())),
+    "stories for other addresses": ("ix_forward_deliveries_due", lambda c: forwards.due(c, 1, at(), 10)),
+    "addresses with something due": (
+        "ix_forward_deliveries_due",
+        lambda c: forwards.claim(c, at(), 10, {}, 2),
+    ),
+    "the next address": ("ix_forward_deliveries_due", lambda c: forwards.next_due(c)),
     "stories that were merged": ("ix_stories_merged", lambda c: pointers.look_again(c, [1], at())),
 }
 
@@ -68,6 +89,7 @@ async def test_what_is_due_comes_from_an_index_of_it_alone(stores: Database, nam
 async def test_no_whole_outbox_is_read(stores: Database, name: str) -> None:
     plan = await plan_of(stores, DUE[name][1])
     whole = ("SCAN outbox", "SCAN stories", "Seq Scan on outbox", "Seq Scan on stories")
-    partial = ("ix_outbox_due", "ix_outbox_leased", "ix_outbox_published", "ix_stories_merged")
+    waiting = ("ix_outbox_ready", "ix_outbox_unripe", "ix_outbox_shelved")
+    partial = (*waiting, "ix_outbox_leased", "ix_stories_merged")
     lines = [line for line in plan.splitlines() if any(words in line for words in whole)]
     assert [line for line in lines if not any(index in line for index in partial)] == []

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
-from bot.store import answer_cache, search, server_topics, stories, volumes
+from bot.store import answer_cache, search, server_topics, stories, story_pages, volumes
 from bot.store.database import Database
+from bot.store.story_pages import PageRequest, Position
 from tests.make import at, record
 from tests.store.store_helpers import GUILD, headlines, statements, take
 
@@ -49,6 +50,11 @@ ASKED: dict[str, Callable[[AsyncConnection], Awaitable[object]]] = {
     "counts": lambda c: stories.counts(c, {"Whales": ["Whales"]}, GUILD),
     "volumes": lambda c: volumes.by_day(c, ["whales", "space"], at(12), 1, GUILD),
     "load": lambda c: stories.load(c, [1, 2, 3], GUILD),
+    "a page": lambda c: story_pages.page(c, PageRequest(GUILD, None, 20, since=at(2))),
+    "a page of a topic": lambda c: story_pages.page(c, PageRequest(GUILD, ["Whales"], 20)),
+    "a page behind another": lambda c: story_pages.page(
+        c, PageRequest(GUILD, ["Whales"], 20, after=Position(at(5), 6))
+    ),
     "by title": lambda c: search.by_title(c, ["whales"], GUILD, 25),
 }
 

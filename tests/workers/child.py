@@ -1,8 +1,6 @@
 """A process of the bot that comes to a given moment, says so on standard output, and waits to be killed.
 
-    python -m tests.workers.child DATABASE SECONDS PART STOP
-
-It runs one step of PART, `SECONDS` after the start of the tests' clock, until its STOP-th transaction
+Its arguments are DATABASE SECONDS PART STOP: it runs one step of PART, `SECONDS` after the start of the tests' clock, until its STOP-th transaction
 is written and not yet stored; with 0 it runs to the end of the step.
 """
 
@@ -100,5 +98,6 @@ async def main(url: str, seconds: str, part: str, stop: str) -> None:
     await here("done")
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """With the arguments of the process."""
     asyncio.run(main(*sys.argv[1:]))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import replace
 from datetime import time, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,12 +15,12 @@ from bot.services.digests import set_schedule
 from bot.store import feeds, outbox, schema, sources, stories
 from bot.workers import digests, rematch
 from bot.workers.inbox import InboxReader
+from tests.forks import PIPE, fork
 from tests.make import at
 from tests.store.store_helpers import CHANNEL, GUILD, ONE, THREE, TWO, story_numbers
 from tests.workers.child import FEED, NAME, WORDS, put, source
 from tests.workers.desk import BotHarness
 
-ROOT = Path(__file__).parents[2]
 FEED_NAME = feeds.source_name(FEED.address, 0)
 PATIENCE = 60  # seconds, for a process that never comes to its moment
 
@@ -31,9 +29,7 @@ async def killed(desk: BotHarness, url: str, part: str, stop: int) -> str:
     """Have another process come to its moment, and kill it there. Returns what it said."""
     seconds = (desk.clock() - at()).total_seconds()
     arguments = (url, str(seconds), part, str(stop))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.workers.child", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
+    process = await fork("tests.workers.child:run", *arguments, stdout=PIPE)
     assert process.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE):

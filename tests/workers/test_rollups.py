@@ -10,7 +10,7 @@ from bot.domain.posting.decisions import PostingSettings
 from bot.domain.retry import Outcome, SendStatus
 from bot.services import pace
 from bot.services.subscribe import post_now
-from bot.store import outbox, rollups, schema
+from bot.store import outbox, queue, rollups, schema
 from bot.workers.delivery import Delivery
 from tests.make import record
 from tests.store.store_helpers import CHANNEL, GUILD, OTHER, headlines
@@ -46,7 +46,7 @@ async def test_a_process_that_dies_after_its_claim_leaves_the_limit_as_it_is(des
     async with desk.db.write() as connection:
         keep_pace = partial(rollups.keep_pace, settings=PostingSettings())
         claimed = await outbox.claim(connection, desk.clock(), 50, keep_pace=keep_pace)
-    assert len(claimed) == outbox.PER_CHANNEL
+    assert len(claimed) == queue.PER_CHANNEL
     assert await states(desk) == (0, 20, 10)
     await desk.deliver()
     assert await states(desk) == (5, 20, 5), (

@@ -17,7 +17,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 import aiohttp
@@ -39,6 +39,7 @@ from bot.sources.web.model import FEEDS, WITH_CONTENT, Failure, FetchLimits, Kin
 from bot.sources.web.sockets import BEFORE_THE_ANSWER, MeteredSocket
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
@@ -121,6 +122,35 @@ class Web:
             reason = tr("the response cannot be read ({error})", error=type(error).__name__)
             return Failure(Kind.PASSING, reason)
 
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        request_headers: Mapping[str, str],
+        *,
+        seconds: float,
+        now: datetime | None = None,
+    ) -> Response | Failure:
+        """Send a body to the address once, within `seconds`. Follows no redirect, and reads nothing of the response's body.
+
+        Raises only CancelledError. It waits for no other request to the host: whoever sends keeps count.
+        """
+        try:
+            target = self._allowed(checked(url))
+
+            async def answered(response: aiohttp.ClientResponse) -> Response | Failure:
+                server_time = headers.date(response.headers.get("Date")) or now
+                asked = headers.retry_after(response.headers.get("Retry-After"), server_time)
+                return Response(response.status, str(target), retry_after=asked)
+
+            return await self._exchange("POST", target, request_headers, seconds, answered, body)
+        except AddressError as refusal:
+            return Failure(Kind.REFUSED, str(refusal))
+        except Exception as error:  # a hostile response may trigger any error in a parser
+            log.exception("a response could not be read")  # without its address, which may contain a key
+            reason = tr("the response cannot be read ({error})", error=type(error).__name__)
+            return Failure(Kind.PASSING, reason)
+
     async def close(self) -> None:
         """Close all connections; running requests fail."""
         self._closed = True
@@ -177,17 +207,35 @@ class Web:
         self, url: URL, request_headers: dict[str, str], seconds: float, now: datetime | None
     ) -> Response | Failure | _Redirect:
         """A single request without redirects, within `seconds`."""
+
+        async def answered(response: aiohttp.ClientResponse) -> Response | Failure | _Redirect:
+            return await self._outcome(response, url, now)
+
+        return await self._exchange("GET", url, request_headers, seconds, answered)
+
+    async def _exchange(
+        self,
+        method: str,
+        url: URL,
+        request_headers: Mapping[str, str],
+        seconds: float,
+        answered: Callable[[aiohttp.ClientResponse], Awaitable[T]],
+        body: bytes | None = None,
+    ) -> T | Failure:
+        """What `answered` makes of the response to a single request, within `seconds`."""
         if self._closed:
             return Failure(Kind.PASSING, tr("the bot is stopping"))
         sockets: list[MeteredSocket] = []
         token = _opened.set(sockets)
         try:
             async with asyncio.timeout(seconds):
-                response = await self._open_session().get(url, headers=request_headers, allow_redirects=False)
+                response = await self._open_session().request(
+                    method, url, headers=request_headers, data=body, allow_redirects=False
+                )
                 for metered in sockets:
                     metered.limit = self._wire
                 try:
-                    return await self._outcome(response, url, now)
+                    return await answered(response)
                 finally:
                     response.close()
         except AddressError as refusal:

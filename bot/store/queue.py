@@ -1,0 +1,292 @@
+"""The outbox as a queue: which rows a claim looks at, so that it costs the same however many wait.
+
+A row that is due is *ready*: it stands in an index in the order in which messages are claimed. A row that is not due yet
+becomes ready, *ripens*, when a claim finds that its time has come. Of what a claim meets and cannot take (a paused channel's,
+a left server's, more than a claim takes of one channel), all goes on the *shelf*, so that no claim meets it again; a row of
+`backlogs` says when the first messages of that channel leave the shelf. Each row is moved a bounded number of times, in
+bounded batches. Whoever sets another `due_at` need not know any of it: ready and shelved are states of one `due_at`.
+
+Locks on PostgreSQL are taken in one order: channels by their ids, then rows of the outbox, then backlogs by their channels, all at the
+end of a claim (`store_checks`). What is moved here is never waited for: a row that another worker holds is skipped, and met again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store import schema
+from bot.store.conditions import is_unleased
+from bot.store.sql import chunks, upsert
+
+PER_CHANNEL = 5  # in a batch: a channel in which much waits must not hold up the others
+SPARE = 40  # rows that are read beyond those that may be taken or skipped
+MOST_LOOKS = 20  # of a claim that meets nothing but what it cannot take: each look shelves what it met
+LEAST_RIPENED, MOST_RIPENED = (
+    50,
+    500,
+)  # rows that a claim makes ready: fewer where that many are ready already
+FED = 64  # channels that a claim takes messages from the shelf for
+# When a channel whose ready messages went another way than through a claim gets more from the shelf.
+CHECK_AFTER = timedelta(minutes=10)
+AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+
+_o = schema.outbox
+_c = schema.channels
+_l = schema.left_servers
+_b = schema.backlogs
+IS_READY, IS_UNRIPE, IS_SHELVED = map(sa.text, (schema.IS_READY, schema.IS_UNRIPE, schema.IS_SHELVED))
+_LANE: sa.ColumnElement[int] = sa.literal_column(schema.LANE, sa.Integer())
+ORDER = (_LANE, _o.c.priority.desc(), _o.c.due_at, _o.c.id)
+
+
+class Lane(IntEnum):
+    """What a message is, in the order in which messages are claimed. Keep `schema.LANE` the same."""
+
+    DOUBT = 0  # it may have been made by an earlier try
+    POST = 1
+    EDIT = 2
+    DIGEST = 3
+    MEMBER = 4
+    PUBLISH = 5  # claimed apart: Discord counts publishing by the hour
+
+
+LANES = (Lane.POST, Lane.EDIT, Lane.DIGEST, Lane.MEMBER)
+TURN = 8  # in every eighth claim another lane than that of the posts is first, so that none starves
+
+
+def first_lane(turn: int) -> Lane:
+    """The lane that comes first, after what is in doubt, in the claim of this number."""
+    others = LANES[1:]
+    return LANES[0] if turn % TURN != TURN - 1 else others[turn // TURN % len(others)]
+
+
+@dataclass(frozen=True, slots=True)
+class DueMessage:
+    """A row that may be claimed."""
+
+    id: int
+    channel_id: int
+    kind: str
+    message_id: int | None
+
+
+@dataclass(slots=True)
+class _Look:
+    """What a claim met: what it can take, and what goes elsewhere."""
+
+    candidates: list[DueMessage] = field(default_factory=list)
+    early: list[int] = field(default_factory=list)
+    shelved: list[int] = field(default_factory=list)
+    backlogs: dict[int, datetime | None] = field(default_factory=dict)
+
+
+# When channels get messages from the shelf; None: once they are resumed, or the bot is back in their server.
+Checks = dict[int, datetime | None]
+# How many rows of each of these channels may be taken now, and when more.
+Rooms = Callable[[Collection[int]], Awaitable[Mapping[int, tuple[int, datetime]]]]
+
+
+def of_lanes(*, publishes: bool) -> sa.ColumnElement[bool]:
+    """The rows to publish, or the others."""
+    return _LANE == Lane.PUBLISH if publishes else _LANE < Lane.PUBLISH
+
+
+async def _blocked(
+    connection: AsyncConnection, rows: Collection[sa.Row[*tuple[Any, ...]]]
+) -> tuple[set[int], set[int]]:
+    """The paused channels and the left servers among those of these rows. They stay so until the transaction ends."""
+    paused = sa.select(_c.c.channel_id).where(
+        _c.c.channel_id.in_(sorted({row.channel_id for row in rows})), _c.c.paused_reason != ""
+    )
+    left = sa.select(_l.c.guild_id).where(_l.c.guild_id.in_(sorted({row.guild_id for row in rows})))
+    paused = paused.with_for_update(read=True, skip_locked=True)
+    left = left.with_for_update(read=True, skip_locked=True)
+    return set((await connection.execute(paused)).scalars()), set((await connection.execute(left)).scalars())
+
+
+async def candidates(
+    connection: AsyncConnection,
+    now: datetime,
+    limit: int,
+    busy: Collection[int],
+    checks: Checks,
+    *,
+    lane: Lane | None = None,
+    publishes: bool = False,
+    rooms: Rooms | None = None,
+) -> list[DueMessage]:
+    """The first rows to take, at most `PER_CHANNEL` of a channel; what cannot be taken goes out of the way.
+
+    `lane` narrows them to what is in doubt and that lane. `rooms` says of which channels fewer may be taken.
+    """
+    size = limit + PER_CHANNEL * len(busy) + SPARE
+    in_scope = of_lanes(publishes=publishes) if lane is None else _LANE.in_((Lane.DOUBT, lane))
+    statement = (
+        sa.select(_o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.message_id, _o.c.due_at)
+        .where(IS_READY, in_scope, is_unleased(_o.c.lease_until, now))
+        .order_by(*ORDER)
+        .limit(size)
+    )
+    look = _Look()
+    for _ in range(MOST_LOOKS):
+        rows = (await connection.execute(statement)).all()
+        if not rows:
+            return []
+        paused, left = await _blocked(connection, rows)
+        less = {} if rooms is None else await rooms({row.channel_id for row in rows})
+        look = _looked(rows, now, limit, busy, (paused, left), less)
+        await _shelve(connection, look, now)
+        checks.update(look.backlogs)
+        if look.candidates or len(rows) < size:
+            break
+    return look.candidates
+
+
+def _looked(
+    rows: Sequence[sa.Row[*tuple[Any, ...]]],
+    now: datetime,
+    limit: int,
+    busy: Collection[int],
+    blocked: tuple[set[int], set[int]],
+    rooms: Mapping[int, tuple[int, datetime]],
+) -> _Look:
+    look, met = _Look(), Counter[int]()
+    paused, left = blocked
+    for row in rows:
+        channel_id = row.channel_id
+        if row.due_at > now:
+            look.early.append(row.id)
+            continue
+        if channel_id in paused or row.guild_id in left:
+            look.shelved.append(row.id)
+            look.backlogs.setdefault(channel_id, None)
+            continue
+        met[channel_id] += 1
+        most, more_at = rooms.get(channel_id, (PER_CHANNEL, now))
+        if met[channel_id] > most:
+            look.shelved.append(row.id)
+            look.backlogs[channel_id] = more_at
+        elif channel_id not in busy and len(look.candidates) < limit:
+            look.candidates.append(DueMessage(row.id, channel_id, row.kind, row.message_id))
+    return look
+
+
+def _free(ids: Collection[int]) -> sa.Select[tuple[int]]:
+    """Those of these rows that no other worker holds, locked."""
+    rows = sa.select(_o.c.id).where(_o.c.id.in_(ids)).order_by(_o.c.id).with_for_update(skip_locked=True)
+    return sa.select(rows.cte("free").c.id)
+
+
+async def _shelve(connection: AsyncConnection, look: _Look, now: datetime) -> None:
+    for part in chunks(look.early):
+        # Its time was set when it was made, or the clock was set back.
+        values = sa.update(_o).where(_o.c.id.in_(_free(part))).values(ripe_at=now)
+        await connection.execute(values)
+    for part in chunks(look.shelved):
+        await connection.execute(
+            sa.update(_o).where(_o.c.id.in_(_free(part))).values(shelved_for=_o.c.due_at)
+        )
+
+
+async def restock(
+    connection: AsyncConnection, now: datetime, busy: Collection[int], *, publishes: bool
+) -> Checks:
+    """Make ready what has become due, and what channels have room for again. Returns when the latter get more."""
+    await _ripen(connection, now)
+    rows = await connection.execute(
+        sa.select(_b.c.channel_id)
+        .where(_b.c.check_at <= now, _b.c.publishes == publishes, _b.c.channel_id.not_in(busy))
+        .order_by(_b.c.check_at)
+        .limit(FED)
+    )
+    channels = sorted(rows.scalars())
+    if channels:
+        await _feed(connection, channels, publishes=publishes)
+    return dict.fromkeys(channels, now + CHECK_AFTER)
+
+
+async def _ripen(connection: AsyncConnection, now: datetime) -> None:
+    due = sa.and_(_o.c.due_at <= now, is_unleased(_o.c.lease_until, now))
+    waiting = sa.select(_o.c.id).where(IS_UNRIPE, due).order_by(_o.c.due_at)
+    ids = list((await connection.execute(waiting.limit(MOST_RIPENED))).scalars())
+    if len(ids) > LEAST_RIPENED:
+        some = sa.select(_o.c.id).where(IS_READY).order_by(*ORDER).limit(MOST_RIPENED).subquery()
+        ready = await connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+        ids = ids[: max(LEAST_RIPENED, MOST_RIPENED - ready)]
+    if ids:
+        await connection.execute(sa.update(_o).where(_o.c.id.in_(_free(ids))).values(ripe_at=now))
+
+
+async def _feed(connection: AsyncConnection, channels: Sequence[int], *, publishes: bool) -> None:
+    """Take the first messages of each of these channels from the shelf."""
+    of = sa.bindparam("of", type_=schema.SNOWFLAKE)
+    shelved = sa.and_(IS_SHELVED, of_lanes(publishes=publishes), _o.c.channel_id == of)
+    servers = sa.exists().where(_l.c.guild_id == _o.c.guild_id)
+    first = sa.select(_o.c.id).where(shelved, ~servers).order_by(*ORDER).limit(PER_CHANNEL)
+    first = first.with_for_update(skip_locked=True)
+    chosen = sa.select(first.cte("first").c.id)
+    rows = [{"of": channel_id} for channel_id in channels]
+    await connection.execute(sa.update(_o).where(_o.c.id.in_(chosen)).values(shelved_for=None), rows)
+
+
+async def store_checks(
+    connection: AsyncConnection, checks: Checks, more: Mapping[int, datetime], *, publishes: bool
+) -> None:
+    """Store when channels get messages from the shelf: `checks`, and `more` for those that have any there."""
+    of_queue = _b.c.publishes == publishes
+    has_more = sa.select(_b.c.channel_id).where(_b.c.channel_id.in_(sorted(more)), of_queue)
+    shelved = set((await connection.execute(has_more)).scalars()) if more else set()
+    due = checks | {
+        channel_id: at for channel_id, at in more.items() if channel_id in shelved | checks.keys()
+    }
+    rows = [
+        {"channel_id": channel_id, "publishes": publishes, "check_at": at}
+        for channel_id, at in sorted(due.items())
+    ]
+    await upsert(connection, _b, rows, on=["channel_id", "publishes"])
+    if rows:
+        rest = sa.exists().where(
+            IS_SHELVED, of_lanes(publishes=publishes), _o.c.channel_id == _b.c.channel_id
+        )
+        empty = sa.and_(_b.c.channel_id.in_(sorted(due)), of_queue, ~rest)
+        await connection.execute(sa.delete(_b).where(empty))
+
+
+async def check(connection: AsyncConnection, at: Mapping[int, datetime], *, publishes: bool) -> None:
+    """Have channels get messages from the shelf, each at that time: it has room for more."""
+    of = sa.and_(_b.c.channel_id == sa.bindparam("of", type_=schema.SNOWFLAKE), _b.c.publishes == publishes)
+    rows = [{"of": channel_id, "time": time} for channel_id, time in sorted(at.items())]
+    if rows:
+        values = {"check_at": sa.bindparam("time", type_=schema.UtcTime())}
+        await connection.execute(sa.update(_b).where(of).values(**values), rows)
+
+
+async def check_channels(connection: AsyncConnection, channel_ids: Collection[int]) -> None:
+    """Have these channels get messages from the shelf at once."""
+    of = _b.c.channel_id.in_(sorted(channel_ids))
+    await connection.execute(sa.update(_b).where(of).values(check_at=AT_ONCE))
+
+
+async def check_server(connection: AsyncConnection, guild_id: int) -> None:
+    """Have the channels of a server get messages from the shelf."""
+    channels = sa.select(_o.c.channel_id).where(_o.c.guild_id == guild_id, IS_SHELVED)
+    await connection.execute(sa.update(_b).where(_b.c.channel_id.in_(channels)).values(check_at=AT_ONCE))
+
+
+async def next_checks(
+    connection: AsyncConnection, busy: Collection[int], limit: int, *, publishes: bool
+) -> list[tuple[int, datetime]]:
+    """The first channels that get messages from the shelf, and when, apart from busy ones."""
+    waiting = sa.select(_b.c.channel_id, _b.c.check_at).where(
+        _b.c.check_at.is_not(None), _b.c.publishes == publishes
+    )
+    first = waiting.where(_b.c.channel_id.not_in(busy)).order_by(_b.c.check_at).limit(limit)
+    return [(channel_id, at) for channel_id, at in await connection.execute(first)]

@@ -1,0 +1,125 @@
+"""Processes of the bot that begin with everything imported: forked from one that has done so, once for all tests.
+
+A new interpreter takes a second of the processor to import what the bot needs, which is longer than most of these processes live.
+They are processes all the same: with memory, signals, open files and an end of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping
+from multiprocessing import reduction
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+IMPORTED = ["pytest", "cogs", "bot.cli.main", "bot.cli.run", "bot.runtime.app", "tests.loopback.hurry", "tests.workers.child"]  # fmt: skip
+PIPE = asyncio.subprocess.PIPE
+
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(IMPORTED)
+
+
+class _Streams(dict[int, Any]):
+    """Descriptors, by the number that they have in the new process; they travel with it."""
+
+    def __reduce__(self) -> Any:
+        return dict, ({number: reduction.DupFd(descriptor) for number, descriptor in self.items()},)
+
+
+def _enter(
+    target: str, arguments: list[str], environment: dict[str, str], streams: Mapping[int, Any]
+) -> None:
+    """In the new process: take over what a program is started with, and call the target."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    for number, stream in streams.items():
+        descriptor = stream.detach()
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    sys.argv = ["topicwire", *arguments]
+    module, _, name = target.partition(":")
+    getattr(importlib.import_module(module), name)()
+
+
+class Forked:
+    """A process, used as one of `asyncio.create_subprocess_exec` is."""
+
+    def __init__(
+        self, process: Any, stdout: asyncio.StreamReader | None, stderr: asyncio.StreamReader | None
+    ) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self.returncode: int | None = None  # below zero if a signal ended it
+        self._process = process
+        self._ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(process.sentinel, self._note_end)
+
+    def _note_end(self) -> None:
+        self._loop.remove_reader(self._process.sentinel)
+        self._process.join()
+        self.returncode = self._process.exitcode
+        self._ended.set()
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self._process.exitcode is None:
+            os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    async def wait(self) -> int:
+        """Wait for its end. Returns the exit code."""
+        await self._ended.wait()
+        assert self.returncode is not None
+        return self.returncode
+
+    async def communicate(self) -> tuple[bytes, bytes]:
+        """What it has still to say, once it has ended."""
+        said = [await stream.read() if stream else b"" for stream in (self.stdout, self.stderr)]
+        await self.wait()
+        return said[0], said[1]
+
+
+async def fork(
+    target: str,
+    *arguments: str,
+    stdout: Any = None,
+    stderr: Any = None,
+    env: Mapping[str, str] = os.environ,
+) -> Forked:
+    """Start a process that calls `module:function` with these arguments in `sys.argv`, from the project's directory.
+
+    `stdout` and `stderr` are open files, or `PIPE`.
+    """
+    readers: list[asyncio.StreamReader | None] = []
+    passed = _Streams()
+    ours: list[int] = []
+    for number, stream in ((1, stdout), (2, stderr)):
+        readers.append(None)
+        if stream == PIPE:
+            reading, passed[number] = os.pipe()
+            ours.append(passed[number])
+            readers[-1] = await _reader(reading)
+        elif stream is not None:
+            passed[number] = stream.fileno()
+    process = _forks.Process(target=_enter, args=(target, list(arguments), dict(env), passed))
+    process.start()
+    for descriptor in ours:
+        os.close(descriptor)
+    return Forked(process, *readers)
+
+
+async def _reader(descriptor: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(descriptor, "rb"))
+    return reader

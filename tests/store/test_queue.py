@@ -1,0 +1,394 @@
+"""A claim takes what it should, at the same cost however many messages wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.posting.decisions import PostingSettings
+from bot.domain.retry import Outcome, Pause, SendStatus, Sent
+from bot.store import outbox, queue, rollups, schema, servers, subscriptions
+from bot.store.database import Database
+from bot.store.outbox import Claimed, Settlement
+from bot.store.queue import Lane
+from bot.workers.settling import Settler
+from tests.databases import opened
+from tests.make import Clock, at
+from tests.store.store_helpers import CHANNEL, GUILD, statements
+
+o = schema.outbox
+INTERVAL = timedelta(minutes=1)
+NOW = at()
+Row = dict[str, Any]
+
+
+def owed(name: object, channel: int, *, kind: str = outbox.DIGEST, now: datetime = NOW, **more: Any) -> Row:
+    """A message that is owed to a channel of a server of its own."""
+    columns = {"message_id": None, "begun_at": None, "lease_until": None, "sent_at": None}
+    return outbox.new_row(kind, str(name), GUILD + channel % 3, CHANNEL + channel, now, **columns) | more
+
+
+async def fill(db: Database, rows: Collection[Row]) -> None:
+    async with db.write() as connection:
+        await connection.execute(sa.insert(o), list(rows))
+
+
+def sent(claimed: Claimed) -> Settlement:
+    """The message was sent or edited."""
+    return Settlement(claimed, Outcome(SendStatus.OK, message_id=900_000 + claimed.id, shown="x"), Sent())
+
+
+# What is claimed.
+
+
+def lane_of(row: Any) -> Lane:
+    """The lane of a row, in the words of the documentation."""
+    if row.kind == outbox.PUBLISH:
+        return Lane.PUBLISH
+    if row.begun_at is not None and row.message_id is None:
+        return Lane.DOUBT
+    if row.user_id is not None:
+        return Lane.MEMBER
+    if row.kind in (outbox.DIGEST, outbox.NOTICE):
+        return Lane.DIGEST
+    return Lane.POST if row.message_id is None else Lane.EDIT
+
+
+async def naive_claim(
+    connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int]
+) -> list[int]:
+    """What a claim takes by definition: all rows are read, sorted, and counted by channel."""
+    c = schema.channels
+    paused = set(
+        (await connection.execute(sa.select(c.c.channel_id).where(c.c.paused_reason != ""))).scalars()
+    )
+    left = set((await connection.execute(servers.LEFT)).scalars())
+    unreachable = paused | set(busy)
+    ready = [
+        row
+        for row in await connection.execute(sa.select(o).where(o.c.due_at <= now, ~o.c.closed))
+        if row.kind != outbox.PUBLISH
+        and (row.lease_until is None or row.lease_until <= now)
+        and row.channel_id not in unreachable
+        and row.guild_id not in left
+    ]
+    taken: list[int] = []
+    count = Counter[int]()
+    for row in sorted(ready, key=lambda row: (lane_of(row), -row.priority, row.due_at, row.id)):
+        count[row.channel_id] += 1
+        if count[row.channel_id] <= queue.PER_CHANNEL and len(taken) < limit:
+            taken.append(row.id)
+    return taken
+
+
+def random_row(random: Random, name: object, now: datetime) -> Row:
+    kind = random.choice([outbox.STORY, outbox.DIGEST, outbox.THREAD, outbox.MEMBER, outbox.PUBLISH])
+    is_sent = kind == outbox.PUBLISH or random.random() < 0.5
+    due_at = now + timedelta(minutes=random.choice([-90, -1, 0, 0, 0, 1, 5]))
+    begun = None if is_sent or random.random() < 0.8 else due_at - timedelta(minutes=3)
+    return owed(
+        name,
+        random.randrange(7),
+        kind=kind,
+        now=random.choice([due_at, due_at - timedelta(hours=1)]),
+        due_at=due_at if random.random() < 0.95 else None,
+        priority=random.randrange(5),
+        message_id=500 + len(str(name)) if is_sent else None,
+        begun_at=begun,
+        user_id=7 if kind == outbox.MEMBER else None,
+        closed=random.random() < 0.05,
+    )
+
+
+async def something_happens(random: Random, db: Database, clock: Clock, claimed: list[Claimed]) -> None:
+    """What claims meet: results, channels that pause and resume, servers that are left, time, and more messages."""
+    channel = CHANNEL + random.randrange(7)
+    guild = GUILD + random.randrange(3)
+    async with db.write() as connection:
+        for claim in claimed:
+            await outbox.settle_all(connection, [sent(claim)], clock(), INTERVAL)
+        match random.randrange(6):
+            case 0:
+                await subscriptions.pause(connection, channel, GUILD, "the channel is gone", clock())
+            case 1:
+                await subscriptions.resume(connection, [channel, channel + 1])
+            case 2:
+                await servers.leave(connection, [guild], clock())
+            case 3:
+                await servers.come_back(connection, guild)
+            case 4:
+                clock.forward(minutes=random.choice([1, 3]))
+            case _:
+                pass
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_claim_takes_what_sorting_all_messages_would(
+    stores: Database, clock: Clock, seed: int
+) -> None:
+    random = Random(seed)  # noqa: S311 - a sequence to repeat, not a secret
+    await fill(stores, [random_row(random, f"{seed}:{n}", clock()) for n in range(150)])
+    waiting: list[Claimed] = []
+    total = 0
+    for step in range(25):
+        busy = {claim.channel_id for claim in waiting}
+        limit = random.choice([1, 4, 12, 50])
+        async with stores.write() as connection:
+            expected = await naive_claim(connection, clock(), limit, busy)
+            claimed = await outbox.claim(connection, clock(), limit, busy)
+            publishing = await outbox.claim_publishing(connection, clock(), 3, busy)
+        assert [claim.id for claim in claimed] == expected, f"step {step}"
+        total += len(claimed)
+        waiting += [*claimed, *publishing]
+        random.shuffle(waiting)
+        done = [waiting.pop() for _ in range(random.randrange(len(waiting) + 1))]
+        await something_happens(random, stores, clock, done)
+        if random.random() < 0.3:
+            await fill(stores, [random_row(random, f"{seed}:{step}:{n}", clock()) for n in range(20)])
+    assert total > 50
+
+
+async def test_posts_come_before_edits_and_edits_before_digests(stores: Database) -> None:
+    rows = [
+        owed("member", 1, kind=outbox.MEMBER, user_id=5, priority=9),
+        owed("digest", 2, priority=8),
+        owed("edit", 3, kind=outbox.STORY, message_id=5, priority=7),
+        owed("small", 4, kind=outbox.STORY, priority=1),
+        owed("reply", 5, kind=outbox.ESCALATION, priority=2),
+        owed("doubt", 6, begun_at=NOW - timedelta(minutes=5)),
+    ]
+    await fill(stores, rows)
+    async with stores.write() as connection:
+        claimed = await outbox.claim(connection, NOW, 10)
+        await outbox.release(connection, claimed)
+        names = {row.id: row.dedupe.split(":")[1] for row in await connection.execute(sa.select(o))}
+    assert [names[claim.id] for claim in claimed] == ["doubt", "reply", "small", "edit", "digest", "member"]
+
+
+async def test_posts_without_end_starve_no_other_message(stores: Database) -> None:
+    """A worker with room for one message at a time, and more posts than it ever gets done."""
+    others = [owed("edit", 1, kind=outbox.STORY, message_id=5), owed("digest", 2)]
+    others += [owed("member", 3, kind=outbox.MEMBER, user_id=5, priority=-1)]
+    posts = [owed(n, 10 + n, kind=outbox.STORY, priority=5) for n in range(40)]
+    await fill(stores, [*others, *posts])
+    kinds: list[tuple[str, bool]] = []
+    async with stores.write() as connection:
+        for turn in range(24):
+            (claim,) = await outbox.claim(connection, NOW, 1, turn=turn)
+            kinds.append((claim.kind, claim.message_id is None))
+            await outbox.settle_all(connection, [sent(claim)], NOW, INTERVAL)
+    assert kinds.count((outbox.STORY, True)) == 21
+    assert set(kinds) == {
+        (outbox.STORY, True),
+        (outbox.STORY, False),
+        (outbox.DIGEST, True),
+        (outbox.MEMBER, True),
+    }
+
+
+# What it costs.
+
+BESIDE: dict[str, Callable[[int], list[Row]]] = {
+    "due now": lambda n: [owed(f"b{k}", 100 + k, kind=outbox.STORY, message_id=9) for k in range(n)],
+    "due later": lambda n: [
+        owed(f"b{k}", 100 + k, priority=99, due_at=NOW + timedelta(hours=1 + k % 50)) for k in range(n)
+    ],
+    "made for later": lambda n: [
+        owed(f"b{k}", 100 + k % 900, kind=outbox.STORY, due_at=NOW + timedelta(hours=1), priority=k % 90)
+        for k in range(n)
+    ],
+    "sent long ago": lambda n: [
+        owed(f"b{k}", k % 50, kind=outbox.STORY, message_id=9, due_at=None, sent_at=NOW - timedelta(days=3))
+        for k in range(n)
+    ],
+    "sent lately": lambda n: [
+        owed(
+            f"b{k}", 100 + k, kind=outbox.STORY, message_id=9, due_at=None, sent_at=NOW - timedelta(minutes=9)
+        )
+        for k in range(n)
+    ],
+    "edits of one channel": lambda n: [
+        owed(f"b{k}", 100, kind=outbox.STORY, message_id=9, priority=99) for k in range(n)
+    ],
+    "messages to publish": lambda n: [
+        owed(f"b{k}", 100, kind=outbox.PUBLISH, message_id=9, priority=99) for k in range(n)
+    ],
+    "a paused channel": lambda n: [owed(f"b{k}", 99_000, kind=outbox.STORY, priority=99) for k in range(n)],
+    "a left server": lambda n: [
+        owed(f"b{k}", 100 + k, kind=outbox.STORY, priority=99) | {"guild_id": GUILD + 77} for k in range(n)
+    ],
+}
+MANY = 5_000
+UNIT = 20  # steps
+FEW = 60  # units: some rows are read where an empty queue has none
+
+
+async def steps(db: Database, work: Callable[[AsyncConnection], Awaitable[Any]]) -> tuple[int, Any]:
+    """How many units of steps SQLite takes for some work, whatever the machine does besides; and what came of it."""
+    async with db.write() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        count = 0
+
+        def step() -> int:
+            nonlocal count
+            count += 1
+            return 0
+
+        await driver.set_progress_handler(step, UNIT)
+        try:
+            result = await work(connection)
+        finally:
+            await driver.set_progress_handler(None, 0)
+    return count, result
+
+
+async def put_away(db: Database) -> None:
+    """Have claims put out of the way what cannot be sent: once for each message."""
+    shelved, before = 0, -1
+    counted = sa.select(sa.func.count()).select_from(o).where(queue.IS_SHELVED)
+    async with db.write() as connection:
+        while shelved > before:
+            for claims in (outbox.claim, outbox.claim_publishing):
+                await outbox.release(connection, await claims(connection, NOW, 500))
+            before, shelved = shelved, await connection.scalar(counted) or 0
+
+
+async def cost(path: str, beside: list[Row]) -> dict[str, int]:
+    """The units of steps of all that a worker does with fifty posts, where other messages wait beside them."""
+    async with opened(path) as db:
+        posts = [owed(n, n, kind=outbox.STORY, priority=100) for n in range(50)]
+        announced = [owed(n, n, kind=outbox.PUBLISH, message_id=8, priority=100) for n in range(10)]
+        async with db.write() as connection:
+            await subscriptions.pause(connection, CHANNEL + 99_000, GUILD, "the channel is gone", NOW)
+            await servers.leave(connection, [GUILD + 77], NOW)
+            if beside:
+                await connection.execute(sa.insert(o), beside)
+        await put_away(db)
+        await fill(db, [*posts, *announced])
+        taken: dict[str, int] = {}
+        keep_pace = partial(rollups.keep_pace, settings=PostingSettings())
+        busy = {CHANNEL + 100}
+        claim = partial(outbox.claim, now=NOW, limit=50, busy=busy, keep_pace=keep_pace)
+        taken["claim"], claimed = await steps(db, lambda c: claim(c))
+        assert {claim.priority for claim in claimed} == {100}
+        assert len(claimed) == 50
+        taken["release"], _ = await steps(db, lambda c: outbox.release(c, claimed))
+        _, claimed = await steps(db, lambda c: claim(c))
+        some = [replace(claimed[0], message_id=message_id) for message_id in (None, 5)]
+        for name, like in zip(("posts", "edits"), some, strict=True):
+            postpone = partial(outbox.postpone, like=like, until=NOW + INTERVAL, now=NOW)
+            taken[f"postpone {name}"], _ = await steps(db, postpone)
+        taken["publish"], published = await steps(db, lambda c: outbox.claim_publishing(c, NOW, 10, busy))
+        assert {claim.priority for claim in published} == {100}
+        taken["next due"], _ = await steps(db, lambda c: outbox.next_due(c, NOW, busy))
+        channels = sorted({claim.channel_id for claim in claimed})
+        taken["pace"], _ = await steps(db, lambda c: keep_pace(c, channels, NOW))
+        results = [sent(claim) for claim in claimed]
+        taken["settle"], _ = await steps(db, lambda c: outbox.settle_all(c, results, NOW, INTERVAL))
+    return taken
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+async def test_a_long_queue_costs_no_more_than_an_empty_one(tmp_path: Any, kind: str) -> None:
+    empty = await cost(str(tmp_path / "empty.db"), [])
+    full = await cost(str(tmp_path / "full.db"), BESIDE[kind](MANY))
+    assert sum(full.values()) <= 1.1 * sum(empty.values()), (empty, full)
+    more = {name: (empty[name], full[name]) for name in full if full[name] > 1.1 * empty[name] + FEW}
+    assert not more
+
+
+# Results are written together.
+
+
+async def test_results_that_come_at_once_are_one_transaction(stores: Database, clock: Clock) -> None:
+    await fill(stores, [owed(n, n, kind=outbox.STORY) for n in range(20)])
+    settler = Settler(stores, clock, INTERVAL)
+    async with stores.write() as connection:
+        claimed = await outbox.claim(connection, clock(), 20)
+    with statements(stores) as seen:
+        assert await asyncio.gather(*(settler.settle(sent(claim)) for claim in claimed)) == [True] * 20
+    assert sum("UPDATE outbox" in statement for statement, _ in seen) == 1
+    assert len(seen) <= 3
+    assert await settler.settle(sent(replace(claimed[0], claim=7))) is False, "another worker has it"
+    await settler.close()
+
+
+async def test_a_result_that_cannot_be_stored_loses_no_other(stores: Database, clock: Clock) -> None:
+    await fill(stores, [owed(n, n, kind=outbox.STORY) for n in range(5)])
+    settler = Settler(stores, clock, INTERVAL)
+    async with stores.write() as connection:
+        claimed = await outbox.claim(connection, clock(), 5)
+    results = [sent(claim) for claim in claimed]
+    results[2] = replace(results[2], outcome=replace(results[2].outcome, message_id=1 << 70))
+    done = await asyncio.gather(*map(settler.settle, results), return_exceptions=True)
+    assert [isinstance(result, Exception) for result in done] == [False, False, True, False, False]
+    async with stores.read() as connection:
+        stored = await connection.scalar(sa.select(sa.func.count()).where(o.c.message_id.is_not(None)))
+    assert stored == 4
+
+
+async def waits_for_a_lock(db: Database) -> None:
+    """Wait until another connection to this PostgreSQL database waits for a lock."""
+    waiting = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(30), db.read() as connection:
+        await connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"))
+        while not await connection.scalar(waiting):
+            await connection.execute(sa.text("SELECT pg_stat_clear_snapshot()"))
+
+
+async def test_results_wait_for_no_lock_while_others_wait_for_theirs(postgres_url: str, clock: Clock) -> None:
+    """A batch of results meets rows that the intake has locked, in another order."""
+    async with opened(postgres_url) as db, opened(postgres_url) as other:
+        await fill(db, [owed(n, n, kind=outbox.STORY) for n in range(3)])
+        async with db.write() as connection:
+            claimed = await outbox.claim(connection, clock(), 3)
+        settler = Settler(db, clock, INTERVAL)
+        async with other.write() as connection:
+            revised = sa.update(o).values(revision=o.c.revision + 1)
+            await connection.execute(revised.where(o.c.id == claimed[1].id))
+            settling = [asyncio.ensure_future(settler.settle(sent(claim))) for claim in claimed]
+            assert list(await asyncio.gather(settling[0], settling[2])) == [True, True]
+            for claim in (claimed[2], claimed[0]):  # whoever held these now would wait for ever
+                await connection.execute(revised.where(o.c.id == claim.id))
+        assert await settling[1]
+
+
+async def test_a_pause_and_the_pace_of_its_channel_wait_for_each_other_in_one_order(
+    postgres_url: str, clock: Clock
+) -> None:
+    """A roll-up's channel is paused while another worker lists a story in that roll-up."""
+    settings = PostingSettings(per_hour=1)
+    async with opened(postgres_url) as db, opened(postgres_url) as other:
+        async with db.write() as connection:
+            await subscriptions.ensure_channel(connection, CHANNEL, GUILD)
+        listing = owed("list", 0, kind=outbox.ROLLUP, payload={"quiet": False})
+        await fill(db, [listing, owed("one", 0, kind=outbox.STORY), owed("two", 0, kind=outbox.STORY)])
+        async with db.write() as connection:
+            claimed = await outbox.claim(connection, clock(), 3)
+            (rollup,) = [claim for claim in claimed if claim.kind == outbox.ROLLUP]
+            await outbox.release(connection, [claim for claim in claimed if claim is not rollup])
+
+        async def keep_pace() -> frozenset[int]:
+            async with other.write() as connection:
+                return await rollups.keep_pace(connection, [CHANNEL], clock(), settings)
+
+        async with db.write() as connection:
+            refused = Outcome(SendStatus.REFUSED, 403)
+            assert await outbox.settle(connection, rollup, refused, Pause("no"), clock(), INTERVAL)
+            pacing = asyncio.ensure_future(keep_pace())
+            await waits_for_a_lock(db)
+            assert await subscriptions.pause(connection, CHANNEL, GUILD, "no", clock())
+        assert len(await pacing) == 1
