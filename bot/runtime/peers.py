@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
@@ -15,6 +16,8 @@ from bot.runtime.roles import Role
 from bot.store import identifies, leases
 from bot.store.database import Database
 from bot.store.notifications import SERVER, WAKE, Notifications
+
+log = logging.getLogger(__name__)
 
 LONGEST_DEAF = timedelta(seconds=30)  # between tries to listen again
 
@@ -91,10 +94,14 @@ class Peers:
         self._notifications.send(SERVER, str(guild_id))
 
     async def identify(self, shard_id: int, max_concurrency: int) -> None:
-        """Wait until this shard may identify with Discord's gateway. Raises StoreError."""
-        now = self._now()
-        async with self._db.write() as connection:
-            at = await identifies.reserve(connection, self._account, shard_id % max_concurrency, now)
+        """Wait until this shard may identify with Discord's gateway."""
+        now, bucket = self._now(), shard_id % max_concurrency
+        try:
+            async with self._db.write() as connection:
+                at = await identifies.reserve(connection, self._account, bucket, now)
+        except StoreError as error:  # at worst Discord refuses the shard, which then identifies again
+            log.warning("shard %s does not wait for those of other processes: %s", shard_id, error)
+            at = now + identifies.SPACING
         await asyncio.sleep((at - now).total_seconds())
 
     async def close(self) -> None:
