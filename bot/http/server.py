@@ -300,6 +300,7 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
             for name in ("Retry-After", "WWW-Authenticate", "Allow")
             if name in error.headers
         }
+        headers["Cache-Control"] = "no-store"  # another token may be answered differently
         return web.json_response({"error": error.text}, status=error.status, headers=headers)
     except Exception:
         log.exception("a request to %s failed", request.path)

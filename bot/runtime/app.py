@@ -74,6 +74,7 @@ NEXT_DIGEST = timedelta(seconds=1)
 FIRST_TIDY = timedelta(minutes=15)  # after the start, so that it also runs if the bot is restarted every day
 TIDY_EVERY = timedelta(days=1)
 STOP_SECONDS = 20.0  # for messages that are being sent
+FORWARD_STOP_SECONDS = 5.0  # for stories that are being sent to other addresses
 IDLE_STOP_SECONDS = 1.0  # without such messages; a delivery that still runs waits for the database
 
 
@@ -394,7 +395,7 @@ class App:
             if self.poll is not None:
                 await self.poll.close()
             if self.forward is not None:
-                await self.forward.close()
+                await self.forward.close(FORWARD_STOP_SECONDS)
             await self.client.close()
             if self._peers is not None:
                 await self._peers.close()

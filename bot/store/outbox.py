@@ -32,13 +32,14 @@ from bot.domain.retry import (
 )
 from bot.store import queue, rephrasings, schema
 from bot.store.conditions import has_value, is_unleased
-from bot.store.queue import PER_CHANNEL, DueMessage, Lane
+from bot.store.queue import DueMessage, Lane
 from bot.store.sql import chunks, insert_new
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
 LONGEST_SEND = timedelta(seconds=60)  # with less of its lease left, no message is begun with
-FEW = 4
+PER_CHANNEL = queue.PER_CHANNEL
+FEW = 4  # rows that are mostly enough to see when there is work
 MOST_POSTPONED = 100  # messages of a channel that one refusal postpones
 HOUR = timedelta(hours=1)
 PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message

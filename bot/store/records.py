@@ -38,7 +38,7 @@ from bot.store import (
 )
 from bot.store.conditions import is_full_record, is_live_story
 from bot.store.member_messages import StoryNews
-from bot.store.sql import chunks, upsert, visible_to
+from bot.store.sql import among, append, chunks, upsert_numbered, visible_to
 
 LABELLED_AT_ONCE = 200  # records that are read in one go, so that the event loop has its turn in between
 
@@ -123,11 +123,14 @@ async def _select(
     rows: dict[int, sa.Row[Any]] = {}
     declares: dict[int, list[int]] = {}
     for part in chunks(values):
-        rows |= {row.id: row for row in await connection.execute(sa.select(_r).where(column.in_(part), seen))}
+        rows |= {
+            row.id: row
+            for row in await connection.execute(sa.select(_r).where(among(connection, column, part), seen))
+        }
         declared = (
             sa.select(_d.c.record_id, _d.c.declared_id)
             .join(_r, _r.c.id == _d.c.record_id)
-            .where(column.in_(part), seen)
+            .where(among(connection, column, part), seen)
             .order_by(_d.c.record_id, _d.c.position)
         )
         for record_id, declared_id in await connection.execute(declared):
@@ -169,7 +172,7 @@ async def _matches(
             )
             .join(_t, _t.c.id == _rt.c.topic_id)
             .join(_r, _r.c.id == _rt.c.record_id)
-            .where(column.in_(part))
+            .where(among(connection, column, part))
             .where(visible_to(_r.c.guild_id, guild_id), visible_to(_t.c.guild_id, guild_id))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
@@ -201,7 +204,9 @@ async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[s
     """Canonical URL -> record id, for those that are known."""
     ids: dict[str, int] = {}
     for part in chunks(keys):
-        rows = await connection.execute(sa.select(_k.c.key, _k.c.record_id).where(_k.c.key.in_(part)))
+        rows = await connection.execute(
+            sa.select(_k.c.key, _k.c.record_id).where(among(connection, _k.c.key, part))
+        )
         ids |= dict(rows.all())
     return ids
 
@@ -211,7 +216,9 @@ async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> fr
     hashes: set[str] = set()
     of_records = sa.select(_r.c.content_hash).join(_k, _k.c.record_id == _r.c.id)
     for part in chunks(keys):
-        hashes.update((await connection.execute(of_records.where(_k.c.key.in_(part)))).scalars())
+        hashes.update(
+            (await connection.execute(of_records.where(among(connection, _k.c.key, part)))).scalars()
+        )
     return frozenset(hashes)
 
 
@@ -219,7 +226,7 @@ async def content_hashes_of(connection: AsyncConnection, ids: Iterable[int]) -> 
     """The hashes of the contents of records by id, without partial ones."""
     hashes: dict[int, str] = {}
     for part in chunks(ids):
-        whole = sa.select(_r.c.id, _r.c.content_hash).where(_r.c.id.in_(part), ~_r.c.partial)
+        whole = sa.select(_r.c.id, _r.c.content_hash).where(among(connection, _r.c.id, part), ~_r.c.partial)
         hashes |= dict((await connection.execute(whole)).all())
     return hashes
 
@@ -236,7 +243,7 @@ async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) 
     # Those of the batch as well: an earlier item of it may be a record that a later one takes over.
     polled_ids = {arrival.source for arrival in batch if arrival.polled and arrival.source is not None}
     for part in chunks(of - polled_ids):
-        rows = await connection.execute(polled.where(schema.sources.c.id.in_(part)))
+        rows = await connection.execute(polled.where(among(connection, schema.sources.c.id, part)))
         polled_ids.update(rows.scalars())
     next_record = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_r.c.id), 0) + 1))
     return StoredContext(
@@ -257,7 +264,11 @@ async def _declarers(connection: AsyncConnection, ids: Iterable[int]) -> set[int
     declarers: set[int] = set()
     for part in chunks(ids):
         place = sa.func.row_number().over(partition_by=_d.c.declared_id, order_by=_d.c.record_id.desc())
-        placed = sa.select(_d.c.record_id, place.label("place")).where(_d.c.declared_id.in_(part)).subquery()
+        placed = (
+            sa.select(_d.c.record_id, place.label("place"))
+            .where(among(connection, _d.c.declared_id, part))
+            .subquery()
+        )
         newest = sa.select(placed.c.record_id).where(placed.c.place <= DECLARERS)
         declarers.update((await connection.execute(newest)).scalars())
     return declarers
@@ -287,7 +298,9 @@ async def reports_of(
     """As `reports`, of these stories alone."""
     every: list[Report] = []
     for part in chunks(numbers):
-        every += await reports(connection, since, among=_s.c.number.in_(part), semantic=semantic)
+        every += await reports(
+            connection, since, among=among(connection, _s.c.number, part), semantic=semantic
+        )
     return every
 
 
@@ -402,9 +415,11 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     """Write a plan, in the transaction of the caller."""
     # In a thread: titles are folded, and words put together.
     rows = await asyncio.to_thread(_Rows.of, plan, connection.dialect.name)
-    await upsert(connection, _s, rows.stories, on=["number"])
+    await upsert_numbered(connection, _s, rows.stories, by="number")
     for part in chunks(rows.emptied):
-        await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
+        await connection.execute(
+            sa.update(_s).where(among(connection, _s.c.number, part)).values(removed=True)
+        )
     await _write_records(connection, rows)
     await _write_reasons(connection, plan.why)
     await _write_keys(connection, plan.keys)
@@ -444,7 +459,7 @@ def _story_news(plan: IntakePlan) -> StoryNews:
 
 async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:
     await quotas.count_records(connection, {row["id"]: row["guild_id"] for row in rows.records})
-    await upsert(connection, _r, rows.records, on=["id"])
+    await upsert_numbered(connection, _r, rows.records, by="id")
     await search.index(connection, rows.search)
     if rows.moved:
         p = sa.bindparam
@@ -462,20 +477,18 @@ async def _write_reasons(connection: AsyncConnection, why: Mapping[int, str]) ->
 
 
 async def _write_keys(connection: AsyncConnection, keys: Mapping[str, int]) -> None:
-    rows = [{"key": key, "record_id": record_id} for key, record_id in keys.items()]
-    await upsert(connection, _k, rows, on=["key"])
+    await append(connection, _k, [{"key": key, "record_id": record_id} for key, record_id in keys.items()])
 
 
 async def _write_declarations(connection: AsyncConnection, declares: Mapping[int, Sequence[int]]) -> None:
     for part in chunks(declares):
-        await connection.execute(sa.delete(_d).where(_d.c.record_id.in_(part)))
+        await connection.execute(sa.delete(_d).where(among(connection, _d.c.record_id, part)))
     rows = [
         {"record_id": record_id, "position": position, "declared_id": declared_id}
         for record_id, ids in declares.items()
         for position, declared_id in enumerate(ids)
     ]
-    if rows:
-        await connection.execute(sa.insert(_d), rows)
+    await append(connection, _d, rows)
 
 
 async def _topic_ids(
@@ -493,7 +506,7 @@ async def _write_topics(
 ) -> None:
     """Store the topics of records; `ids` by what `topics.key_of` gives."""
     for part in chunks(matches):
-        await connection.execute(sa.delete(_rt).where(_rt.c.record_id.in_(part)))
+        await connection.execute(sa.delete(_rt).where(among(connection, _rt.c.record_id, part)))
     rows = [
         {
             "record_id": record_id,
@@ -505,8 +518,7 @@ async def _write_topics(
         for record_id, of_record in matches.items()
         for match in of_record
     ]
-    if rows:
-        await connection.execute(sa.insert(_rt), rows)
+    await append(connection, _rt, rows)
 
 
 async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> None:
@@ -531,7 +543,9 @@ async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, 
     """The reason why each of these records is in its story. Records of versions that did not store reasons are left out."""
     reasons_by_id: dict[int, str] = {}
     for part in chunks(ids):
-        rows = await connection.execute(sa.select(_r.c.id, _r.c.why).where(_r.c.id.in_(part), _r.c.why != ""))
+        rows = await connection.execute(
+            sa.select(_r.c.id, _r.c.why).where(among(connection, _r.c.id, part), _r.c.why != "")
+        )
         reasons_by_id |= dict(rows.all())
     return reasons_by_id
 

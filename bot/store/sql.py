@@ -33,6 +33,17 @@ async def batches(
             yield part
 
 
+def among(
+    connection: AsyncConnection, column: sa.ColumnElement[Any], values: Sequence[Any]
+) -> sa.ColumnElement[bool]:
+    """Whether a column has one of these values: on PostgreSQL as one array, where `IN` has a parameter for each of them."""
+    if connection.dialect.name != "postgresql":
+        return column.in_(values)
+    from sqlalchemy.dialects.postgresql import ARRAY
+
+    return column == sa.any_(sa.literal(values, ARRAY(column.type)))
+
+
 def visible_to(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement[bool]:
     """Rows that a server sees, by the server whose own they are: its own, and shared ones (0). None: all.
 
@@ -72,6 +83,19 @@ async def upsert(
     await connection.execute(statement, list(rows))
 
 
+async def upsert_numbered(
+    connection: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, by: str
+) -> None:
+    """As `upsert` on a column whose numbers are given out in their order: what is beyond the highest is appended.
+
+    In a transaction of `Database.intake`, in which nobody else gives out numbers.
+    """
+    if rows:
+        highest = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(table.c[by]), 0)))
+        await append(connection, table, [row for row in rows if row[by] > highest])
+        await upsert(connection, table, [row for row in rows if row[by] <= highest], on=[by])
+
+
 async def insert_new(
     connection: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, on: Sequence[str]
 ) -> None:
@@ -82,18 +106,36 @@ async def insert_new(
         )
 
 
-async def append(
-    connection: AsyncConnection, table: sa.Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> None:
-    """Insert many rows, each with the values of these columns as the driver takes them: on PostgreSQL with COPY."""
+async def append(connection: AsyncConnection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert many rows that are not there yet: on PostgreSQL with COPY. Columns without a value get what the database sets.
+
+    SQLAlchemy's executemany takes several times as long, as it goes through every value of every row.
+    """
     if not rows:
         return
+    names = list(rows[0])
+    values = zip(
+        *(_bound(connection, table.c[name], [row[name] for row in rows]) for name in names), strict=True
+    )
     if connection.dialect.name != "postgresql":
-        await connection.execute(sa.insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
+        marks = ", ".join("?" * len(names))
+        quoted = ", ".join(f'"{name}"' for name in names)
+        await connection.exec_driver_sql(
+            f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks})',  # noqa: S608 - names of the schema
+            list(values),
+        )
         return
     await connection.execute(sa.select(1))  # SQLAlchemy begins the transaction with its first statement
     raw = await connection.get_raw_connection()
-    await raw.driver_connection.copy_records_to_table(table.name, columns=list(columns), records=rows)  # type: ignore[union-attr]
+    driver: Any = raw.driver_connection
+    await driver.copy_records_to_table(table.name, columns=names, records=values)
+
+
+def _bound(connection: AsyncConnection, column: sa.Column[Any], values: list[Any]) -> list[Any]:
+    """Values of a column as the driver takes them."""
+    dialect = connection.dialect
+    processed = column.type.dialect_impl(dialect).bind_processor(dialect)
+    return values if processed is None else [processed(value) for value in values]
 
 
 async def lock(connection: AsyncConnection, column: sa.Column[Any], ids: Iterable[int]) -> None:

@@ -135,7 +135,7 @@ async def test_a_new_file_becomes_a_post_and_an_old_one_does_not(tmp_path: Path)
     config = await prepare(tmp_path)
     discord = Loopback()
     async with discord.serving():
-        async with running(discord, config, "bot") as process:
+        async with running(discord, config, "bot.cli.main:main") as process:
             write_record(tmp_path, "new", "Night train reaches the coast", "one.example")
             await arrival(discord)
             process.send_signal(signal.SIGTERM)

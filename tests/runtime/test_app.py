@@ -40,7 +40,7 @@ async def context(sqlite_url: str, clock: Clock) -> AsyncIterator[Context]:
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Discord does not answer, as long as the test runs."""
 
-    async def endless(_: object) -> None:
+    async def endless(_addresses: object) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr("bot.runtime.app.unreachable", endless)
@@ -172,7 +172,7 @@ async def test_a_database_that_is_lost_ends_the_bot_with_the_reason(
 async def test_a_token_that_is_refused_ends_the_bot_with_the_reason(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refused(_: object) -> None:
+    async def refused(_addresses: object) -> None:
         raise TopicwireError("Discord refused the token")
 
     monkeypatch.setattr("bot.runtime.app.unreachable", refused)
