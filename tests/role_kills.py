@@ -55,6 +55,7 @@ sources:
 # The processes, by name: their roles, and the cluster of shards. In the short form some roles share a process.
 GATEWAYS = {"gateway 0": ("gateway", 0), "gateway 1": ("gateway", 1)}
 FEW = {**GATEWAYS, "worker a": ("poller,intake,sender", 0), "worker b": ("poller,intake,sender", 0)}
+WHOLE = {"whole": ("all", 0)}
 MANY = GATEWAYS | {f"{role} {name}": (role, 0) for role in ("poller", "intake", "sender") for name in "ab"}
 
 
@@ -98,7 +99,7 @@ class Installation:
     async def start(self, name: str) -> None:
         """Start one of the processes."""
         roles, cluster = self._processes[name]
-        shards = {"CLUSTER": str(cluster), "CLUSTERS": "2"}
+        shards = {"CLUSTER": str(cluster), "CLUSTERS": "1" if roles == "all" else "2"}
         with (self._folder / f"log of {name}").open("ab") as log:
             self._running[name] = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tests.loopback", "run", "--role", roles,
