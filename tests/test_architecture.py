@@ -379,7 +379,7 @@ LONG: dict[str, set[str]] = {
     "bot.domain.posting.backtest": {"reached"},
     "bot.domain.posting.digest": {"compose"},
     "bot.domain.posting.membership": {"settle"},
-    "bot.domain.posting.plan": {"announce", "place", "plan"},
+    "bot.domain.posting.plan": {"announce", "draft", "place", "plan"},
     "bot.domain.posting.recipients": {"decide_posts"},
     "bot.domain.records.analysis": {"analyse_all"},
     "bot.domain.records.intake": {"identify"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -15,6 +16,8 @@ from bot.domain.clustering import embeddings
 from bot.domain.clustering.batch import DECLARERS
 from bot.domain.clustering.story_cluster import Report, Terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
+from bot.domain.posting.decisions import PostingSettings, Reason
+from bot.domain.posting.fan_out import SharedDecision
 from bot.domain.posting.plan import Affected, IntakePlan
 from bot.domain.posting.recipients import concerns
 from bot.domain.records.analysis import TextAnalysis
@@ -24,9 +27,9 @@ from bot.domain.text.words import search_key
 from bot.store import (
     alerts,
     decisions,
+    fan_outs,
     forwards,
     member_messages,
-    outbox,
     pointers,
     quotas,
     retention,
@@ -287,7 +290,6 @@ async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Aff
     return Affected(
         inside | await by_id(connection, declared),
         await topics_of(connection, numbers),
-        await outbox.posts(connection, numbers),
         await story_topics.assigned(connection, numbers),
     )
 
@@ -356,7 +358,7 @@ def _day(connection: AsyncConnection) -> sa.ColumnElement[float]:
     return sa.cast(sa.extract("epoch", _r.c.published) / 86_400, sa.Float)
 
 
-def _story_row(number: int, view: StoryView) -> dict[str, Any]:
+def _story_row(number: int, view: StoryView, shared: SharedDecision | None, now: datetime) -> dict[str, Any]:
     return {
         "number": number,
         "lead_id": view.lead.id,
@@ -371,6 +373,8 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
         "merged_into": None,
         "search": search_key(view.lead.record.title),
         "guild_id": min(member.guild_id for member in view.members),
+        "decided_at": now if shared else None,
+        "withheld": (shared and shared.withheld) or "",
     }
 
 
@@ -384,8 +388,9 @@ class _Rows(NamedTuple):
     search: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, plan: IntakePlan, dialect: str) -> _Rows:
+    def of(cls, plan: IntakePlan, dialect: str, now: datetime) -> _Rows:
         """The rows of a plan, for a database of that dialect."""
+        shared = {fan_out.story: fan_out.shared for fan_out in plan.fan_outs}
         # Where nothing but guests changed, what everybody sees is as it was.
         views = {
             story: view
@@ -394,7 +399,7 @@ class _Rows(NamedTuple):
         }
         whole = [(plan.records[i], hashed, plan.analyses[i]) for i, hashed in plan.content_hashes.items()]
         return cls(
-            [_story_row(story, view) for story, view in views.items()],
+            [_story_row(story, view, shared.get(story), now) for story, view in views.items()],
             [story for story, view in plan.stories.items() if view is None],
             [row_of(stored, hashed, analysis) for stored, hashed, analysis in whole],
             [
@@ -411,10 +416,19 @@ class _Rows(NamedTuple):
         )
 
 
-async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) -> None:
+class PostingResult(NamedTuple):
+    """How many posts are to be sent, and how many stories some channel does not get, by reason."""
+
+    sends: int = 0
+    withheld: Mapping[Reason, int] = {}
+
+
+async def apply(
+    connection: AsyncConnection, plan: IntakePlan, now: datetime, rules: PostingSettings
+) -> PostingResult:
     """Write a plan, in the transaction of the caller."""
     # In a thread: titles are folded, and words put together.
-    rows = await asyncio.to_thread(_Rows.of, plan, connection.dialect.name)
+    rows = await asyncio.to_thread(_Rows.of, plan, connection.dialect.name, now)
     await upsert_numbered(connection, _s, rows.stories, by="number")
     for part in chunks(rows.emptied):
         await connection.execute(
@@ -430,7 +444,8 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await story_topics.write(connection, plan.story_topics)
     await _forward(connection, plan.merged)
     changed = {story: plan.audience(story) for story in plan.stories}
-    await decisions.apply(connection, plan.decisions, changed, now)
+    batch = await fan_outs.update(connection, plan.fan_outs, plan.muting, now, rules)
+    await decisions.apply(connection, plan.decisions, changed, now, now - rules.edit_window)
     survivors = {story: plan.audience(story) for story in plan.merged.values()}
     await pointers.follow(connection, survivors, now)
     await rollups.look_again(connection, plan.stories, now)
@@ -440,6 +455,10 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await alerts.queue(
         connection, [r.id for r in new_content if r.news and not (r.partial or r.record.removed)]
     )
+    fanned_out = await fan_outs.send(connection, batch)
+    withheld = {(hold.story, hold.reason) for hold in plan.decisions.holds} | fanned_out.withheld
+    sends = len(plan.decisions.sends) + fanned_out.sends
+    return PostingResult(sends, Counter(reason for _, reason in withheld))
 
 
 def _story_news(plan: IntakePlan) -> StoryNews:

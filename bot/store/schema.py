@@ -159,6 +159,9 @@ stories = sa.Table(
     sa.Column("merged_into", ID, _deferred("stories.number")),
     _text("search"),  # the lead's title as `bot.domain.text.words.search_key` has it
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),  # the server that alone sees it
+    # When one decision for most channels was made about it last, and why that posted it nowhere: see `bot.store.fan_outs`.
+    sa.Column("decided_at", UtcTime, index=True),
+    sa.Column("withheld", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Index("ix_stories_guild_id_last_seen", "guild_id", "last_seen"),
     _where("ix_stories_merged", "merged_into", "merged_into IS NOT NULL"),
 )
@@ -308,6 +311,7 @@ subscriptions = sa.Table(
     sa.Column("accent", sa.Integer),
     # What the volume means for the topic now, see `bot.domain.posting.volume`.
     sa.Column("threshold", sa.BigInteger),
+    sa.Column("posts_from", sa.BigInteger),  # the size from which it posts stories live; none: it posts none
     sa.Column("stories_a_day", sa.Float),
     sa.Column("posts_a_day", sa.Float),
     sa.Column("calibrate_at", UtcTime, index=True),  # none: at once
@@ -316,6 +320,8 @@ subscriptions = sa.Table(
     sa.Column("announces_major", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("channel_id", "topic_id"),
     _where("ix_subscriptions_new", "first_posts_until", "first_posts_until IS NOT NULL"),
+    # All that a fan-out reads of a subscription.
+    sa.Index("ix_subscriptions_followers", "topic_id", "posts_from", "channel_id", "guild_id", "volume"),
     _one_of("mode", Mode),
     _one_of("volume", Volume),
     _one_of("digest_volume", Volume),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -50,6 +52,70 @@ def visible_to(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement
     `+ 0`: no index finds rows by it. Nearly all are shared, and a database would prefer it to a better index.
     """
     return sa.true() if guild_id is None else (column + 0).in_((0, guild_id))
+
+
+_VALUE = sa.column("value", sa.BigInteger)
+
+
+def list_parameter(connection: AsyncConnection, name: str) -> sa.Select[tuple[int]]:
+    """Whole numbers as a subquery, for `IN`: one parameter, which takes what `list_value` gives."""
+    if connection.dialect.name == "postgresql":
+        array = sa.bindparam(name, type_=sa.ARRAY(sa.BigInteger))
+        return sa.select(sa.func.unnest(array, type_=sa.BigInteger).column_valued("listed"))
+    return sa.select(sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued(_VALUE).c.value)
+
+
+def list_value(connection: AsyncConnection, values: Iterable[int]) -> Any:
+    """The value of a `list_parameter`."""
+    return sorted(values) if connection.dialect.name == "postgresql" else json.dumps(sorted(values))
+
+
+def listed(connection: AsyncConnection, values: Iterable[int]) -> sa.Select[tuple[int]]:
+    """These whole numbers as a subquery, for `IN`: one parameter, however many they are."""
+    if connection.dialect.name == "postgresql":
+        array = sa.literal(sorted(values), sa.ARRAY(sa.BigInteger))
+        return sa.select(sa.func.unnest(array, type_=sa.BigInteger).column_valued("listed"))
+    return sa.select(sa.func.json_each(json.dumps(sorted(values))).table_valued(_VALUE).c.value)
+
+
+def rows_as_table(
+    connection: AsyncConnection,
+    name: str,
+    columns: Mapping[str, type[sa.types.TypeEngine[Any]]],
+    rows: Iterable[Sequence[Any]],
+) -> sa.Subquery:
+    """Rows of numbers as a table to join with: one parameter for all of them, or one a column.
+
+    A subquery, as Python does not count what a statement changes that begins with `WITH`.
+    """
+    given = list(rows)
+    if connection.dialect.name == "postgresql":
+        arrays = (
+            sa.literal([row[position] for row in given], sa.ARRAY(kind))
+            for position, kind in enumerate(columns.values())
+        )
+        table = sa.func.unnest(*arrays).table_valued(
+            *(sa.column(column, kind) for column, kind in columns.items()), name=f"{name}_rows"
+        )
+        return sa.select(table.render_derived()).subquery(name)
+    each = sa.func.json_each(json.dumps(given)).table_valued(_VALUE)
+    values = (
+        sa.func.json_extract(each.c.value, f"$[{position}]", type_=kind).label(column)
+        for position, (column, kind) in enumerate(columns.items())
+    )
+    # With a limit, SQLite reads it once. Else it would read JSON again for each row that this is joined with.
+    return sa.select(*values).limit(len(given)).subquery(name)
+
+
+def later(connection: AsyncConnection, time: sa.ColumnElement[Any], by: timedelta) -> sa.ColumnElement[Any]:
+    """A time of a row, so many whole seconds later."""
+    seconds = round(by.total_seconds())
+    if connection.dialect.name == "postgresql":
+        return time + sa.literal(timedelta(seconds=seconds), sa.Interval)
+    # SQLite computes with milliseconds, and the text of a time has microseconds, which stay as they are.
+    second = sa.func.substr(time, 1, 19, type_=sa.Text)
+    whole = sa.func.strftime("%Y-%m-%d %H:%M:%S", second, f"{seconds:+d} seconds", type_=sa.Text)
+    return sa.type_coerce(whole + sa.func.substr(time, 20, type_=sa.Text), time.type)
 
 
 def insert(connection: AsyncConnection, table: sa.Table) -> Any:
