@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 # For all requests of an address that have no token of a bot: https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 ADDRESS_PER_SECOND = 50
 LONGEST_WAIT = 30.0  # seconds that a request waits for a limit; one that would wait longer is not made
+SCOPES = frozenset(("global", "user", "shared"))
 UNNAMED = "none"  # the scope of a 429 that names none, as of the network in front of Discord
 
 
@@ -122,9 +123,9 @@ class Pacer:
     def learn(self, route: Route, status: int, headers: Mapping[str, str]) -> None:
         """Learn from the answer to any request, also to one that needs no turn."""
         now = _now()
-        scope = headers.get("X-RateLimit-Scope") or UNNAMED
+        scope = headers.get("X-RateLimit-Scope", UNNAMED)
         if status == 429:
-            self.refused[scope] += 1
+            self.refused[scope if scope in SCOPES else UNNAMED] += 1
         else:
             self.buckets.learn(route, headers, now)
         if is_invalid(status, scope):

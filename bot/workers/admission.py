@@ -40,9 +40,8 @@ class Admission:
         self._line.join(channel_id, urgency, loop.time() + wait)
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = loop.call_soon(
-            self._call
-        )  # once all channels have joined for which messages were claimed
+        # Once all channels have joined for which messages were claimed together.
+        self._timer = loop.call_soon(self._call)
         try:
             await called
         except asyncio.CancelledError:
