@@ -77,6 +77,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.workers",
         "bot.services.context",
         "bot.services.digests",
+        "bot.services.erasure",
         "bot.services.first_posts",
         "bot.services.volumes",
         "bot.messages",

@@ -733,3 +733,8 @@ rephrasings = sa.Table(
     sa.Column("lines", sa.JSON, nullable=False),
     sa.Column("at", UtcTime, nullable=False, index=True),
 )
+
+
+# The tables with rows of one server each, children before their parents, and those among them that grow with the stories.
+OF_SERVERS = [table for table in reversed(metadata.sorted_tables) if "guild_id" in table.c]
+BULKY = (outbox, story_threads, withheld_posts, votes, follows, story_overrides, story_topics, records, stories)
