@@ -195,7 +195,7 @@ LIBRARIES: dict[str, set[str]] = {
     "lxml": {"bot.sources"},
     "openai": {"bot.models"},
     "prometheus_client": {"bot.http"},
-    "msgspec": {"bot.workers.inbox_format"},
+    "msgspec": {"bot.workers.inbox_format", "bot.services.server_file"},
     "numpy": {"bot.domain.clustering"},
     "PIL": {"bot.chat"},
     "publicsuffixlist": {"bot.domain"},

@@ -36,7 +36,6 @@ class ErasedBatch:
     revision: int = 0
 
 
-
 async def erase_batch(
     connection: AsyncConnection, guild_id: int, limit: int, *, entirely: bool = False
 ) -> ErasedBatch:
@@ -121,9 +120,7 @@ async def _delete_records(connection: AsyncConnection, ids: Sequence[int]) -> se
     return numbers
 
 
-async def _delete_stories(
-    connection: AsyncConnection, guild_id: int, limit: int, changed: set[int]
-) -> int:
+async def _delete_stories(connection: AsyncConnection, guild_id: int, limit: int, changed: set[int]) -> int:
     """Delete stories that a server alone sees, and the numbers that forward to them. Notes them in `changed`."""
     numbers = set(await _some(connection, _s, guild_id, limit))
     if not numbers:

@@ -38,7 +38,11 @@ def example(column: sa.Column[Any], guild_id: int) -> Any:
         case sa.LargeBinary():
             return next(_number).to_bytes(8)
         case sa.Text():
-            return f"feed:{guild_id}:{next(_number)}" if column.table is schema.sources else f"text {next(_number)}"
+            return (
+                f"feed:{guild_id}:{next(_number)}"
+                if column.table is schema.sources
+                else f"text {next(_number)}"
+            )
         case sa.Integer():
             return next(_number)
     return START
@@ -62,17 +66,33 @@ async def add_row(connection: AsyncConnection, table: sa.Table, guild_id: int) -
 async def fill(connection: AsyncConnection, guild_id: int) -> None:
     """Add a row of a server to every table that can have one."""
     for table in reversed(schema.OF_SERVERS):
-        held = await connection.scalar(sa.select(sa.func.count()).select_from(table).where(table.c.guild_id == guild_id))
+        held = await connection.scalar(
+            sa.select(sa.func.count()).select_from(table).where(table.c.guild_id == guild_id)
+        )
         if not held:
             await add_row(connection, table, guild_id)
     used = {"feeds": schema.feeds, "topics": schema.topics, "records": schema.records}
     for name, table in used.items():
-        held = await connection.scalar(sa.select(sa.func.count()).select_from(table).where(table.c.guild_id == guild_id))
-        await connection.execute(sa.update(schema.quotas).where(schema.quotas.c.guild_id == guild_id).values({name: held}))
-    story = await connection.scalar(sa.select(schema.stories.c.number).where(schema.stories.c.guild_id == guild_id))
-    lead = sa.select(sa.func.min(schema.records.c.id)).where(schema.records.c.guild_id == guild_id).scalar_subquery()
-    await connection.execute(sa.update(schema.stories).where(schema.stories.c.number == story).values(lead_id=lead))
-    await connection.execute(sa.update(schema.records).where(schema.records.c.guild_id == guild_id).values(story=story))
+        held = await connection.scalar(
+            sa.select(sa.func.count()).select_from(table).where(table.c.guild_id == guild_id)
+        )
+        await connection.execute(
+            sa.update(schema.quotas).where(schema.quotas.c.guild_id == guild_id).values({name: held})
+        )
+    story = await connection.scalar(
+        sa.select(schema.stories.c.number).where(schema.stories.c.guild_id == guild_id)
+    )
+    lead = (
+        sa.select(sa.func.min(schema.records.c.id))
+        .where(schema.records.c.guild_id == guild_id)
+        .scalar_subquery()
+    )
+    await connection.execute(
+        sa.update(schema.stories).where(schema.stories.c.number == story).values(lead_id=lead)
+    )
+    await connection.execute(
+        sa.update(schema.records).where(schema.records.c.guild_id == guild_id).values(story=story)
+    )
 
 
 async def rows(db: Database) -> dict[str, Counter[Any]]:
@@ -107,7 +127,9 @@ async def test_a_server_with_a_row_in_every_table_has_none_afterwards_and_others
     async with stores.write() as connection:
         await fill(connection, GONE)
         await connection.execute(sa.delete(schema.left_servers))
-    assert set(await of_server(stores, GONE)) == {table.name for table in schema.OF_SERVERS} - {"left_servers"}
+    assert set(await of_server(stores, GONE)) == {table.name for table in schema.OF_SERVERS} - {
+        "left_servers"
+    }
     await erasure.erase(Context(stores, clock), GONE)
     assert set(await of_server(stores, GONE)) == {table.name for table in store.KEPT}
     after = await rows(stores)
@@ -129,7 +151,9 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_30_days_with_all_t
             await fill(connection, guild_id)
         left = sa.update(schema.left_servers)
         await connection.execute(left.values(at=clock()))
-        await connection.execute(left.where(schema.left_servers.c.guild_id == STAYS).values(at=clock() + timedelta(hours=1)))
+        await connection.execute(
+            left.where(schema.left_servers.c.guild_id == STAYS).values(at=clock() + timedelta(hours=1))
+        )
     context = Context(stores, clock)
     clock.forward(days=30)
     everything = await of_server(stores, GONE)
@@ -139,7 +163,9 @@ async def test_a_server_that_removed_the_bot_is_deleted_after_30_days_with_all_t
     await cleanup.step(context)
     assert await of_server(stores, GONE) == {}
     assert "left_servers" in await of_server(stores, STAYS)
-    assert f"everything of server {GONE} was deleted, which removed the bot more than 30 days ago" in caplog.text
+    assert (
+        f"everything of server {GONE} was deleted, which removed the bot more than 30 days ago" in caplog.text
+    )
 
 
 async def test_what_is_cut_off_is_completed_by_doing_it_again(stores: Database, clock: Clock) -> None:
@@ -161,7 +187,10 @@ async def test_reports_of_a_servers_feeds_leave_shared_stories_and_no_number_is_
     await take(stores, guest, record("Beekeepers count a record harvest", "own.example"), guild_id=GONE)
     async with stores.read() as connection:
         taken = await records.members(connection, [1, 2])
-        numbers = (await records.stored_context(connection, [])).next_record, await records.next_story(connection)
+        numbers = (
+            (await records.stored_context(connection, [])).next_record,
+            await records.next_story(connection),
+        )
     assert {stored.guild_id for stored in taken.values() if stored.story == 1} == {0, GONE}
     context = Context(stores, clock)
     async with stores.read() as connection:
@@ -172,7 +201,10 @@ async def test_reports_of_a_servers_feeds_leave_shared_stories_and_no_number_is_
         assert [stored.guild_id for stored in left.values()] == [0]
         found = await search.matching(connection, "harvest", 10, GONE) if hasattr(search, "matching") else []
         assert not list(found)
-        assert ((await records.stored_context(connection, [])).next_record, await records.next_story(connection)) == numbers
+        assert (
+            (await records.stored_context(connection, [])).next_record,
+            await records.next_story(connection),
+        ) == numbers
         revision = await revisions.of(connection, revisions.STORIES)
     assert context.story_log.changed(before, revision) == {1, 2}
 
