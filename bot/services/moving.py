@@ -309,6 +309,7 @@ class _Import:
                     server=self._guild_id,
                 )
             )
+        channels = {e.channel: e for e in await _channels(self.connection, self._guild_id)}
         with self._entry(Kind.SETTINGS, ""):
             await self._settings(file.settings)
         before = await self.context.topics.load(self.connection, self._guild_id)
@@ -339,7 +340,9 @@ class _Import:
             lambda e: (e.channel, resolve(loaded, e.topic).name),
         )
         await self._digests(file, loaded)
-        await self._each(Kind.CHANNELS, file.channels, self._channel, lambda e: e.channel)
+        await self._each(
+            Kind.CHANNELS, file.channels, lambda e: self._channel(e, channels), lambda e: e.channel
+        )
         await self._default_digests(file)
         self._raise_problems()
         for entry in file.decisions:
@@ -617,12 +620,12 @@ class _Import:
     def _next(self, digest: ChannelDigest) -> datetime:
         return (digest.schedule or self.context.digest_default).after(self.context.now())
 
-    async def _channel(self, entry: ChannelEntry) -> None:
+    async def _channel(self, entry: ChannelEntry, stored: Mapping[str, ChannelEntry]) -> None:
+        """Set up a channel; `stored` are those of before the import."""
         connection, channel_id = self.connection, self._channel_id(entry.channel)
         after = self._checked(entry)
         if entry.brief_language is not None and after.brief_language is None:
             self.kinds[Kind.CHANNELS].left_out += 1
-        stored = {e.channel: e for e in await _channels(connection, self._guild_id)}
         before = stored.get(entry.channel) or ChannelEntry(channel=entry.channel)
         news = {
             name: value
