@@ -44,8 +44,9 @@ class DataCommands(
     async def _export(self, interaction: Interaction, *choices: Choice) -> None:
         guild_id = guild_of(interaction).id
         content = server_file.encode(await moving.export(self.context, guild_id))
-        file = discord.File(BytesIO(content), f"topicwire-{guild_id}.json")
-        embed = Embed(title=tr("Export"), description=words.exported(), colour=GREY)
+        name = f"topicwire-{guild_id}.json"
+        file = discord.File(BytesIO(content), name)
+        embed = Embed(title=tr("Export"), description=words.exported(), colour=GREY, download=name)
         await views.answer(interaction, embed, ConfirmView(interaction, *choices) if choices else None, file)
 
     @app_commands.command(name="import")

@@ -42,16 +42,16 @@ from bot.services.server_file import (
     FORMAT,
     MOST_DECISIONS,
     VERSION,
-    ChannelEntry,
-    DecisionEntry,
-    DigestEntry,
-    FeedEntry,
-    MuteEntry,
-    QuietEntry,
+    MovedChannel,
+    MovedDecision,
+    MovedDigest,
+    MovedFeed,
+    MovedMute,
+    MovedQuietHours,
+    MovedSettings,
+    MovedSubscription,
+    MovedTopic,
     ServerFile,
-    ServerSettings,
-    SubscriptionEntry,
-    TopicEntry,
 )
 from bot.services.server_topics import Draft
 from bot.services.subscribe import MOST_SUBSCRIPTIONS
@@ -94,7 +94,7 @@ class ServerPlaces:
     roles: frozenset[int] = frozenset()
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """What a file has entries of."""
 
     SETTINGS = "settings"
@@ -121,7 +121,7 @@ class KindChanges:
 class ImportResult:
     """What an import does, by kind, and the topics that articles are still to be matched with."""
 
-    kinds: Mapping[Kind, KindChanges]
+    kinds: Mapping[EntryKind, KindChanges]
     topics: tuple[Topic, ...] = ()
 
     @property
@@ -144,27 +144,27 @@ async def export(context: Context, guild_id: int) -> ServerFile:
             exported_at=context.now(),
             settings=await _settings(connection, guild_id),
             topics=[
-                TopicEntry(name=t.name, query=t.query, aliases=list(t.aliases), parent=t.parent)
+                MovedTopic(name=t.name, query=t.query, aliases=list(t.aliases), parent=t.parent)
                 for t in loaded
                 if t.guild_id == guild_id
             ],
             feeds=[
-                FeedEntry(address=f.address, name=f.name, title=clip(f.title, TITLE), topics=list(f.topics))
+                MovedFeed(address=f.address, name=f.name, title=clip(f.title, TITLE), topics=list(f.topics))
                 for f in await feeds.all_feeds(connection, guild_id)
             ],
             channels=await _channels(connection, guild_id),
             subscriptions=list(map(_subscription_entry, followed)),
             digests=list(map(_digest_entry, present)),
             mutes=[
-                MuteEntry(value=m.value, channel=str(m.channel_id) if m.channel_id else None)
+                MovedMute(value=m.value, channel=str(m.channel_id) if m.channel_id else None)
                 for m in await subscriptions.mutes(connection, guild_id)
             ],
-            decisions=[DecisionEntry(one=d.one, other=d.other, same=d.same, at=d.at) for d in decided],
+            decisions=[MovedDecision(one=d.one, other=d.other, same=d.same, at=d.at) for d in decided],
         )
 
 
-async def _settings(connection: AsyncConnection, guild_id: int) -> ServerSettings:
-    return ServerSettings(
+async def _settings(connection: AsyncConnection, guild_id: int) -> MovedSettings:
+    return MovedSettings(
         language=(await servers.language(connection, guild_id)).chosen,
         template=(await templates.texts_of(connection, [guild_id])).get(guild_id),
         votes=bool(await votes.voting(connection, [guild_id])),
@@ -172,7 +172,7 @@ async def _settings(connection: AsyncConnection, guild_id: int) -> ServerSetting
     )
 
 
-async def _channels(connection: AsyncConnection, guild_id: int) -> list[ChannelEntry]:
+async def _channels(connection: AsyncConnection, guild_id: int) -> list[MovedChannel]:
     states = {state.channel_id: state for state in await subscriptions.channels(connection, guild_id)}
     threaded = await story_threads.channels_with(connection, list(states))
     opened = await alerts.open_channels(connection, guild_id)
@@ -181,7 +181,7 @@ async def _channels(connection: AsyncConnection, guild_id: int) -> list[ChannelE
     for channel_id in sorted({*states, *opened, *languages}):
         state = states.get(channel_id)
         entries.append(
-            ChannelEntry(
+            MovedChannel(
                 channel=str(channel_id),
                 posts_per_hour=state.per_hour if state else None,
                 quiet_hours=_quiet_entry(state.quiet) if state and state.quiet else None,
@@ -194,13 +194,13 @@ async def _channels(connection: AsyncConnection, guild_id: int) -> list[ChannelE
     return entries
 
 
-def _quiet_entry(quiet: QuietHours) -> QuietEntry:
-    return QuietEntry(start=f"{quiet.start:%H:%M}", end=f"{quiet.end:%H:%M}", zone=quiet.zone)
+def _quiet_entry(quiet: QuietHours) -> MovedQuietHours:
+    return MovedQuietHours(start=f"{quiet.start:%H:%M}", end=f"{quiet.end:%H:%M}", zone=quiet.zone)
 
 
-def _subscription_entry(subscription: Subscription) -> SubscriptionEntry:
+def _subscription_entry(subscription: Subscription) -> MovedSubscription:
     role, accent = subscription.mention_role_id, subscription.accent
-    return SubscriptionEntry(
+    return MovedSubscription(
         channel=str(subscription.channel_id),
         topic=subscription.topic,
         mode=subscription.mode.value,
@@ -216,8 +216,8 @@ def _subscription_entry(subscription: Subscription) -> SubscriptionEntry:
     )
 
 
-def _digest_entry(digest: ChannelDigest) -> DigestEntry:
-    entry = DigestEntry(
+def _digest_entry(digest: ChannelDigest) -> MovedDigest:
+    entry = MovedDigest(
         channel=str(digest.channel_id),
         name=digest.name,
         topic=digest.topic,
@@ -229,7 +229,7 @@ def _digest_entry(digest: ChannelDigest) -> DigestEntry:
     if plan is None:
         return entry
     days = ",".join(WEEK[day] for day in sorted(plan.days))
-    return DigestEntry(
+    return MovedDigest(
         **{
             name: getattr(entry, name)
             for name in ("channel", "name", "topic", "planned", "created_at", "covered_until")
@@ -286,7 +286,9 @@ class _Import:
     context: Context
     places: ServerPlaces
     user_id: int
-    kinds: dict[Kind, KindChanges] = field(default_factory=lambda: {kind: KindChanges() for kind in Kind})
+    kinds: dict[EntryKind, KindChanges] = field(
+        default_factory=lambda: {kind: KindChanges() for kind in EntryKind}
+    )
     problems: list[str] = field(default_factory=list)
     topics: list[Topic] = field(default_factory=list)
     stories: list[StoryChange] = field(default_factory=list)
@@ -310,38 +312,41 @@ class _Import:
                 )
             )
         channels = {e.channel: e for e in await _channels(self.connection, self._guild_id)}
-        with self._entry(Kind.SETTINGS, ""):
+        with self._entry(EntryKind.SETTINGS, ""):
             await self._settings(file.settings)
         before = await self.context.topics.load(self.connection, self._guild_id)
         await self._each(
-            Kind.TOPICS,
+            EntryKind.TOPICS,
             file.topics,
             lambda e: self._topic(e, before),
             lambda e: name_key(server_topics.topic_name(e.name)),
         )
         loaded = await self.context.topics.load(self.connection, self._guild_id)
-        with self._entry(Kind.TOPICS, ""):
+        with self._entry(EntryKind.TOPICS, ""):
             await self._check_topics(loaded)
         await self._each(
-            Kind.FEEDS,
+            EntryKind.FEEDS,
             file.feeds,
             lambda e: self._feed(e, loaded),
             lambda e: canonical(sources.address_of(e.address)),
         )
         await self._each(
-            Kind.MUTES, file.mutes, self._mute, lambda e: (e.channel, name_key(mutes.parse_mute(e.value)))
+            EntryKind.MUTES,
+            file.mutes,
+            self._mute,
+            lambda e: (e.channel, name_key(mutes.parse_mute(e.value))),
         )
         followed = await subscriptions.subscriptions(self.connection, guild_id=self._guild_id)
         by_topic = {(s.channel_id, s.topic): s for s in followed}
         await self._each(
-            Kind.SUBSCRIPTIONS,
+            EntryKind.SUBSCRIPTIONS,
             file.subscriptions,
             lambda e: self._subscription(e, loaded, by_topic),
             lambda e: (e.channel, resolve(loaded, e.topic).name),
         )
         await self._digests(file, loaded)
         await self._each(
-            Kind.CHANNELS, file.channels, lambda e: self._channel(e, channels), lambda e: e.channel
+            EntryKind.CHANNELS, file.channels, lambda e: self._channel(e, channels), lambda e: e.channel
         )
         await self._default_digests(file)
         self._raise_problems()
@@ -349,11 +354,11 @@ class _Import:
             try:
                 await self._decision(entry, decides=decides)
             except TopicwireError:  # the stories are others here: the last article of a story stays in it
-                self.kinds[Kind.DECISIONS].left_out += 1
+                self.kinds[EntryKind.DECISIONS].left_out += 1
 
     async def _each(
         self,
-        kind: Kind,
+        kind: EntryKind,
         entries: Iterable[Any],
         take: Callable[[Any], Awaitable[None]],
         identity: Callable[[Any], object],
@@ -369,7 +374,7 @@ class _Import:
                 await take(entry)
 
     @contextmanager
-    def _entry(self, kind: Kind, place: str) -> Iterator[None]:
+    def _entry(self, kind: EntryKind, place: str) -> Iterator[None]:
         """Note what is wrong with an entry, and go on with the next."""
         try:
             yield
@@ -383,7 +388,7 @@ class _Import:
                 "\n".join([text, *(f"• {clip(p, 300)}" for p in self.problems[:MOST_PROBLEMS])])
             )
 
-    def _count(self, kind: Kind, *, is_new: bool, differs: bool) -> bool:
+    def _count(self, kind: EntryKind, *, is_new: bool, differs: bool) -> bool:
         """Count an entry. Returns whether it is to be stored."""
         changes = self.kinds[kind]
         if is_new:
@@ -405,32 +410,32 @@ class _Import:
             )
         return channel_id
 
-    async def _settings(self, entry: ServerSettings) -> None:
+    async def _settings(self, entry: MovedSettings) -> None:
         connection, guild_id, now = self.connection, self._guild_id, self.context.now()
         before = await _settings(connection, guild_id)
         if entry.language is not None:
             if entry.language not in LANGUAGES:
                 raise InvalidInputError(tr("The languages are {languages}.", languages=comma_list(LANGUAGES)))
             if self._count(
-                Kind.SETTINGS, is_new=before.language is None, differs=entry.language != before.language
+                EntryKind.SETTINGS, is_new=before.language is None, differs=entry.language != before.language
             ):
                 present = await servers.language(connection, guild_id)
                 await servers.set_language(connection, guild_id, replace(present, chosen=entry.language))
         if entry.template is not None:
             checked(entry.template)
             if self._count(
-                Kind.SETTINGS, is_new=before.template is None, differs=entry.template != before.template
+                EntryKind.SETTINGS, is_new=before.template is None, differs=entry.template != before.template
             ):
                 await templates.save(connection, guild_id, entry.template, self.user_id, now)
-        if entry.votes and self._count(Kind.SETTINGS, is_new=not before.votes, differs=False):
+        if entry.votes and self._count(EntryKind.SETTINGS, is_new=not before.votes, differs=False):
             await votes.switch(connection, guild_id, on=True)
         if entry.rephrased_briefs:
             if not self.context.model:
-                self.kinds[Kind.SETTINGS].left_out += 1
-            elif self._count(Kind.SETTINGS, is_new=not before.rephrased_briefs, differs=False):
+                self.kinds[EntryKind.SETTINGS].left_out += 1
+            elif self._count(EntryKind.SETTINGS, is_new=not before.rephrased_briefs, differs=False):
                 await rephrasings.want(connection, guild_id, self.user_id, now)
 
-    async def _topic(self, entry: TopicEntry, loaded: Topics) -> None:
+    async def _topic(self, entry: MovedTopic, loaded: Topics) -> None:
         if any("," in alias for alias in entry.aliases):
             raise InvalidInputError(tr("Other names of a topic have no commas."))
         key = name_key(server_topics.topic_name(entry.name))
@@ -442,7 +447,7 @@ class _Import:
         if before is not None:
             after = replace(after, suspended=before.suspended if after.query == before.query else "")
         server_topics.check_names_free(loaded.visible_to(0), after, None)
-        if not self._count(Kind.TOPICS, is_new=before is None, differs=after != before):
+        if not self._count(EntryKind.TOPICS, is_new=before is None, differs=after != before):
             return
         if before is None:
             await stored_topics.add(self.connection, after)
@@ -472,13 +477,13 @@ class _Import:
                 )
             )
 
-    async def _feed(self, entry: FeedEntry, loaded: Topics) -> None:
+    async def _feed(self, entry: MovedFeed, loaded: Topics) -> None:
         address = sources.address_of(entry.address)
         about = tuple(resolve(loaded, name).name for name in entry.topics)
         name, title = (repair(text, 4 * TITLE)[:TITLE] for text in (entry.name, entry.title))
         before = await feeds.find(self.connection, address, self._guild_id)
         differs = before is not None and (before.name, before.topics) != (name, about)
-        if not self._count(Kind.FEEDS, is_new=before is None, differs=differs):
+        if not self._count(EntryKind.FEEDS, is_new=before is None, differs=differs):
             return
         feed = NewFeed(
             before.address if before else address,
@@ -495,18 +500,18 @@ class _Import:
         if used.feeds > self.context.polls.per_server:
             raise InvalidInputError(tr("A server can have {most} feeds.", most=self.context.polls.per_server))
 
-    async def _mute(self, entry: MuteEntry) -> None:
+    async def _mute(self, entry: MovedMute) -> None:
         value = mutes.parse_mute(entry.value)
         channel_id = self._channel_id(entry.channel) if entry.channel else None
         before = await subscriptions.mutes(self.connection, self._guild_id)
         has = any((m.channel_id, name_key(m.value)) == (channel_id, name_key(value)) for m in before)
-        if self._count(Kind.MUTES, is_new=not has, differs=False):
+        if self._count(EntryKind.MUTES, is_new=not has, differs=False):
             if len(before) >= mutes.MOST:
                 raise InvalidInputError(tr("A server can have {most} mutes.", most=mutes.MOST))
             await subscriptions.mute(self.connection, self._guild_id, channel_id, value)
 
     async def _subscription(
-        self, entry: SubscriptionEntry, loaded: Topics, before: dict[tuple[int, str], Subscription]
+        self, entry: MovedSubscription, loaded: Topics, before: dict[tuple[int, str], Subscription]
     ) -> None:
         topic, channel_id = resolve(loaded, entry.topic), self._channel_id(entry.channel)
         earlier = before.get((channel_id, topic.name))
@@ -534,7 +539,7 @@ class _Import:
             )
         await require_template(self.connection, self._guild_id, after.layout)
         same = earlier and replace(earlier, id=0, created_at=None, paused_reason="", calibration=None)
-        if not self._count(Kind.SUBSCRIPTIONS, is_new=earlier is None, differs=same != after):
+        if not self._count(EntryKind.SUBSCRIPTIONS, is_new=earlier is None, differs=same != after):
             return
         before[channel_id, topic.name] = after
         if len(before) > MOST_SUBSCRIPTIONS:
@@ -564,14 +569,14 @@ class _Import:
         defaults = {entry.channel for entry in file.digests if not (entry.at or entry.name or entry.topic)}
         taken: set[int] = set()
         await self._each(
-            Kind.DIGESTS,
+            EntryKind.DIGESTS,
             file.digests,
             lambda e: self._digest(e, loaded, taken, keeps_default=e.channel in defaults),
             id,
         )
 
     async def _digest(
-        self, entry: DigestEntry, loaded: Topics, taken: set[int], *, keeps_default: bool
+        self, entry: MovedDigest, loaded: Topics, taken: set[int], *, keeps_default: bool
     ) -> None:
         """Set a digest. `taken` has the ids of those that earlier entries set."""
         connection, channel_id = self.connection, self._channel_id(entry.channel)
@@ -585,7 +590,7 @@ class _Import:
             raise InvalidInputError(
                 tr("The channel would have two digests called “{title}”.", title=after.title)
             )
-        if self._count(Kind.DIGESTS, is_new=before is None, differs=after != before):
+        if self._count(EntryKind.DIGESTS, is_new=before is None, differs=after != before):
             topic_id = await topics.id_of(connection, resolve(loaded, after.topic)) if after.topic else None
             if before is None:
                 await require_room(connection, self._guild_id, channel_id, len(present))
@@ -596,7 +601,7 @@ class _Import:
         assert before is not None
         taken.add(before.id)
 
-    def _requested(self, entry: DigestEntry, channel_id: int, loaded: Topics) -> ChannelDigest:
+    def _requested(self, entry: MovedDigest, channel_id: int, loaded: Topics) -> ChannelDigest:
         plan: Schedule | None = None
         if entry.at is not None:
             if entry.size is not None and not 1 <= entry.size <= MOST_SIZE:
@@ -620,19 +625,19 @@ class _Import:
     def _next(self, digest: ChannelDigest) -> datetime:
         return (digest.schedule or self.context.digest_default).after(self.context.now())
 
-    async def _channel(self, entry: ChannelEntry, stored: Mapping[str, ChannelEntry]) -> None:
+    async def _channel(self, entry: MovedChannel, stored: Mapping[str, MovedChannel]) -> None:
         """Set up a channel; `stored` are those of before the import."""
         connection, channel_id = self.connection, self._channel_id(entry.channel)
         after = self._checked(entry)
         if entry.brief_language is not None and after.brief_language is None:
-            self.kinds[Kind.CHANNELS].left_out += 1
-        before = stored.get(entry.channel) or ChannelEntry(channel=entry.channel)
+            self.kinds[EntryKind.CHANNELS].left_out += 1
+        before = stored.get(entry.channel) or MovedChannel(channel=entry.channel)
         news = {
             name: value
-            for name in ChannelEntry.__struct_fields__
+            for name in MovedChannel.__struct_fields__
             if (value := getattr(after, name)) and value != getattr(before, name)
         }
-        if not self._count(Kind.CHANNELS, is_new=entry.channel not in stored, differs=bool(news)):
+        if not self._count(EntryKind.CHANNELS, is_new=entry.channel not in stored, differs=bool(news)):
             return
         await subscriptions.ensure_channel(connection, channel_id, self._guild_id)
         if "posts_per_hour" in news:
@@ -653,7 +658,7 @@ class _Import:
                 connection, channel_id, self._guild_id, after.brief_language, self.user_id, self.context.now()
             )
 
-    def _checked(self, entry: ChannelEntry) -> ChannelEntry:
+    def _checked(self, entry: MovedChannel) -> MovedChannel:
         """The entry as it would be stored. Without a model no language of briefs is."""
         most, per_hour = self.context.rules.most_per_hour, entry.posts_per_hour
         if per_hour is not None and not 1 <= per_hour <= most:
@@ -670,7 +675,7 @@ class _Import:
             raise InvalidInputError(
                 tr("Briefs can be translated into {languages}. Choose one of these.", languages=names)
             )
-        return ChannelEntry(
+        return MovedChannel(
             channel=entry.channel,
             posts_per_hour=per_hour,
             quiet_hours=quiet,
@@ -690,7 +695,7 @@ class _Import:
         for channel_id in sorted(channel_ids - off - {digest.channel_id for digest in present}):
             await plan_default(self.context, self.connection, self._guild_id, channel_id)
 
-    async def _decision(self, entry: DecisionEntry, *, decides: bool) -> None:
+    async def _decision(self, entry: MovedDecision, *, decides: bool) -> None:
         """Carry out a decision about two articles that are here, and that the server may decide about; else leave it out."""
         ids = await records.ids_by_key(self.connection, (entry.one, entry.other))
         known = await records.by_id(self.connection, ids.values(), self._guild_id)
@@ -701,7 +706,7 @@ class _Import:
             or one.id == other.id
             or not curate.may_decide(self.context, self._guild_id, one, other)
         ):
-            self.kinds[Kind.DECISIONS].left_out += 1
+            self.kinds[EntryKind.DECISIONS].left_out += 1
             return
         before = await story_overrides.between(self.connection, one.id, other.id)
         differs = before is not None and before.same is not entry.same
@@ -711,7 +716,7 @@ class _Import:
             )
             change = await curate.decide(self.connection, self.context, override, one, other)
             self.stories += [change] if change else []
-        self._count(Kind.DECISIONS, is_new=before is None, differs=differs)
+        self._count(EntryKind.DECISIONS, is_new=before is None, differs=differs)
 
 
 def _digest_before(

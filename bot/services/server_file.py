@@ -31,11 +31,11 @@ Names = Annotated[list[Short], Meta(max_length=100)]
 Time = Annotated[datetime, Meta(tz=True)]
 
 
-class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class FileEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """An entry of the file. Fields that are left out have their defaults."""
 
 
-class ServerSettings(Entry):
+class MovedSettings(FileEntry):
     """What holds for the whole server. None and False leave what is there."""
 
     language: Short | None = None
@@ -44,7 +44,7 @@ class ServerSettings(Entry):
     rephrased_briefs: bool = False
 
 
-class TopicEntry(Entry):
+class MovedTopic(FileEntry):
     """A topic that the server made."""
 
     name: Short
@@ -53,7 +53,7 @@ class TopicEntry(Entry):
     parent: Short = ""
 
 
-class FeedEntry(Entry):
+class MovedFeed(FileEntry):
     """A feed that the server added."""
 
     address: Annotated[str, Meta(max_length=2_000)]
@@ -62,7 +62,7 @@ class FeedEntry(Entry):
     topics: Names = []
 
 
-class QuietEntry(Entry):
+class MovedQuietHours(FileEntry):
     """Hours without posts, local times."""
 
     start: Short
@@ -70,19 +70,19 @@ class QuietEntry(Entry):
     zone: Short
 
 
-class ChannelEntry(Entry):
+class MovedChannel(FileEntry):
     """What is set for a channel besides subscriptions and digests. None and False leave what is there."""
 
     channel: Id
     posts_per_hour: int | None = None
-    quiet_hours: QuietEntry | None = None
+    quiet_hours: MovedQuietHours | None = None
     threads: bool = False
     digests_off: bool = False
     open_to_alerts: bool = False
     brief_language: Short | None = None
 
 
-class SubscriptionEntry(Entry):
+class MovedSubscription(FileEntry):
     """A channel's subscription to a topic."""
 
     channel: Id
@@ -99,7 +99,7 @@ class SubscriptionEntry(Entry):
     created_at: Time | None = None
 
 
-class DigestEntry(Entry):
+class MovedDigest(FileEntry):
     """A digest of a channel. Without `at` it comes at the default time."""
 
     channel: Id
@@ -115,14 +115,14 @@ class DigestEntry(Entry):
     covered_until: Time | None = None
 
 
-class MuteEntry(Entry):
+class MovedMute(FileEntry):
     """An outlet or words that are muted, in a channel or in the whole server."""
 
     value: Short
     channel: Id | None = None
 
 
-class DecisionEntry(Entry):
+class MovedDecision(FileEntry):
     """Two articles, by their keys, that people said report the same event, or do not."""
 
     one: Annotated[str, Meta(max_length=4_000)]
@@ -131,21 +131,21 @@ class DecisionEntry(Entry):
     at: Time
 
 
-class ServerFile(Entry, omit_defaults=False):
+class ServerFile(FileEntry, omit_defaults=False):
     """Everything that a server takes along."""
 
     format: str
     version: int
     server: Id
     exported_at: Time
-    settings: ServerSettings = msgspec.field(default_factory=ServerSettings)
-    topics: Annotated[list[TopicEntry], Meta(max_length=MOST_ENTRIES)] = []
-    feeds: Annotated[list[FeedEntry], Meta(max_length=MOST_ENTRIES)] = []
-    channels: Annotated[list[ChannelEntry], Meta(max_length=MOST_ENTRIES)] = []
-    subscriptions: Annotated[list[SubscriptionEntry], Meta(max_length=MOST_ENTRIES)] = []
-    digests: Annotated[list[DigestEntry], Meta(max_length=MOST_ENTRIES)] = []
-    mutes: Annotated[list[MuteEntry], Meta(max_length=MOST_ENTRIES)] = []
-    decisions: Annotated[list[DecisionEntry], Meta(max_length=MOST_DECISIONS)] = []
+    settings: MovedSettings = msgspec.field(default_factory=MovedSettings)
+    topics: Annotated[list[MovedTopic], Meta(max_length=MOST_ENTRIES)] = []
+    feeds: Annotated[list[MovedFeed], Meta(max_length=MOST_ENTRIES)] = []
+    channels: Annotated[list[MovedChannel], Meta(max_length=MOST_ENTRIES)] = []
+    subscriptions: Annotated[list[MovedSubscription], Meta(max_length=MOST_ENTRIES)] = []
+    digests: Annotated[list[MovedDigest], Meta(max_length=MOST_ENTRIES)] = []
+    mutes: Annotated[list[MovedMute], Meta(max_length=MOST_ENTRIES)] = []
+    decisions: Annotated[list[MovedDecision], Meta(max_length=MOST_DECISIONS)] = []
 
 
 def encode(file: ServerFile) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import discord
@@ -12,21 +11,22 @@ import sqlalchemy as sa
 
 from bot.services import server_file
 from bot.store import schema
-from tests.chat.world import ROCKET, Seen, World, labels, message_of, seen
+from tests.chat.world import ROCKET, Seen, World, components, labels, message_of, seen
 from tests.make import record
 
 
 @pytest.fixture
-async def admin(world: World) -> AsyncIterator[World]:
+def admin(world: World) -> World:
     """A world in which the manager is an administrator."""
     rights = discord.Permissions(administrator=True)
     world.env.backend.edit_role(world.guild.id, world.managers.id, {"permissions": rights.value})
-    yield world
+    return world
 
 
 async def exported(message: Seen) -> bytes:
-    """The file of an answer."""
+    """The file of an answer, which shows it."""
     (attachment,) = message_of(message).attachments
+    assert any(isinstance(part, discord.FileComponent) for part in components(message))
     return await attachment.read()
 
 

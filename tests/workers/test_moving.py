@@ -35,7 +35,7 @@ from bot.services import (
 )
 from bot.services.context import Context
 from bot.services.curate import Editor
-from bot.services.moving import Kind, ServerPlaces
+from bot.services.moving import EntryKind, ServerPlaces
 from bot.services.server_topics import Draft
 from bot.services.subscribe import SubscribeRequest
 from bot.store import feeds, schema
@@ -190,8 +190,8 @@ async def test_a_server_moves_with_no_row_that_differs(old: House, new: House, c
     before = await new.everything()
     shown = await moving.preview(new.context, PLACES, MOVER, file)
     assert {kind: changes.new for kind, changes in shown.kinds.items()} == {
-        Kind.SETTINGS: 4, Kind.TOPICS: 1, Kind.FEEDS: 1, Kind.CHANNELS: 2, Kind.SUBSCRIPTIONS: 2, Kind.DIGESTS: 3,
-        Kind.MUTES: 2, Kind.DECISIONS: 1,
+        EntryKind.SETTINGS: 4, EntryKind.TOPICS: 1, EntryKind.FEEDS: 1, EntryKind.CHANNELS: 2, EntryKind.SUBSCRIPTIONS: 2, EntryKind.DIGESTS: 3,
+        EntryKind.MUTES: 2, EntryKind.DECISIONS: 1,
     }  # fmt: skip
     assert await new.everything() == before
     done = await moving.apply(new.context, PLACES, MOVER, file)
@@ -239,7 +239,9 @@ async def test_what_is_here_already_changes_and_nothing_is_removed(old: House, c
     file["topics"][0]["query"] = '"water mill"'
     file["mutes"] = [{"value": "opera"}]
     done = await moving.apply(old.context, PLACES, MOVER, parsed(file))
-    assert [done.kinds[kind].changed for kind in (Kind.SUBSCRIPTIONS, Kind.TOPICS, Kind.MUTES)] == [1, 1, 0]
+    assert [
+        done.kinds[kind].changed for kind in (EntryKind.SUBSCRIPTIONS, EntryKind.TOPICS, EntryKind.MUTES)
+    ] == [1, 1, 0]
     assert [topic.query for topic in done.topics] == ['"water mill"']
     assert len(await mutes.listing(old.context, GUILD)) == 3
 
@@ -252,7 +254,7 @@ async def test_decisions_about_others_articles_are_left_out(old: House, clock: C
         await connection.execute(sa.delete(schema.story_overrides))
     guest = replace(old.context, editors=frozenset())
     done = await moving.apply(guest, PLACES, MOVER, parsed(file))
-    assert done.kinds[Kind.DECISIONS].left_out == 2
+    assert done.kinds[EntryKind.DECISIONS].left_out == 2
     async with old.db.read() as connection:
         assert await connection.scalar(sa.select(sa.func.count()).select_from(schema.story_overrides)) == 0
 
