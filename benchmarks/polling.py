@@ -56,7 +56,7 @@ DAYS = 30  # over which the items of a feed are spread
 # From one round to the next: so no more comes in a day than before.
 LATER = timedelta(days=DAYS) / (ITEMS * CHANGED)
 
-_START = datetime(2026, 3, 2, 12, tzinfo=UTC)
+START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 _ADDRESSES = [f"127.0.0.{last}" for last in range(1, 9)]  # several, so that there are ports enough
 _TOPICS = ("Harbours", "Energy", "Robots", "Space", "Health")
 _CHANNELS = {101: "Harbours", 102: "Energy", 103: "Space"}
@@ -84,12 +84,13 @@ def _item(number: int, place: int, date: datetime) -> str:
     title = " ".join(choose.choices(_WORDS, cum_weights=_OFTEN, k=8)).capitalize()
     text = " ".join(choose.choices(_WORDS, cum_weights=_OFTEN, k=30)).capitalize()
     return (
-        f"<item><title>{title}</title><link>http://{_host(number)}/{place}</link><guid>{number}-{place}</guid>"
+        f"<item><title>{title}</title><link>http://{host(number)}/{place}</link><guid>{number}-{place}</guid>"
         f"<pubDate>{format_datetime(date)}</pubDate><description>{text}.</description></item>\n"
     )
 
 
-def _host(number: int) -> str:
+def host(number: int) -> str:
+    """The host of a feed."""
     return f"feed{number:05}.example"
 
 
@@ -98,14 +99,15 @@ def _news(number: int, turn: int) -> list[int]:
     return [at for at in range(1, turn + 1) if (number + at) % CHANGED == 0]
 
 
-def _feed(number: int, turn: int) -> bytes:
+def feed(number: int, turn: int) -> bytes:
+    """A feed as it is in a round."""
     old = random.Random(number)  # noqa: S311
-    dates = [_START - timedelta(days=DAYS) * old.random() for _ in range(ITEMS)]
+    dates = [START - timedelta(days=DAYS) * old.random() for _ in range(ITEMS)]
     items = [_item(number, place, date) for place, date in enumerate(dates)]
-    items += [_item(number, ITEMS + at, _START + at * LATER) for at in _news(number, turn)]
+    items += [_item(number, ITEMS + at, START + at * LATER) for at in _news(number, turn)]
     return (
         f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>Feed {number}</title>'
-        f"<link>http://{_host(number)}/</link><language>en</language>{''.join(items[-ITEMS:])}</channel></rss>"
+        f"<link>http://{host(number)}/</link><language>en</language>{''.join(items[-ITEMS:])}</channel></rss>"
     ).encode()
 
 
@@ -128,11 +130,11 @@ class _Answer(asyncio.Protocol):
         fields = dict(row.split(": ", 1) for row in self._head.decode().split("\r\n")[1:-2])
         number, turn = int(fields["Host"][4:9]), self._turn()
         etag = f'"{number}-{len(_news(number, turn))}"'
-        head = f"ETag: {etag}\r\nDate: {format_datetime(_START + turn * LATER, usegmt=True)}\r\nConnection: close\r\n"
+        head = f"ETag: {etag}\r\nDate: {format_datetime(START + turn * LATER, usegmt=True)}\r\nConnection: close\r\n"
         if fields.get("If-None-Match") == etag:
             self._transport.write(f"HTTP/1.1 304 Not Modified\r\n{head}\r\n".encode())
         else:
-            body = _feed(number, turn)
+            body = feed(number, turn)
             head += f"Content-Type: application/rss+xml\r\nContent-Length: {len(body)}\r\n"
             self._transport.write(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + body)
         self._transport.close()
@@ -279,7 +281,7 @@ async def _polling(database: str) -> AsyncIterator[tuple[_Poll, Context, Callabl
     )
     db = await Database.open(database)
     parsers = ParserPool()
-    context = Context(db, lambda: _START + turn.value * LATER, web=web, parsers=parsers)
+    context = Context(db, lambda: START + turn.value * LATER, web=web, parsers=parsers)
 
     def to(number: int) -> None:
         turn.value = number
@@ -297,14 +299,14 @@ async def _first(database: str, count: int) -> dict[str, float]:
     """The first intake of so many feeds, as it is."""
     async with _polling(database) as (poller, context, _):
         started = time.perf_counter()
-        await _follow(context, count)
+        await follow(context, count)
         added = time.perf_counter() - started
         with _measured(poller) as figures:
             await poller.drain()
         return figures | {"added": added, "peak": _peak()}
 
 
-async def _follow(context: Context, count: int) -> None:
+async def follow(context: Context, count: int) -> None:
     """Make topics, channels that follow them, and feeds."""
     topics = [Topic(name, keywords=tuple(_WORDS[at * 40 : at * 40 + 20])) for at, name in enumerate(_TOPICS)]
     await rematch.configure(context, topics)
@@ -313,7 +315,7 @@ async def _follow(context: Context, count: int) -> None:
     async with context.db.write() as connection:
         for number in range(count):
             about = (_TOPICS[number % len(_TOPICS)],)
-            wanted = NewFeed(f"http://{_host(number)}/feed", FeedOrigin.OPERATOR, topics=about)
+            wanted = NewFeed(f"http://{host(number)}/feed", FeedOrigin.OPERATOR, topics=about)
             await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
 
 

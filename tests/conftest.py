@@ -15,7 +15,7 @@ from bot.store.database import Database
 from tests.databases import (
     MIGRATED,
     MigratedFile,
-    empty,
+    ReusedDatabase,
     named,
     new_database,
     opened,
@@ -23,6 +23,7 @@ from tests.databases import (
     share_what_engines_need,
 )
 from tests.make import Clock
+from tests.processor_time import ProcessorTime
 
 # No test may depend on how fast the machine is. `gate` draws the same examples on every run; `make fuzz` takes
 # `search`, which draws new ones for longer.
@@ -38,6 +39,17 @@ def pytest_xdist_auto_num_workers() -> int:
     Each process imports everything, collects all tests and starts a PostgreSQL server.
     """
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option of our own."""
+    parser.addoption("--cpu", action="store_true", help="say which tests take the processor, and how long")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure if asked to."""
+    if config.getoption("--cpu"):
+        config.pluginmanager.register(ProcessorTime())
 
 
 def pytest_collection(session: pytest.Session) -> None:
@@ -107,12 +119,18 @@ async def empty_postgres(postgres_server: str) -> AsyncIterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def reused_database(postgres_server: str) -> Iterator[ReusedDatabase]:
+    """The migrated database of the PostgreSQL server."""
+    database = ReusedDatabase(named(postgres_server, MIGRATED))
+    yield database
+    database.close()
+
+
 @pytest.fixture
-async def postgres_url(postgres_server: str) -> str:
+def postgres_url(reused_database: ReusedDatabase) -> str:
     """The migrated database of the PostgreSQL server, emptied."""
-    url = named(postgres_server, MIGRATED)
-    await empty(url)
-    return url
+    return reused_database.empty()
 
 
 @pytest.fixture

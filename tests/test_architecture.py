@@ -56,7 +56,9 @@ ARROWS: dict[str, set[str]] = {
     "bot.domain.forwarding": {"bot.domain"},
     "bot.domain.polling": {"bot.domain.text", "bot.domain.model"},
     "bot.domain.retry": set(),
+    "bot.domain.shards": set(),
     "bot.domain.circuit": {"bot.domain.retry"},
+    "bot.domain.requests": {"bot.domain.requests"},
     # Everything that becomes text on a screen.
     "bot.messages": {"bot.messages", "bot.domain"},
     # Ways in and out.
@@ -133,6 +135,10 @@ ARROWS: dict[str, set[str]] = {
     "bot.runtime.clock": set(),
     "bot.runtime.process": set(),
     "bot.runtime.logs": {"bot.domain.text"},
+    "bot.runtime.roles": {"bot.errors"},
+    "bot.runtime.leadership": {"bot.runtime.background", "bot.store", "bot.errors"},
+    "bot.runtime.absence": {"bot.runtime.leadership", "bot.store", "bot.domain.text"},
+    "bot.runtime.peers": {"bot.runtime", "bot.store", "bot.errors"},
     "bot.runtime.app": {
         "bot.runtime",
         "bot.bootstrap",
@@ -375,7 +381,7 @@ LONG: dict[str, set[str]] = {
     "bot.domain.posting.backtest": {"reached"},
     "bot.domain.posting.digest": {"compose"},
     "bot.domain.posting.membership": {"settle"},
-    "bot.domain.posting.plan": {"announce", "place", "plan"},
+    "bot.domain.posting.plan": {"announce", "draft", "place", "plan"},
     "bot.domain.posting.recipients": {"decide_posts"},
     "bot.domain.records.analysis": {"analyse_all"},
     "bot.domain.records.intake": {"identify"},

@@ -20,7 +20,7 @@ from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.answers import refusal
 from bot.http.connections import listen, name_server
-from bot.http.metrics import exposition
+from bot.http.metrics import Traffic, exposition
 from bot.http.reading import StoryReading
 from bot.services.context import Context
 from bot.services.measure import measure
@@ -63,10 +63,22 @@ class EndpointSettings:
     per_minute: int
 
 
+def _always() -> bool:
+    """One process has all roles."""
+    return True
+
+
+def _all_leading() -> Mapping[str, bool]:
+    """One process has all roles."""
+    return {"intake": True, "sender": True}
+
+
 class HttpServer:
     """Listens from `start` to `close`.
 
-    `connected` returns whether Discord is connected, `polls`, `rephrasings` and `forwarded` the number of each by outcome.
+    `connected` returns whether Discord is connected, `polls`, `rephrasings` and `forwarded` the number of each by outcome,
+    `traffic` the requests to Discord. `delivers` says whether this process sends messages, `takes_in` whether it stores what is
+    pushed, and `leading` whether it leads, by each of its roles that one process at a time has.
     """
 
     def __init__(
@@ -78,6 +90,11 @@ class HttpServer:
         polls: Callable[[], Mapping[str, int]],
         rephrasings: Callable[[], Mapping[str, int]] = dict,
         forwarded: Callable[[], Mapping[str, int]] = dict,
+        traffic: Callable[[], Traffic] = Traffic,
+        *,
+        delivers: Callable[[], bool] = _always,
+        takes_in: Callable[[], bool] = _always,
+        leading: Callable[[], Mapping[str, bool]] = _all_leading,
     ) -> None:
         self._context = context
         self._ingest = ingest
@@ -86,6 +103,10 @@ class HttpServer:
         self._polls = polls
         self._rephrasings = rephrasings
         self._forwarded = forwarded
+        self._traffic = traffic
+        self._delivers = delivers
+        self._takes_in = takes_in
+        self._leading = leading
         self._pushed: Counter[str] = Counter()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._rate = RateLimitItemPerMinute(settings.per_minute)
@@ -127,7 +148,8 @@ class HttpServer:
         problems = [] if self._connected() else ["not connected to Discord"]
         try:
             async with self._context.db.read() as connection:
-                if overdue := await delivery.stalled(connection, self._context.now()):
+                overdue = await delivery.stalled(connection, self._context.now()) if self._delivers() else 0
+                if overdue:
                     problems.append(f"nothing is being delivered: {plural(overdue, 'message')} overdue")
         except StoreError:
             problems.append("the database does not answer")
@@ -149,7 +171,13 @@ class HttpServer:
                     "topicwire_reads_total": self._reading.counts,
                     "topicwire_forwarded_total": self._forwarded(),
                 }
-                self._page = exposition(measured, connected=self._connected(), counts=counts)
+                self._page = exposition(
+                    measured,
+                    connected=self._connected(),
+                    counts=counts,
+                    traffic=self._traffic(),
+                    leading=self._leading(),
+                )
                 self._page_until = now + PAGE_AGE
         return web.Response(
             body=self._page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
@@ -157,6 +185,13 @@ class HttpServer:
 
     async def _push(self, request: web.Request) -> web.Response:
         await self._admit(request)
+        if not self._takes_in():
+            raise refusal(
+                web.HTTPServiceUnavailable,
+                "this process does not store articles: push to the one with the role intake, or try again if that one is "
+                "a standby",
+                {"Retry-After": RETRY_SECONDS},
+            )
         file_name = _FILE_NAMES.get(request.content_type)
         if file_name is None:
             raise refusal(
@@ -271,6 +306,7 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
             for name in ("Retry-After", "WWW-Authenticate", "Allow")
             if name in error.headers
         }
+        headers["Cache-Control"] = "no-store"  # another token may be answered differently
         return web.json_response({"error": error.text}, status=error.status, headers=headers)
     except Exception:
         log.exception("a request to %s failed", request.path)

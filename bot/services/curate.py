@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clustering.batch import Clustering
 from bot.domain.model import Stored, StoryView
-from bot.domain.posting.plan import MOVED, affected, nothing_new, plan, reason_sentence
+from bot.domain.posting.plan import MOVED, affected, draft, nothing_new, plan, reason_sentence
 from bot.domain.stories.story import Story, lead_of
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
 from bot.i18n import tr, tr_plural
 from bot.services.context import ALL, Context
 from bot.services.related import number_of, unknown
-from bot.store import audience, pointers, records, revisions, stories, story_overrides
+from bot.store import fan_outs, pointers, records, revisions, stories, story_overrides
 from bot.store.story_overrides import StoryOverride
 
 
@@ -229,16 +229,13 @@ async def _carry_out(
     numbers = affected(batch, decided) | {
         stored.story for stored in moving.values() if stored.story is not None
     }
-    intake_plan = await asyncio.to_thread(
-        plan,
-        batch,
-        decided,
-        await records.affected(connection, numbers),
-        *await audience.load(connection, context.topics),
-        now,
-        context.rules,
-    )
-    await records.apply(connection, replace(intake_plan, why={**intake_plan.why, **(why or {})}), now)
+    rules = context.rules
+    stored = await records.affected(connection, numbers)
+    topics = await context.topics.load(connection)
+    drafted = await asyncio.to_thread(draft, batch, decided, stored, topics, now, rules)
+    apart = await fan_outs.apart(connection, drafted.fan_outs, now - rules.edit_window)
+    intake_plan = await asyncio.to_thread(plan, drafted, apart, now, rules)
+    await records.apply(connection, replace(intake_plan, why={**intake_plan.why, **(why or {})}), now, rules)
     revision = await revisions.advance(connection, revisions.STORIES)
     return StoryChange(revision, frozenset({*intake_plan.audiences, *intake_plan.merged}))
 

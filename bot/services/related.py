@@ -33,7 +33,7 @@ from bot.i18n import tr
 from bot.services import volumes
 from bot.services.context import Context
 from bot.services.topics import resolve
-from bot.store import outbox, records, search, stories, subscriptions
+from bot.store import fan_outs, outbox, records, search, stories, subscriptions
 
 LOOKED_AT = 40  # stories that have most words of another, of which some stand beside it
 
@@ -233,9 +233,9 @@ async def _fate(
         return PostFate(
             PostState.POSTED_FINAL if post.closed else PostState.POSTED_STALE, post.sent_at, post.reason
         )
-    withheld = await outbox.withheld_reason(connection, view.number, channel_id)
+    live = [s for s in matching if s.mode is not Mode.DIGEST]
+    withheld = await fan_outs.withheld_reason(connection, view.number, channel_id, live)
     if withheld is not None:
-        live = [s for s in matching if s.mode is not Mode.DIGEST]
         place = (
             await volumes.place_of(connection, context, view, live) if withheld == Reason.TOO_SMALL else None
         )

@@ -16,6 +16,7 @@ from bot.store import (
     delivery,
     digests,
     faces,
+    fan_outs,
     follows,
     outbox,
     quotas,
@@ -109,7 +110,13 @@ async def status(context: Context, guild_id: int) -> Status:
             _summary(*await sources.health(connection, guild_id, MOST_TROUBLES)),
             await outbox.queue_length(connection, guild_id),
             tuple((s.channel_id, s.paused_reason) for s in states if s.paused_reason),
-            await outbox.withheld_counts(connection, guild_id, since),
+            await fan_outs.withheld_counts(
+                connection,
+                await context.topics.load(connection, guild_id),
+                guild_id,
+                since,
+                context.rules.edit_window,
+            ),
             tuple(await outbox.given_up(connection, guild_id, since)),
             await subscriptions.count(connection, guild_id),
             await delivery.stalled(connection, context.now(), guild_id),
@@ -169,14 +176,16 @@ def shown_error(error: str) -> str:
     return _PATH.sub("…", hosts_only(first))
 
 
-async def resume_mended(context: Context, problem: Callable[[int], Awaitable[str]]) -> list[int]:
+async def resume_mended(context: Context, problem: Callable[[int, int], Awaitable[str]]) -> list[int]:
     """Resume the paused channels in which nothing stands against posting any more.
 
-    `problem` says of a channel why nothing can be posted there, empty where it can.
+    `problem` says of a server and its channel why nothing can be posted there, empty where it can.
     """
     async with context.db.read() as connection:
         paused = await subscriptions.paused(connection)
-    mended = [channel_id for channel_id in paused if not await problem(channel_id)]
+    mended = [
+        channel_id for channel_id, guild_id in paused.items() if not await problem(guild_id, channel_id)
+    ]
     if mended:
         async with context.db.write() as connection:
             await subscriptions.resume(connection, mended)

@@ -9,7 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.posting.decisions import Decisions, Edit, Escalate, Grow, Hold, Send
+from bot.domain.posting.decisions import (
+    Decisions,
+    Edit,
+    Escalate,
+    Grow,
+    Hold,
+    Send,
+)
 from bot.domain.posting.recipients import concerns
 from bot.store import outbox, schema
 from bot.store.sql import chunks, insert_new, upsert
@@ -38,14 +45,21 @@ def audience_rows(audiences: Audiences) -> list[dict[str, int]]:
 
 
 async def apply(
-    connection: AsyncConnection, decisions: Decisions, audiences: Audiences, now: datetime
+    connection: AsyncConnection,
+    decisions: Decisions,
+    audiences: Audiences,
+    now: datetime,
+    edited_since: datetime | None = None,
 ) -> None:
-    """Write sends, edits and holds, in the transaction of the caller. `audiences`: the stories that changed."""
-    await _send(connection, decisions.sends, now)
+    """Write sends, edits and holds, in the transaction of the caller. `audiences`: the stories that changed.
+
+    Posts sent before `edited_since` are edited no more, if nothing was decided about them.
+    """
     if changed := audience_rows(audiences):
         revised = sa.update(_o).where(MESSAGES_OF).values(revision=_o.c.revision + 1)
         await connection.execute(revised, changed)
-    await _look_again(connection, decisions, audiences, now)
+    await _send(connection, decisions.sends, now)
+    await _look_again(connection, decisions, audiences, now, edited_since)
     await _edit(connection, decisions.edits)
     await _grow(connection, decisions.grows, now)
     await _escalate(connection, decisions.escalations, now)
@@ -73,34 +87,39 @@ async def _send(connection: AsyncConnection, sends: Iterable[Send], now: datetim
 
 async def _edit(connection: AsyncConnection, edits: Iterable[Edit]) -> None:
     due = sa.bindparam("due", type_=schema.UtcTime())
-    waits = sa.and_(_o.c.attempts > 0, _o.c.due_at > due)  # it failed: it was told how long to wait
-    sooner = sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < due)
     statement = (
         sa.update(_o)
         .where(_o.c.id == sa.bindparam("post"), _o.c.closed.is_(False))
-        .values(
-            due_at=sa.case((sa.or_(waits, sooner), _o.c.due_at), else_=due),
-            story=sa.bindparam("now_of"),
-            revision=_o.c.revision + 1,
-        )
+        .values({**edited(due), "story": sa.bindparam("now_of")})
     )
     if rows := [{"post": edit.post, "due": edit.due, "now_of": edit.story} for edit in edits]:
         await connection.execute(statement, rows)
         await connection.execute(_EDIT_REPLIES, rows)
 
 
-# The replies to a post go with it; one that is not out yet is rendered when it is sent.
+def edited(due: sa.ColumnElement[datetime]) -> dict[str, Any]:
+    """What to set of a post to have it edited, not before `due`."""
+    waits = sa.and_(_o.c.attempts > 0, _o.c.due_at > due)  # it failed: it was told how long to wait
+    sooner = sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < due)
+    return {
+        "due_at": sa.case((sa.or_(waits, sooner), _o.c.due_at), else_=due),
+        "revision": _o.c.revision + 1,
+    }
+
+
+def edited_reply(due: sa.ColumnElement[datetime]) -> dict[str, Any]:
+    """What to set of a reply to a post that is edited: it goes with it. One that is not out yet is rendered when it is sent."""
+    again = sa.func.coalesce(_o.c.due_at, due)
+    return {
+        "due_at": sa.case((_o.c.message_id.is_(None), _o.c.due_at), else_=again),
+        "revision": _o.c.revision + 1,
+    }
+
+
 _EDIT_REPLIES = (
     sa.update(_o)
     .where(_o.c.reply_to == sa.bindparam("post"), _o.c.closed.is_(False))
-    .values(
-        due_at=sa.case(
-            (_o.c.message_id.is_(None), _o.c.due_at),
-            else_=sa.func.coalesce(_o.c.due_at, sa.bindparam("due", type_=schema.UtcTime())),
-        ),
-        story=sa.bindparam("now_of"),
-        revision=_o.c.revision + 1,
-    )
+    .values({**edited_reply(sa.bindparam("due", type_=schema.UtcTime())), "story": sa.bindparam("now_of")})
 )
 
 
@@ -126,8 +145,11 @@ async def _escalate(connection: AsyncConnection, escalations: Iterable[Escalate]
     await insert_new(connection, _o, rows, on=["dedupe"])
 
 
-async def _grow(connection: AsyncConnection, grows: Iterable[Grow], now: datetime) -> None:
-    """Note the priority of stories that have no message yet. One that has outgrown the roll-up that lists it is due again."""
+UNSENT = sa.and_(_o.c.message_id.is_(None), _o.c.closed.is_(False))
+
+
+def grown(now: datetime) -> dict[str, Any]:
+    """What to set of an unsent post to have it `grown_to` a priority. One that has outgrown the roll-up that lists it is due again."""
     rollup = _o.alias("listing")
     floor = sa.select(rollup.c.priority).where(rollup.c.id == _o.c.rollup).scalar_subquery()
     priority = sa.bindparam("grown_to", type_=sa.Integer())
@@ -135,8 +157,12 @@ async def _grow(connection: AsyncConnection, grows: Iterable[Grow], now: datetim
     due = sa.case(
         (sa.and_(outgrown, _o.c.due_at.is_(None)), sa.literal(now, schema.UtcTime())), else_=_o.c.due_at
     )
-    unsent = sa.and_(_o.c.id == sa.bindparam("post"), _o.c.message_id.is_(None), _o.c.closed.is_(False))
-    statement = sa.update(_o).where(unsent).values(priority=priority, due_at=due)
+    return {"priority": priority, "due_at": due}
+
+
+async def _grow(connection: AsyncConnection, grows: Iterable[Grow], now: datetime) -> None:
+    """Note the priority of stories that have no message yet."""
+    statement = sa.update(_o).where(_o.c.id == sa.bindparam("post"), UNSENT).values(grown(now))
     if rows := [{"post": grow.post, "grown_to": grow.priority} for grow in grows]:
         await connection.execute(statement, rows)
 
@@ -156,7 +182,11 @@ async def _hold(connection: AsyncConnection, holds: Iterable[Hold], now: datetim
 
 
 async def _look_again(
-    connection: AsyncConnection, decisions: Decisions, audiences: Audiences, now: datetime
+    connection: AsyncConnection,
+    decisions: Decisions,
+    audiences: Audiences,
+    now: datetime,
+    edited_since: datetime | None,
 ) -> None:
     """Edit the posts that went out after the plan had looked: it took them for ones to be rendered yet.
 
@@ -165,9 +195,12 @@ async def _look_again(
     decided = {(hold.story, hold.channel_id) for hold in decisions.holds}
     edited = {edit.post for edit in decisions.edits}
     columns = sa.select(_o.c.id, _o.c.story, _o.c.channel_id, _o.c.guild_id)
+    lately = IDLE if edited_since is None else sa.and_(IDLE, _o.c.sent_at >= edited_since)
     late: list[dict[str, int]] = []
     for part in chunks(audiences):
-        rows = await connection.execute(columns.where(_o.c.kind == outbox.STORY, _o.c.story.in_(part), IDLE))
+        rows = await connection.execute(
+            columns.where(_o.c.kind == outbox.STORY, _o.c.story.in_(part), lately)
+        )
         late += [
             {"post": row.id}
             for row in rows

@@ -342,21 +342,25 @@ def _claimed_as(forward: Forward) -> sa.ColumnElement[bool]:
     return sa.and_(_f.c.id == forward.id, _f.c.claims == forward.claim)
 
 
+async def is_claimed(connection: AsyncConnection, forward: Forward) -> bool:
+    """Whether a claim still counts: the forward was not removed, and nobody else has it."""
+    return await connection.scalar(sa.select(_f.c.id).where(_claimed_as(forward))) is not None
+
+
 _WORKS: Mapping[str, Any] = {"failures": 0, "failing_since": None, "retry_at": None, "problem": ""}
 
 
 async def delivered(
     connection: AsyncConnection, forward: Forward, delivery: DueDelivery, content_hash: str, now: datetime
-) -> bool:
-    """An address has a story as it was. It is due again if it has changed meanwhile. False if the claim has ended."""
+) -> None:
+    """An address has a story as it was. It is due again if it has changed meanwhile."""
     await connection.execute(
         sa.update(_d)
         .where(_d.c.id == delivery.id)
         .values(sent=_d.c.sent + 1, sent_hash=content_hash, sent_at=now, attempts=0)
         .values(due_at=_if_changed(delivery, now + UPDATE_INTERVAL))
     )
-    works = sa.update(_f).where(_claimed_as(forward)).values(**_WORKS)
-    return bool((await connection.execute(works)).rowcount)
+    await connection.execute(sa.update(_f).where(_claimed_as(forward)).values(**_WORKS))
 
 
 def _if_changed(delivery: DueDelivery, again: datetime) -> sa.ColumnElement[Any]:

@@ -43,12 +43,12 @@ async def put(connection: AsyncConnection, polls: Iterable[tuple[int, int, bytes
     for part in chunks(source_id for source_id, _, _ in polls):
         rows = await connection.execute(sa.select(_f.c.source_id).where(_f.c.source_id.in_(part)))
         followed.update(rows.scalars())
-    await append(
-        connection,
-        _i,
-        ("source_id", "item_count", "payload"),
-        [poll for poll in polls if poll[0] in followed],
-    )
+    waiting = [
+        {"source_id": source_id, "item_count": count, "payload": payload}
+        for source_id, count, payload in polls
+        if source_id in followed
+    ]
+    await append(connection, _i, waiting)
 
 
 async def oldest(connection: AsyncConnection, most_items: int) -> list[WaitingRow]:

@@ -32,13 +32,14 @@ from bot.domain.retry import (
 )
 from bot.store import queue, rephrasings, schema
 from bot.store.conditions import has_value, is_unleased
-from bot.store.queue import PER_CHANNEL, DueMessage, Lane
+from bot.store.queue import DueMessage, Lane
 from bot.store.sql import chunks, insert_new
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
 LONGEST_SEND = timedelta(seconds=60)  # with less of its lease left, no message is begun with
-FEW = 4
+PER_CHANNEL = queue.PER_CHANNEL
+FEW = 4  # rows that are mostly enough to see when there is work
 MOST_POSTPONED = 100  # messages of a channel that one refusal postpones
 HOUR = timedelta(hours=1)
 PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message
@@ -174,13 +175,20 @@ def _post(row: sa.Row[Any], *, is_escalated: bool) -> Post:
 _POST_FIRST = (_o.c.closed, _o.c.message_id.is_(None), _o.c.id)
 
 
-async def posts(connection: AsyncConnection, numbers: Iterable[int]) -> dict[tuple[int, int], Post]:
-    """The posts of these stories, by story and channel."""
+async def posts(
+    connection: AsyncConnection, numbers: Iterable[int], among: sa.ColumnElement[bool] | None = None
+) -> dict[tuple[int, int], Post]:
+    """The posts of these stories, by story and channel. `among`: a condition that they fulfil besides."""
     posts_by_place: dict[tuple[int, int], Post] = {}
     for part in chunks(numbers):
-        rows_of_part = sa.select(_o).where(_o.c.kind == STORY, _o.c.story.in_(part)).order_by(*_POST_FIRST)
-        escalated = await _escalated(connection, part)
-        for row in await connection.execute(rows_of_part):
+        of_part = sa.select(_o).where(_o.c.kind == STORY, _o.c.story.in_(part))
+        rows = (
+            await connection.execute(
+                (of_part if among is None else of_part.where(among)).order_by(*_POST_FIRST)
+            )
+        ).all()
+        escalated = await _escalated(connection, part) if rows else set()
+        for row in rows:
             place = (row.story, row.channel_id)
             posts_by_place.setdefault(place, _post(row, is_escalated=place in escalated))
     return posts_by_place
@@ -634,31 +642,10 @@ def is_listed(post: sa.Row[Any]) -> bool:
     return post.rollup is not None and post.message_id is None and post.due_at is None
 
 
-async def withheld_reason(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
-    """The reason why the story was not posted in the channel; None if no decision is stored."""
-    withheld = schema.withheld_posts
-    reason: str | None = await connection.scalar(
-        sa.select(withheld.c.reason).where(withheld.c.story == story, withheld.c.channel_id == channel_id)
-    )
-    return reason
-
-
 async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
     """How many messages of a server wait to be sent or edited."""
     waiting = sa.and_(_o.c.guild_id == guild_id, _o.c.due_at.is_not(None), _o.c.closed.is_(False))
     return await connection.scalar(sa.select(sa.func.count()).select_from(_o).where(waiting)) or 0
-
-
-async def withheld_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:
-    """How many stories were withheld in a server since then, by reason."""
-    withheld = schema.withheld_posts
-    rows = await connection.execute(
-        sa.select(withheld.c.reason, sa.func.count())
-        .where(withheld.c.guild_id == guild_id, withheld.c.at >= since)
-        .group_by(withheld.c.reason)
-        .order_by(sa.func.count().desc())
-    )
-    return dict(rows.all())
 
 
 async def given_up(

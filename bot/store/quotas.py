@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
-from bot.store.sql import chunks, insert_new
+from bot.store.sql import among, chunks, insert_new
 
 Kind = Literal["feeds", "topics", "records"]
 
@@ -47,7 +47,7 @@ async def usage(connection: AsyncConnection, guild_ids: Iterable[int]) -> dict[i
     """What each of these servers has."""
     by_guild = dict.fromkeys(guild_ids, Usage())
     for part in chunks(by_guild):
-        for row in await connection.execute(sa.select(_q).where(_q.c.guild_id.in_(part))):
+        for row in await connection.execute(sa.select(_q).where(among(connection, _q.c.guild_id, part))):
             by_guild[row.guild_id] = Usage(row.feeds, row.topics, row.records, row.day, row.records_that_day)
     return by_guild
 
@@ -66,7 +66,11 @@ async def count_records(connection: AsyncConnection, servers: Mapping[int, int])
     """Count records that are about to be written: `servers` has by their ids the server that each belongs to."""
     changes = Counter(servers.values())
     for part in chunks(servers):
-        stored = sa.select(_r.c.guild_id, sa.func.count()).where(_r.c.id.in_(part)).group_by(_r.c.guild_id)
+        stored = (
+            sa.select(_r.c.guild_id, sa.func.count())
+            .where(among(connection, _r.c.id, part))
+            .group_by(_r.c.guild_id)
+        )
         changes.subtract(dict((await connection.execute(stored)).all()))
     await add(connection, "records", changes)
 

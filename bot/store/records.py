@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -15,6 +16,8 @@ from bot.domain.clustering import embeddings
 from bot.domain.clustering.batch import DECLARERS
 from bot.domain.clustering.story_cluster import Report, Terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
+from bot.domain.posting.decisions import PostingSettings, Reason
+from bot.domain.posting.fan_out import SharedDecision
 from bot.domain.posting.plan import Affected, IntakePlan
 from bot.domain.posting.recipients import concerns
 from bot.domain.records.analysis import TextAnalysis
@@ -24,9 +27,9 @@ from bot.domain.text.words import search_key
 from bot.store import (
     alerts,
     decisions,
+    fan_outs,
     forwards,
     member_messages,
-    outbox,
     pointers,
     quotas,
     retention,
@@ -39,7 +42,7 @@ from bot.store import (
 )
 from bot.store.conditions import is_full_record, is_live_story
 from bot.store.member_messages import StoryNews
-from bot.store.sql import chunks, upsert, visible_to
+from bot.store.sql import among, append, chunks, upsert_numbered, visible_to
 
 LABELLED_AT_ONCE = 200  # records that are read in one go, so that the event loop has its turn in between
 
@@ -124,11 +127,14 @@ async def _select(
     rows: dict[int, sa.Row[Any]] = {}
     declares: dict[int, list[int]] = {}
     for part in chunks(values):
-        rows |= {row.id: row for row in await connection.execute(sa.select(_r).where(column.in_(part), seen))}
+        rows |= {
+            row.id: row
+            for row in await connection.execute(sa.select(_r).where(among(connection, column, part), seen))
+        }
         declared = (
             sa.select(_d.c.record_id, _d.c.declared_id)
             .join(_r, _r.c.id == _d.c.record_id)
-            .where(column.in_(part), seen)
+            .where(among(connection, column, part), seen)
             .order_by(_d.c.record_id, _d.c.position)
         )
         for record_id, declared_id in await connection.execute(declared):
@@ -170,7 +176,7 @@ async def _matches(
             )
             .join(_t, _t.c.id == _rt.c.topic_id)
             .join(_r, _r.c.id == _rt.c.record_id)
-            .where(column.in_(part))
+            .where(among(connection, column, part))
             .where(visible_to(_r.c.guild_id, guild_id), visible_to(_t.c.guild_id, guild_id))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
@@ -202,7 +208,9 @@ async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[s
     """Canonical URL -> record id, for those that are known."""
     ids: dict[str, int] = {}
     for part in chunks(keys):
-        rows = await connection.execute(sa.select(_k.c.key, _k.c.record_id).where(_k.c.key.in_(part)))
+        rows = await connection.execute(
+            sa.select(_k.c.key, _k.c.record_id).where(among(connection, _k.c.key, part))
+        )
         ids |= dict(rows.all())
     return ids
 
@@ -212,7 +220,9 @@ async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> fr
     hashes: set[str] = set()
     of_records = sa.select(_r.c.content_hash).join(_k, _k.c.record_id == _r.c.id)
     for part in chunks(keys):
-        hashes.update((await connection.execute(of_records.where(_k.c.key.in_(part)))).scalars())
+        hashes.update(
+            (await connection.execute(of_records.where(among(connection, _k.c.key, part)))).scalars()
+        )
     return frozenset(hashes)
 
 
@@ -220,7 +230,7 @@ async def content_hashes_of(connection: AsyncConnection, ids: Iterable[int]) -> 
     """The hashes of the contents of records by id, without partial ones."""
     hashes: dict[int, str] = {}
     for part in chunks(ids):
-        whole = sa.select(_r.c.id, _r.c.content_hash).where(_r.c.id.in_(part), ~_r.c.partial)
+        whole = sa.select(_r.c.id, _r.c.content_hash).where(among(connection, _r.c.id, part), ~_r.c.partial)
         hashes |= dict((await connection.execute(whole)).all())
     return hashes
 
@@ -237,7 +247,7 @@ async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) 
     # Those of the batch as well: an earlier item of it may be a record that a later one takes over.
     polled_ids = {arrival.source for arrival in batch if arrival.polled and arrival.source is not None}
     for part in chunks(of - polled_ids):
-        rows = await connection.execute(polled.where(schema.sources.c.id.in_(part)))
+        rows = await connection.execute(polled.where(among(connection, schema.sources.c.id, part)))
         polled_ids.update(rows.scalars())
     return StoredContext(
         by_key,
@@ -257,7 +267,11 @@ async def _declarers(connection: AsyncConnection, ids: Iterable[int]) -> set[int
     declarers: set[int] = set()
     for part in chunks(ids):
         place = sa.func.row_number().over(partition_by=_d.c.declared_id, order_by=_d.c.record_id.desc())
-        placed = sa.select(_d.c.record_id, place.label("place")).where(_d.c.declared_id.in_(part)).subquery()
+        placed = (
+            sa.select(_d.c.record_id, place.label("place"))
+            .where(among(connection, _d.c.declared_id, part))
+            .subquery()
+        )
         newest = sa.select(placed.c.record_id).where(placed.c.place <= DECLARERS)
         declarers.update((await connection.execute(newest)).scalars())
     return declarers
@@ -275,7 +289,6 @@ async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Aff
     return Affected(
         inside | await by_id(connection, declared),
         await topics_of(connection, numbers),
-        await outbox.posts(connection, numbers),
         await story_topics.assigned(connection, numbers),
     )
 
@@ -286,7 +299,9 @@ async def reports_of(
     """As `reports`, of these stories alone."""
     every: list[Report] = []
     for part in chunks(numbers):
-        every += await reports(connection, since, among=_s.c.number.in_(part), semantic=semantic)
+        every += await reports(
+            connection, since, among=among(connection, _s.c.number, part), semantic=semantic
+        )
     return every
 
 
@@ -342,7 +357,7 @@ def _day(connection: AsyncConnection) -> sa.ColumnElement[float]:
     return sa.cast(sa.extract("epoch", _r.c.published) / 86_400, sa.Float)
 
 
-def _story_row(number: int, view: StoryView) -> dict[str, Any]:
+def _story_row(number: int, view: StoryView, shared: SharedDecision | None, now: datetime) -> dict[str, Any]:
     return {
         "number": number,
         "lead_id": view.lead.id,
@@ -357,6 +372,8 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
         "merged_into": None,
         "search": search_key(view.lead.record.title),
         "guild_id": min(member.guild_id for member in view.members),
+        "decided_at": now if shared else None,
+        "withheld": (shared and shared.withheld) or "",
     }
 
 
@@ -370,8 +387,9 @@ class _Rows(NamedTuple):
     search: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, plan: IntakePlan, dialect: str) -> _Rows:
+    def of(cls, plan: IntakePlan, dialect: str, now: datetime) -> _Rows:
         """The rows of a plan, for a database of that dialect."""
+        shared = {fan_out.story: fan_out.shared for fan_out in plan.fan_outs}
         # Where nothing but guests changed, what everybody sees is as it was.
         views = {
             story: view
@@ -380,7 +398,7 @@ class _Rows(NamedTuple):
         }
         whole = [(plan.records[i], hashed, plan.analyses[i]) for i, hashed in plan.content_hashes.items()]
         return cls(
-            [_story_row(story, view) for story, view in views.items()],
+            [_story_row(story, view, shared.get(story), now) for story, view in views.items()],
             [story for story, view in plan.stories.items() if view is None],
             [row_of(stored, hashed, analysis) for stored, hashed, analysis in whole],
             [
@@ -397,13 +415,24 @@ class _Rows(NamedTuple):
         )
 
 
-async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) -> None:
+class PostingResult(NamedTuple):
+    """How many posts are to be sent, and how many stories some channel does not get, by reason."""
+
+    sends: int = 0
+    withheld: Mapping[Reason, int] = {}
+
+
+async def apply(
+    connection: AsyncConnection, plan: IntakePlan, now: datetime, rules: PostingSettings
+) -> PostingResult:
     """Write a plan, in the transaction of the caller."""
     # In a thread: titles are folded, and words put together.
-    rows = await asyncio.to_thread(_Rows.of, plan, connection.dialect.name)
-    await upsert(connection, _s, rows.stories, on=["number"])
+    rows = await asyncio.to_thread(_Rows.of, plan, connection.dialect.name, now)
+    await upsert_numbered(connection, _s, rows.stories, by="number")
     for part in chunks(rows.emptied):
-        await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
+        await connection.execute(
+            sa.update(_s).where(among(connection, _s.c.number, part)).values(removed=True)
+        )
     await _write_records(connection, rows)
     await _write_reasons(connection, plan.why)
     await _write_keys(connection, plan.keys)
@@ -414,7 +443,8 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await story_topics.write(connection, plan.story_topics)
     await _forward(connection, plan.merged)
     changed = {story: plan.audience(story) for story in plan.stories}
-    await decisions.apply(connection, plan.decisions, changed, now)
+    batch = await fan_outs.update(connection, plan.fan_outs, plan.muting, now, rules)
+    await decisions.apply(connection, plan.decisions, changed, now, now - rules.edit_window)
     survivors = {story: plan.audience(story) for story in plan.merged.values()}
     await pointers.follow(connection, survivors, now)
     await rollups.look_again(connection, plan.stories, now)
@@ -424,6 +454,10 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await alerts.queue(
         connection, [r.id for r in new_content if r.news and not (r.partial or r.record.removed)]
     )
+    fanned_out = await fan_outs.send(connection, batch)
+    withheld = {(hold.story, hold.reason) for hold in plan.decisions.holds} | fanned_out.withheld
+    sends = len(plan.decisions.sends) + fanned_out.sends
+    return PostingResult(sends, Counter(reason for _, reason in withheld))
 
 
 def _story_news(plan: IntakePlan) -> StoryNews:
@@ -443,7 +477,7 @@ def _story_news(plan: IntakePlan) -> StoryNews:
 
 async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:
     await quotas.count_records(connection, {row["id"]: row["guild_id"] for row in rows.records})
-    await upsert(connection, _r, rows.records, on=["id"])
+    await upsert_numbered(connection, _r, rows.records, by="id")
     await search.index(connection, rows.search)
     if rows.moved:
         p = sa.bindparam
@@ -461,20 +495,18 @@ async def _write_reasons(connection: AsyncConnection, why: Mapping[int, str]) ->
 
 
 async def _write_keys(connection: AsyncConnection, keys: Mapping[str, int]) -> None:
-    rows = [{"key": key, "record_id": record_id} for key, record_id in keys.items()]
-    await upsert(connection, _k, rows, on=["key"])
+    await append(connection, _k, [{"key": key, "record_id": record_id} for key, record_id in keys.items()])
 
 
 async def _write_declarations(connection: AsyncConnection, declares: Mapping[int, Sequence[int]]) -> None:
     for part in chunks(declares):
-        await connection.execute(sa.delete(_d).where(_d.c.record_id.in_(part)))
+        await connection.execute(sa.delete(_d).where(among(connection, _d.c.record_id, part)))
     rows = [
         {"record_id": record_id, "position": position, "declared_id": declared_id}
         for record_id, ids in declares.items()
         for position, declared_id in enumerate(ids)
     ]
-    if rows:
-        await connection.execute(sa.insert(_d), rows)
+    await append(connection, _d, rows)
 
 
 async def _topic_ids(
@@ -492,7 +524,7 @@ async def _write_topics(
 ) -> None:
     """Store the topics of records; `ids` by what `topics.key_of` gives."""
     for part in chunks(matches):
-        await connection.execute(sa.delete(_rt).where(_rt.c.record_id.in_(part)))
+        await connection.execute(sa.delete(_rt).where(among(connection, _rt.c.record_id, part)))
     rows = [
         {
             "record_id": record_id,
@@ -504,8 +536,7 @@ async def _write_topics(
         for record_id, of_record in matches.items()
         for match in of_record
     ]
-    if rows:
-        await connection.execute(sa.insert(_rt), rows)
+    await append(connection, _rt, rows)
 
 
 async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> None:
@@ -530,7 +561,9 @@ async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, 
     """The reason why each of these records is in its story. Records of versions that did not store reasons are left out."""
     reasons_by_id: dict[int, str] = {}
     for part in chunks(ids):
-        rows = await connection.execute(sa.select(_r.c.id, _r.c.why).where(_r.c.id.in_(part), _r.c.why != ""))
+        rows = await connection.execute(
+            sa.select(_r.c.id, _r.c.why).where(among(connection, _r.c.id, part), _r.c.why != "")
+        )
         reasons_by_id |= dict(rows.all())
     return reasons_by_id
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import quotas, schema, search
-from bot.store.sql import chunks, upsert
+from bot.store.sql import among, chunks, upsert
 
 SEEN_EVERY = timedelta(days=1)  # how exactly it is known when a source last showed a key
 
@@ -45,7 +45,9 @@ async def forgotten(connection: AsyncConnection, keys: Iterable[str]) -> dict[st
     by_hash = {_hash(key): key for key in keys}
     published: dict[str, datetime] = {}
     for part in chunks(by_hash):
-        rows = await connection.execute(sa.select(_f.c.hash, _f.c.published).where(_f.c.hash.in_(part)))
+        rows = await connection.execute(
+            sa.select(_f.c.hash, _f.c.published).where(among(connection, _f.c.hash, part))
+        )
         published |= {by_hash[hashed]: at for hashed, at in rows}
     return published
 

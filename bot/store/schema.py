@@ -112,6 +112,7 @@ feeds = sa.Table(
     sa.Column("interval", sa.Integer, nullable=False),  # seconds
     sa.Column("next_poll", UtcTime),  # none: it is stopped
     sa.Column("lease_until", UtcTime),  # who took it to poll it has it for so long
+    sa.Column("holder", sa.Text),  # the process that took it last
     sa.Column("polled_at", UtcTime),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("failing_since", UtcTime),
@@ -158,6 +159,9 @@ stories = sa.Table(
     sa.Column("merged_into", ID, _deferred("stories.number")),
     _text("search"),  # the lead's title as `bot.domain.text.words.search_key` has it
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),  # the server that alone sees it
+    # When one decision for most channels was made about it last, and why that posted it nowhere: see `bot.store.fan_outs`.
+    sa.Column("decided_at", UtcTime, index=True),
+    sa.Column("withheld", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Index("ix_stories_guild_id_last_seen", "guild_id", "last_seen"),
     _where("ix_stories_merged", "merged_into", "merged_into IS NOT NULL"),
 )
@@ -307,6 +311,7 @@ subscriptions = sa.Table(
     sa.Column("accent", sa.Integer),
     # What the volume means for the topic now, see `bot.domain.posting.volume`.
     sa.Column("threshold", sa.BigInteger),
+    sa.Column("posts_from", sa.BigInteger),  # the size from which it posts stories live; none: it posts none
     sa.Column("stories_a_day", sa.Float),
     sa.Column("posts_a_day", sa.Float),
     sa.Column("calibrate_at", UtcTime, index=True),  # none: at once
@@ -315,6 +320,8 @@ subscriptions = sa.Table(
     sa.Column("announces_major", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("channel_id", "topic_id"),
     _where("ix_subscriptions_new", "first_posts_until", "first_posts_until IS NOT NULL"),
+    # All that a fan-out reads of a subscription.
+    sa.Index("ix_subscriptions_followers", "topic_id", "posts_from", "channel_id", "guild_id", "volume"),
     _one_of("mode", Mode),
     _one_of("volume", Volume),
     _one_of("digest_volume", Volume),
@@ -734,6 +741,23 @@ rephrasings = sa.Table(
     sa.Column("at", UtcTime, nullable=False, index=True),
 )
 
+# Who does what one process at a time may do, see `bot.store.leases`. `beat` counts renewals; an empty `holder`: nobody.
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("beat", sa.BigInteger, nullable=False),
+)
+
+# When the next shard of a bucket may identify with Discord's gateway, by token, see `bot.store.identifies`.
+identify_slots = sa.Table(
+    "identify_slots",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("free_at", UtcTime, nullable=False),
+)
 
 # The tables with rows of one server each, children before their parents, and those among them that grow with the stories.
 OF_SERVERS = [table for table in reversed(metadata.sorted_tables) if "guild_id" in table.c]

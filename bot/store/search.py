@@ -24,7 +24,7 @@ from bot.domain.topics.query.language import Query
 from bot.domain.topics.query.tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value
 from bot.store import schema
 from bot.store.conditions import is_full_record
-from bot.store.sql import batches, chunks, visible_to
+from bot.store.sql import among, batches, chunks, visible_to
 
 MOST_WORDS = 64  # of a report that others are compared with
 BEGINNING = 4  # letters of a beginning that is looked for as one: of fewer too many words begin so
@@ -93,7 +93,7 @@ def row_of(dialect: str, stored: Stored, analysis: TextAnalysis) -> dict[str, An
 async def index(connection: AsyncConnection, rows: Collection[Mapping[str, Any]]) -> None:
     """Write the index rows of records; `rows` are from `row_of`."""
     for part in chunks(row["rowid"] for row in rows):
-        await connection.execute(sa.delete(_s).where(_s.c.rowid.in_(part)))
+        await connection.execute(sa.delete(_s).where(among(connection, _s.c.rowid, part)))
     if present := [row for row in rows if len(row) > 1]:
         await connection.execute(insert(connection.dialect.name), present)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -33,12 +35,87 @@ async def batches(
             yield part
 
 
+def among(
+    connection: AsyncConnection, column: sa.ColumnElement[Any], values: Sequence[Any]
+) -> sa.ColumnElement[bool]:
+    """Whether a column has one of these values: on PostgreSQL as one array, where `IN` has a parameter for each of them."""
+    if connection.dialect.name != "postgresql":
+        return column.in_(values)
+    from sqlalchemy.dialects.postgresql import ARRAY
+
+    return column == sa.any_(sa.literal(values, ARRAY(column.type)))
+
+
 def visible_to(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement[bool]:
     """Rows that a server sees, by the server whose own they are: its own, and shared ones (0). None: all.
 
     `+ 0`: no index finds rows by it. Nearly all are shared, and a database would prefer it to a better index.
     """
     return sa.true() if guild_id is None else (column + 0).in_((0, guild_id))
+
+
+_VALUE = sa.column("value", sa.BigInteger)
+
+
+def list_parameter(connection: AsyncConnection, name: str) -> sa.Select[tuple[int]]:
+    """Whole numbers as a subquery, for `IN`: one parameter, which takes what `list_value` gives."""
+    if connection.dialect.name == "postgresql":
+        array = sa.bindparam(name, type_=sa.ARRAY(sa.BigInteger))
+        return sa.select(sa.func.unnest(array, type_=sa.BigInteger).column_valued("listed"))
+    return sa.select(sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued(_VALUE).c.value)
+
+
+def list_value(connection: AsyncConnection, values: Iterable[int]) -> Any:
+    """The value of a `list_parameter`."""
+    return sorted(values) if connection.dialect.name == "postgresql" else json.dumps(sorted(values))
+
+
+def listed(connection: AsyncConnection, values: Iterable[int]) -> sa.Select[tuple[int]]:
+    """These whole numbers as a subquery, for `IN`: one parameter, however many they are."""
+    if connection.dialect.name == "postgresql":
+        array = sa.literal(sorted(values), sa.ARRAY(sa.BigInteger))
+        return sa.select(sa.func.unnest(array, type_=sa.BigInteger).column_valued("listed"))
+    return sa.select(sa.func.json_each(json.dumps(sorted(values))).table_valued(_VALUE).c.value)
+
+
+def rows_as_table(
+    connection: AsyncConnection,
+    name: str,
+    columns: Mapping[str, type[sa.types.TypeEngine[Any]]],
+    rows: Iterable[Sequence[Any]],
+) -> sa.Subquery:
+    """Rows of numbers as a table to join with: one parameter for all of them, or one a column.
+
+    A subquery, as Python does not count what a statement changes that begins with `WITH`.
+    """
+    given = list(rows)
+    if connection.dialect.name == "postgresql":
+        arrays = (
+            sa.literal([row[position] for row in given], sa.ARRAY(kind))
+            for position, kind in enumerate(columns.values())
+        )
+        table = sa.func.unnest(*arrays).table_valued(
+            *(sa.column(column, kind) for column, kind in columns.items()), name=f"{name}_rows"
+        )
+        return sa.select(table.render_derived()).subquery(name)
+    each = sa.func.json_each(json.dumps(given)).table_valued(_VALUE)
+    values = (
+        sa.func.json_extract(each.c.value, f"$[{position}]", type_=kind).label(column)
+        for position, (column, kind) in enumerate(columns.items())
+    )
+    # With a limit, SQLite reads it once. Else it would read JSON again for each row that this is joined with.
+    return sa.select(*values).limit(len(given)).subquery(name)
+
+
+def later(connection: AsyncConnection, time: sa.ColumnElement[Any], by: timedelta) -> sa.ColumnElement[Any]:
+    """A time of a row, so many whole seconds later."""
+    seconds = round(by.total_seconds())
+    if connection.dialect.name == "postgresql":
+        return time + sa.literal(timedelta(seconds=seconds), sa.Interval)
+    # SQLite computes with milliseconds, and the text of a time has microseconds, which stay as they are.
+    second = sa.func.substr(time, 1, 19, type_=sa.Text)
+    whole = sa.func.strftime("%Y-%m-%d %H:%M:%S", second, f"{seconds:+d} seconds", type_=sa.Text)
+    return sa.type_coerce(whole + sa.func.substr(time, 20, type_=sa.Text), time.type)
 
 
 def insert(connection: AsyncConnection, table: sa.Table) -> Any:
@@ -72,6 +149,19 @@ async def upsert(
     await connection.execute(statement, list(rows))
 
 
+async def upsert_numbered(
+    connection: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, by: str
+) -> None:
+    """As `upsert` on a column whose numbers are given out in their order: what is beyond the highest is appended.
+
+    In a transaction of `Database.intake`, in which nobody else gives out numbers.
+    """
+    if rows:
+        highest = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(table.c[by]), 0)))
+        await append(connection, table, [row for row in rows if row[by] > highest])
+        await upsert(connection, table, [row for row in rows if row[by] <= highest], on=[by])
+
+
 async def insert_new(
     connection: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, on: Sequence[str]
 ) -> None:
@@ -82,18 +172,36 @@ async def insert_new(
         )
 
 
-async def append(
-    connection: AsyncConnection, table: sa.Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> None:
-    """Insert many rows, each with the values of these columns as the driver takes them: on PostgreSQL with COPY."""
+async def append(connection: AsyncConnection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert many rows that are not there yet: on PostgreSQL with COPY. Columns without a value get what the database sets.
+
+    SQLAlchemy's executemany takes several times as long, as it goes through every value of every row.
+    """
     if not rows:
         return
+    names = list(rows[0])
+    values = zip(
+        *(_bound(connection, table.c[name], [row[name] for row in rows]) for name in names), strict=True
+    )
     if connection.dialect.name != "postgresql":
-        await connection.execute(sa.insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
+        marks = ", ".join("?" * len(names))
+        quoted = ", ".join(f'"{name}"' for name in names)
+        await connection.exec_driver_sql(
+            f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks})',  # noqa: S608 - names of the schema
+            list(values),
+        )
         return
     await connection.execute(sa.select(1))  # SQLAlchemy begins the transaction with its first statement
     raw = await connection.get_raw_connection()
-    await raw.driver_connection.copy_records_to_table(table.name, columns=list(columns), records=rows)  # type: ignore[union-attr]
+    driver: Any = raw.driver_connection
+    await driver.copy_records_to_table(table.name, columns=names, records=values)
+
+
+def _bound(connection: AsyncConnection, column: sa.Column[Any], values: list[Any]) -> list[Any]:
+    """Values of a column as the driver takes them."""
+    dialect = connection.dialect
+    processed = column.type.dialect_impl(dialect).bind_processor(dialect)
+    return values if processed is None else [processed(value) for value in values]
 
 
 async def lock(connection: AsyncConnection, column: sa.Column[Any], ids: Iterable[int]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.store import schema, topics
-from bot.store.sql import chunks, visible_to
+from bot.store.sql import among, append, chunks, visible_to
 
 _st = schema.story_topics
 _t = schema.topics
@@ -25,7 +25,7 @@ async def assigned(
         rows = await connection.execute(
             sa.select(_st.c.story, _st.c.guild_id, _t.c.name)
             .join(_t, _t.c.id == _st.c.topic_id)
-            .where(_st.c.story.in_(part), visible_to(_st.c.guild_id, guild_id))
+            .where(among(connection, _st.c.story, part), visible_to(_st.c.guild_id, guild_id))
         )
         for number, server, name in rows:
             sets.setdefault(number, {}).setdefault(server, set()).add(name_key(name))
@@ -37,7 +37,7 @@ async def write(connection: AsyncConnection, decided: Mapping[int, Mapping[int, 
     labels = {label for of in decided.values() for every in of.values() for label in every}
     ids = await topics.ids_by_label(connection, labels)
     for part in chunks(decided):
-        await connection.execute(sa.delete(_st).where(_st.c.story.in_(part)))
+        await connection.execute(sa.delete(_st).where(among(connection, _st.c.story, part)))
     rows = [
         {"story": number, "topic_id": ids[label], "guild_id": server}
         for number, of in decided.items()
@@ -45,11 +45,10 @@ async def write(connection: AsyncConnection, decided: Mapping[int, Mapping[int, 
         for label in sorted(every)
         if label in ids
     ]
-    if rows:
-        await connection.execute(sa.insert(_st), rows)
+    await append(connection, _st, rows)
 
 
 async def forget(connection: AsyncConnection, numbers: Iterable[int]) -> None:
     """These stories have no topics any more."""
     for part in chunks(numbers):
-        await connection.execute(sa.delete(_st).where(_st.c.story.in_(part)))
+        await connection.execute(sa.delete(_st).where(among(connection, _st.c.story, part)))

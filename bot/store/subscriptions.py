@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Calibration, Mode, Mute, PostLayout, StorySize, Subscription, Volume
 from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import parse_time
+from bot.domain.posting.volume import posts_from
 from bot.domain.text.words import name_key
 from bot.store import queue, schema
 from bot.store.servers import LEFT, of_present
-from bot.store.sql import insert_new, upsert
+from bot.store.sql import insert_new, listed, upsert
 
 _sub = schema.subscriptions
 _c = schema.channels
@@ -94,12 +95,7 @@ async def subscriptions(
     """The subscriptions of all servers that the bot is in, or those of a server or of channels, in the order in
     which they were made.
     """
-    statement = (
-        sa.select(_sub, _t.c.name, _c.c.paused_reason)
-        .join(_t, _t.c.id == _sub.c.topic_id)
-        .join(_c, _c.c.channel_id == _sub.c.channel_id, isouter=True)
-        .order_by(_sub.c.id)
-    )
+    statement = _every()
     if guild_id is not None:
         statement = statement.where(_sub.c.guild_id == guild_id)
     elif channel_ids is None:
@@ -109,17 +105,33 @@ async def subscriptions(
     return tuple(_subscription(row) for row in await connection.execute(statement))
 
 
+def _every() -> sa.Select[Any]:
+    return (
+        sa.select(_sub, _t.c.name, _c.c.paused_reason)
+        .join(_t, _t.c.id == _sub.c.topic_id)
+        .join(_c, _c.c.channel_id == _sub.c.channel_id, isouter=True)
+        .order_by(_sub.c.id)
+    )
+
+
+async def those(connection: AsyncConnection, condition: sa.ColumnElement[bool]) -> tuple[Subscription, ...]:
+    """The subscriptions that fulfil a condition, of servers that the bot is in, in the order in which they were made."""
+    rows = await connection.execute(_every().where(condition, _sub.c.guild_id.not_in(LEFT)))
+    return tuple(map(_subscription, rows))
+
+
 async def count(connection: AsyncConnection, guild_id: int | None = None) -> int:
     """How many subscriptions there are of all servers that the bot is in, or of a server."""
     in_scope = of_present(_sub.c.guild_id, guild_id)
     return await connection.scalar(sa.select(sa.func.count()).select_from(_sub).where(in_scope)) or 0
 
 
-async def paused(connection: AsyncConnection) -> list[int]:
-    """The paused channels of the servers that the bot is in."""
+async def paused(connection: AsyncConnection) -> dict[int, int]:
+    """The paused channels of the servers that the bot is in, in order, each with its server."""
     is_paused = sa.and_(_c.c.paused_reason != "", _c.c.guild_id.not_in(LEFT))
-    rows = await connection.execute(sa.select(_c.c.channel_id).where(is_paused).order_by(_c.c.channel_id))
-    return list(rows.scalars())
+    columns = sa.select(_c.c.channel_id, _c.c.guild_id)
+    rows = (await connection.execute(columns.where(is_paused).order_by(_c.c.channel_id))).all()
+    return {row.channel_id: row.guild_id for row in rows}
 
 
 async def subscribe(
@@ -141,6 +153,7 @@ async def subscribe(
         "ping_from": subscription.ping_from.value,
         "announces_major": subscription.announces_major,
         "threshold": None,  # it depends on the volume
+        "posts_from": posts_from(replace(subscription, calibration=None)),
         "stories_a_day": None,
         "posts_a_day": None,
         "calibrate_at": None,
@@ -161,13 +174,16 @@ async def set_appearance(
 
 
 async def to_calibrate(connection: AsyncConnection, now: datetime, limit: int) -> tuple[Subscription, ...]:
-    """Subscriptions whose calibration is due, of servers that the bot is in: those of one topic follow each other."""
+    """Subscriptions whose calibration is due, of servers that the bot is in: those of one topic follow each other.
+
+    `+ 0`: an index by topic has all subscriptions, of which few are due.
+    """
     due = sa.or_(_sub.c.calibrate_at.is_(None), _sub.c.calibrate_at <= now)
     rows = await connection.execute(
         sa.select(_sub, _t.c.name, sa.literal("").label("paused_reason"))
         .join(_t, _t.c.id == _sub.c.topic_id)
         .where(due, _sub.c.guild_id.not_in(LEFT))
-        .order_by(_sub.c.topic_id, _sub.c.id)
+        .order_by(_sub.c.topic_id + 0, _sub.c.id)
         .limit(limit)
     )
     return tuple(map(_subscription, rows))
@@ -183,15 +199,21 @@ async def next_calibration(connection: AsyncConnection) -> datetime | None:
 async def calibrate(
     connection: AsyncConnection, results: Mapping[Subscription, tuple[Calibration, datetime]]
 ) -> None:
-    """Store what was computed for subscriptions, and when each is due again, unless its volume has changed meanwhile."""
+    """Store what was computed for subscriptions, and when each is due again, unless its volume or mode has changed meanwhile."""
     p = sa.bindparam
     volume = p("of_volume", type_=sa.Text())
-    same = sa.and_(_sub.c.id == p("of"), sa.func.coalesce(_sub.c.volume, "") == sa.func.coalesce(volume, ""))
+    same = sa.and_(
+        _sub.c.id == p("of"),
+        sa.func.coalesce(_sub.c.volume, "") == sa.func.coalesce(volume, ""),
+        _sub.c.mode == p("of_mode"),
+    )
     rows = [
         {
             "of": subscription.id,
             "of_volume": subscription.volume.value if subscription.volume else None,
+            "of_mode": subscription.mode.value,
             "to_threshold": calibration.threshold,
+            "from_size": posts_from(replace(subscription, calibration=calibration)),
             "of_stories": calibration.stories,
             "of_posts": calibration.posts,
             "due": due_at,
@@ -201,6 +223,7 @@ async def calibrate(
     if rows:
         statement = sa.update(_sub).where(same).values(
             threshold=p("to_threshold"),
+            posts_from=p("from_size"),
             stories_a_day=p("of_stories"),
             posts_a_day=p("of_posts"),
             calibrate_at=p("due", type_=schema.UtcTime()),
@@ -339,6 +362,12 @@ async def mutes(connection: AsyncConnection, *guild_ids: int) -> tuple[Mute, ...
     statement = sa.select(_m).order_by(_m.c.id)
     if guild_ids:
         statement = statement.where(_m.c.guild_id.in_(guild_ids))
+    return tuple(_mute(row) for row in await connection.execute(statement))
+
+
+async def mutes_of(connection: AsyncConnection, guild_ids: Iterable[int]) -> tuple[Mute, ...]:
+    """The mutes of any number of servers."""
+    statement = sa.select(_m).where(_m.c.guild_id.in_(listed(connection, guild_ids))).order_by(_m.c.id)
     return tuple(_mute(row) for row in await connection.execute(statement))
 
 

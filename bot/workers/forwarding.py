@@ -128,8 +128,10 @@ class Forwarder:
             await asyncio.wait(self._workers)
             await asyncio.sleep(0)  # for their callbacks, which remove them
 
-    async def close(self) -> None:
-        """End the workers, whatever they do. What was on its way is sent again once its lease has ended."""
+    async def close(self, grace: float = 0.0) -> None:
+        """End the workers, whatever they do after so many seconds. What a turn has sent is sent again then, once its lease has ended."""
+        if self._workers and grace:
+            await asyncio.wait(self._workers, timeout=grace)
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
@@ -175,13 +177,22 @@ class Forwarder:
                 due = await forwards.due(connection, forward.id, begun, PER_TURN)
                 turn = await _load(connection, self._context, forward, due)
             contents = await asyncio.to_thread(_contents, turn, begun, self._context.rules)
+            results: list[_Result] = []
             for delivery in due:
                 if self._stopping() or self._context.now() - begun > LEASE - 2 * TIMEOUT:
                     break
-                if not await self._deliver(forward, delivery, contents[delivery.id]):
+                result = await self._deliver(forward, delivery, contents[delivery.id])
+                if result is None:
+                    break
+                results.append(result)
+                if not isinstance(result.verdict, Delivered | None):
                     break
             async with self._context.db.write() as connection:
+                for result in results:
+                    await _settle(connection, forward, result)
                 await forwards.release(connection, forward, self._context.now())
+            if results and isinstance(results[-1].verdict, SwitchOff):
+                self._context.wake()
         except TopicwireError as error:
             log.error("forward %d: %s", forward.id, error)
         except Exception:  # its lease keeps it from being tried again at once
@@ -189,32 +200,27 @@ class Forwarder:
         finally:
             del self._busy[forward.id]
 
-    async def _deliver(self, forward: Forward, delivery: DueDelivery, shown: Content | Omission) -> bool:
-        """Send one story, and store what follows. Returns whether to go on with the address."""
+    async def _deliver(
+        self, forward: Forward, delivery: DueDelivery, shown: Content | Omission
+    ) -> _Result | None:
+        """Send one story, if the address has it to get. None if the forward was removed, or another worker has it."""
         if isinstance(shown, Omission):
-            async with self._context.db.write() as connection:
-                if shown is Omission.NEVER:
-                    await forwards.forget_story(connection, delivery)
-                else:
-                    await forwards.leave(connection, delivery, self._context.now())
-            return True
+            return _Result(delivery, self._context.now(), is_dropped=shown is Omission.NEVER)
         sent = payload(delivery.id, delivery.sent, forward.topic, delivery.story, shown)
         if sent.content_hash == delivery.sent_hash:
-            async with self._context.db.write() as connection:
-                await forwards.leave(connection, delivery, self._context.now())
-            return True
+            return _Result(delivery, self._context.now())
+        async with self._context.db.read() as connection:
+            if not await forwards.is_claimed(connection, forward):
+                return None
         answer = await self._post(forward, sent, delivery.attempt)
         now = self._context.now()
         verdict = settle_delivery(answer, forward, delivery.attempt, now)
         self.counts[_OUTCOMES[type(verdict)]] += 1
-        async with self._context.db.write() as connection:
-            is_current = await _settle(connection, forward, delivery, sent, verdict, now)
         if isinstance(verdict, SwitchOff):
             log.warning(
                 "forward %d to %s is switched off: %s", forward.id, host_of(forward.url), verdict.reason
             )
-            self._context.wake()
-        return is_current and isinstance(verdict, Delivered)
+        return _Result(delivery, now, verdict, sent.content_hash)
 
     async def _post(self, forward: Forward, sent: Payload, attempt: int) -> TargetAnswer:
         now = self._context.now()
@@ -311,28 +317,34 @@ def _contents(turn: _Turn, now: datetime, rules: PostingSettings) -> dict[int, C
     }
 
 
-async def _settle(
-    connection: AsyncConnection,
-    forward: Forward,
-    delivery: DueDelivery,
-    sent: Payload,
-    verdict: ForwardVerdict,
-    now: datetime,
-) -> bool:
-    """Store what follows. False if the forward was removed or switched meanwhile, or another worker has it."""
-    match verdict:
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What became of a delivery at a time. `verdict` None: nothing was sent. `is_dropped`: the address does not get the story at all."""
+
+    delivery: DueDelivery
+    at: datetime
+    verdict: ForwardVerdict | None = None
+    content_hash: str = ""
+    is_dropped: bool = False
+
+
+async def _settle(connection: AsyncConnection, forward: Forward, result: _Result) -> None:
+    delivery, now = result.delivery, result.at
+    match result.verdict:
+        case None if result.is_dropped:
+            await forwards.forget_story(connection, delivery)
+        case None:
+            await forwards.leave(connection, delivery, now)
         case Delivered():
-            return await forwards.delivered(connection, forward, delivery, sent.content_hash, now)
+            await forwards.delivered(connection, forward, delivery, result.content_hash, now)
         case Later(at=at, reason=reason):
-            return await forwards.failed(connection, forward, delivery, reason, now, retry_at=at)
+            await forwards.failed(connection, forward, delivery, reason, now, retry_at=at)
         case GiveUp(at=at, reason=reason):
             await forwards.leave(connection, delivery, now)
-            return await forwards.failed(connection, forward, delivery, reason, now, retry_at=at)
+            await forwards.failed(connection, forward, delivery, reason, now, retry_at=at)
         case SwitchOff(reason=reason):
-            is_current = await forwards.failed(connection, forward, delivery, reason, now)
-            if is_current:
+            if await forwards.failed(connection, forward, delivery, reason, now):
                 await _tell(connection, forward, reason, now)
-            return is_current
 
 
 async def _tell(connection: AsyncConnection, forward: Forward, reason: str, now: datetime) -> None:

@@ -12,7 +12,7 @@ from itertools import chain, islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.posting.plan import IntakePlan, affected, announce, plan
+from bot.domain.posting.plan import IntakePlan, affected, announce, draft, plan
 from bot.domain.records.analysis import Analyses, analyse_all
 from bot.domain.records.intake import Arrival, Fate, content_hash, identify, keys_of
 from bot.domain.text.addresses import hosts_only
@@ -23,7 +23,8 @@ from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
 from bot.services.context import Context
 from bot.sources.model import ItemBatch, Rejected, Source
-from bot.store import audience, feeds, quotas, records, retention, server_topics, sources
+from bot.store import fan_outs, feeds, quotas, records, retention, server_topics, sources
+from bot.store.records import PostingResult
 from bot.store.sources import SourceStep
 from bot.workers import feed_limits
 from bot.workers.batches import Also, SourceBatch, Summary, nothing_else
@@ -135,7 +136,7 @@ class Ingest:
         async with self._context.db.intake() as connection:
             # Read only now, as digests do: what came in after one is told by the next.
             now = self._context.now()
-            stored = await self._take_in(connection, arrivals, analyses, now)
+            stored, posted = await self._take_in(connection, arrivals, analyses, now)
             summaries = _summaries(parts, stored.fates)
             await sources.advance(
                 connection,
@@ -146,9 +147,8 @@ class Ingest:
             announced = await self._backfill(connection, parts, now)
             await also(connection, summaries)
         if summaries:  # of several sources it is told as a whole
-            holds = stored.decisions.holds_by_reason()
-            summaries[0].posted = len(stored.decisions.sends) + announced
-            summaries[0].withheld = {reason.value: count for reason, count in holds.items()}
+            summaries[0].posted = posted.sends + announced
+            summaries[0].withheld = {reason.value: count for reason, count in posted.withheld.items()}
         if stored.new or stored.changed:
             self._context.wake()
         return summaries
@@ -173,51 +173,50 @@ class Ingest:
 
     async def _take_in(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], analyses: Analyses, now: datetime
-    ) -> IntakePlan:
+    ) -> tuple[IntakePlan, PostingResult]:
         """Plan the intake of records, and store it."""
         if not arrivals:
-            return IntakePlan()
+            return IntakePlan(), PostingResult()
         decided = await self._decide(connection, arrivals, analyses, now)
-        await records.apply(connection, decided, now)
+        posted = await records.apply(connection, decided, now, self._context.rules)
         self._windows.leave(decided.crowded_out)
         self._windows.read_again(decided.separated)
-        return decided
+        return decided, posted
 
     async def _decide(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], analyses: Analyses, now: datetime
     ) -> IntakePlan:
-        # In threads: with many channels and stories it takes longer than Discord waits for an answer.
+        # In threads: with many stories it takes longer than Discord waits for an answer.
         rules, semantic = self._context.rules, self._context.semantic
         stored_context = await records.stored_context(connection, arrivals)
         await retention.note_seen(connection, stored_context.forgotten, now)
-        topics, subscriptions, mutes = await audience.load(connection, self._context.topics)
+        topics = await self._context.topics.load(connection)
         identified = await asyncio.to_thread(
             identify, arrivals, stored_context, topics, now, rules.max_age, analyses, semantic=semantic
         )
         await _suspend(connection, topics)
         clustering = await self._windows.place(connection, identified, now)
         stored = await records.affected(connection, affected(identified, clustering))
-        return await asyncio.to_thread(
-            plan, identified, clustering, stored, topics, subscriptions, mutes, now, rules
-        )
+        drafted = await asyncio.to_thread(draft, identified, clustering, stored, topics, now, rules)
+        apart = await fan_outs.apart(connection, drafted.fan_outs, now - rules.edit_window)
+        return await asyncio.to_thread(plan, drafted, apart, now, rules)
 
     async def _backfill(
         self, connection: AsyncConnection, parts: Iterable[SourceBatch], now: datetime
     ) -> int:
         """Announce the newest records of first intakes that end here. Returns how many posts are to be sent."""
-        sends = 0
+        sends, rules = 0, self._context.rules
         for part in parts:
             if part.backfill and part.batch.last and not part.state.intake_done:
                 ids = await sources.newest_records(connection, part.state.id, part.backfill)
                 newest = await records.by_id(connection, ids)
                 numbers = {stored.story for stored in newest.values() if stored.story is not None}
                 stored = await records.affected(connection, numbers)
-                topics_and_followers = await audience.load(connection, self._context.topics)
-                announced = await asyncio.to_thread(
-                    announce, newest, stored, *topics_and_followers, now, self._context.rules
-                )
-                await records.apply(connection, announced, now)
-                sends += len(announced.decisions.sends)
+                topics = await self._context.topics.load(connection)
+                drafted = await asyncio.to_thread(announce, newest, stored, topics, now, rules)
+                apart = await fan_outs.apart(connection, drafted.fan_outs, now - rules.edit_window)
+                announced = await asyncio.to_thread(plan, drafted, apart, now, rules)
+                sends += (await records.apply(connection, announced, now, rules)).sends
         return sends
 
 

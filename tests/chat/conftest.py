@@ -20,6 +20,8 @@ from bot.store.database import Database
 from tests.chat.world import World
 from tests.make import Clock
 
+SETTLED = 60.0  # seconds on the wall after which a bot that still works is stuck, on whatever machine
+
 
 @pytest.fixture(scope="session", autouse=True)
 def registered_commands() -> Iterator[None]:
@@ -72,7 +74,7 @@ async def world(
     db = await Database.open(sqlite_url)
     try:
         app = App(Context(db, clock, editors="all", polls=polls, web=web))
-        env = Env(app.client)
+        env = Env(app.client, settle_timeout=SETTLED)
         await env.start()
         try:
             made = await World.make(env, app, clock, caplog)

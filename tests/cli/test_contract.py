@@ -131,7 +131,7 @@ async def test_every_request_of_a_session_is_one_that_discord_describes(
     ("method", "path", "body", "problem"),
     [
         ("POST", "channels/1/messages", {"content": "x" * 4001}, "$.content: "),
-        ("POST", "channels/1/messages", {"components": [{"type": 10}]}, "$.components[0]: 'content' is a required property"),
+        ("POST", "channels/1/messages", {"components": [{"type": 10}]}, "$.components[0]: \"content\" is a required property"),
         ("POST", "channels/1/messages", {"flags": "many"}, "$.flags: "),
         ("POST", "channels/1/messages?colour=blue", {"content": "x"}, "query colour: there is no such parameter"),
         ("POST", "channels/one/messages", {"content": "x"}, "channel_id: "),

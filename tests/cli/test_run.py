@@ -27,6 +27,7 @@ from bot.store.database import Database
 from tests.feeds import Entry, Page, Site, rss
 from tests.forks import PIPE, Forked, fork
 from tests.loopback import CHANNEL, GUILD, Loopback, first_intake, follow_trains, short_waits
+from tests.loopback.server import Request
 from tests.shown import shown
 
 TIMEOUT = 30
@@ -134,7 +135,7 @@ async def test_a_new_file_becomes_a_post_and_an_old_one_does_not(tmp_path: Path)
     config = await prepare(tmp_path)
     discord = Loopback()
     async with discord.serving():
-        async with running(discord, config, "bot") as process:
+        async with running(discord, config, "bot.cli.main:main") as process:
             write_record(tmp_path, "new", "Night train reaches the coast", "one.example")
             await arrival(discord)
             process.send_signal(signal.SIGTERM)
@@ -257,6 +258,34 @@ async def test_a_stop_ends_what_is_still_done_for_an_event(
     async with discord.serving(), running_here(discord, path, monkeypatch, caplog):
         await begun.wait()
     assert ended.is_set()
+
+
+class Silent(Loopback):
+    """A Discord that takes the answers to commands and says nothing about them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered, self.never = asyncio.Event(), asyncio.Event()
+
+    async def _callback(self, request: Request) -> web.Response:
+        self.answered.set()
+        await self.never.wait()
+        raise AssertionError(request.path)
+
+
+async def test_a_stop_ends_an_answer_that_is_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = await prepare(tmp_path)
+    discord = Silent()
+    async with discord.serving():
+        async with running_here(discord, path, monkeypatch, caplog):
+            async with asyncio.timeout(TIMEOUT):
+                await discord.synced.wait()
+            using = asyncio.create_task(discord.use("help"))
+            async with asyncio.timeout(TIMEOUT):
+                await discord.answered.wait()
+    using.cancel()
 
 
 async def test_a_stop_ends_the_wait_for_another_program_that_writes(

@@ -10,8 +10,9 @@ from itertools import count
 from bot.domain.clustering.assign import StoryWindow
 from bot.domain.model import Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch, Volume
 from bot.domain.posting import plan as planning
-from bot.domain.posting.decisions import Post, PostingSettings
-from bot.domain.posting.plan import Affected, IntakePlan
+from bot.domain.posting.decisions import Post, PostingSettings, channels_of
+from bot.domain.posting.plan import Affected, IntakePlan, PlanDraft
+from bot.domain.posting.recipients import decide_posts
 from bot.domain.records.intake import Arrival, StoredContext, identify, keys_of
 from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
@@ -65,8 +66,15 @@ class DomainHarness:
 
     def affected(self) -> Affected:
         """All stories."""
+        return Affected(dict(self.records), dict(self._matches))
+
+    def _decide(self, draft: PlanDraft, now: datetime) -> IntakePlan:
+        """Every channel is decided about by itself."""
         posts = {(post.story, post.channel_id): post for post in self.posts.values()}
-        return Affected(dict(self.records), dict(self._matches), posts)
+        channels = channels_of(self.subscriptions, self.mutes)
+        merged = {(draft.separated.get((s, p.guild_id), s), c): p for (s, c), p in posts.items()}
+        decided = decide_posts(draft.changes, merged, channels, self.topics, now, self.rules)
+        return self._apply(replace(draft.plan, decisions=decided))
 
     def take(
         self, *batch: Record, hours: float = 0, silent: bool = False, replay: bool = False, guild_id: int = 0
@@ -76,16 +84,13 @@ class DomainHarness:
         now, known = at(hours), self.stored_context()
         identified = identify(arrivals, known, self.topics, now, self.rules.max_age)
         placed = planning.place(identified, self._window, identified.arrivals, known.next_story)
-        audience = (self.topics, self.subscriptions, self.mutes, now, self.rules)
-        return self._apply(planning.plan(identified, placed, self.affected(), *audience))
+        draft = planning.draft(identified, placed, self.affected(), self.topics, now, self.rules)
+        return self._decide(draft, now)
 
     def announce(self, ids: Iterable[int], hours: float = 0) -> IntakePlan:
         """Have records that came in silently posted after all."""
-        return self._apply(
-            planning.announce(
-                ids, self.affected(), self.topics, self.subscriptions, self.mutes, at(hours), self.rules
-            )
-        )
+        draft = planning.announce(ids, self.affected(), self.topics, at(hours), self.rules)
+        return self._decide(draft, at(hours))
 
     def _apply(self, plan: IntakePlan) -> IntakePlan:
         for record_id, stored in plan.records.items():

@@ -98,6 +98,7 @@ async def test_without_a_good_token_nothing_is_read_not_even_what_topics_there_a
         answer = await read(office, path, wrong)
         assert answer.status == 401, wrong
         assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert answer.headers["Cache-Control"] == "no-store"
     both = await office.get(f"{path}?token={token}&token={token}")
     assert both.status == 401
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema_rs import Draft202012Validator
 
 from tests.shared_data import SHARED
 
@@ -130,27 +130,27 @@ class Contract:
     def _problems(self, schema: Json, value: Any) -> Iterator[str]:
         key = json.dumps(schema, sort_keys=True)
         if key not in self._validators:
-            self._validators[key] = Draft202012Validator(
-                {"components": self._components, "allOf": [schema]}, format_checker=_formats()
-            )
+            whole = {"components": self._components, "allOf": [schema]}
+            self._validators[key] = Draft202012Validator(whole, formats=_FORMATS, validate_formats=True)
         for error in self._validators[key].iter_errors(value):
             cause = _cause(error)
-            yield f"{cause.json_path}: {cause.message[:LONGEST]}"
+            place = "".join(
+                f"[{part}]" if isinstance(part, int) else f".{part}" for part in cause.instance_path
+            )
+            yield f"${place}: {cause.message[:LONGEST]}"
 
 
 def _cause(error: Any) -> Any:
     """The error in the alternative that was meant: the one whose `type` fits, or else the one that goes deepest."""
-    while error.context:
-        alternatives: dict[Any, list[Any]] = defaultdict(list)
-        for inner in error.context:
-            alternatives[inner.relative_schema_path[0]].append(inner)
+    while alternatives := getattr(error.kind, "context", None):
+        depth = len(error.instance_path)
         meant = [
             inners
-            for inners in alternatives.values()
-            if not any(list(inner.relative_path) == ["type"] for inner in inners)
+            for inners in alternatives
+            if not any(list(inner.instance_path[depth:]) == ["type"] for inner in inners)
         ]
-        fitting = meant or list(alternatives.values())
-        error = max((inner for inners in fitting for inner in inners), key=lambda e: len(e.absolute_path))
+        fitting = meant or alternatives
+        error = max((inner for inners in fitting for inner in inners), key=lambda e: len(e.instance_path))
     return error
 
 
@@ -186,11 +186,11 @@ def _as_json(value: str) -> Iterator[Any]:
         yield value == "1"
 
 
-@cache
-def _formats() -> FormatChecker:
-    formats = FormatChecker(formats=())
-    formats.checks("uri")(lambda value: not isinstance(value, str) or bool(_URI.fullmatch(value)))
-    formats.checks("date-time", raises=ValueError)(
-        lambda value: not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
-    )
-    return formats
+def _is_time(value: str) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+_FORMATS = {"uri": lambda value: bool(_URI.fullmatch(value)), "date-time": _is_time}

@@ -37,17 +37,11 @@ def nested(inside: str, depth: int, text: int) -> bytes:
 @pytest.mark.parametrize(
     "inside", ["description", "title", "summary", "content", "source", "category", "author"]
 )
-@pytest.mark.parametrize(
-    ("depth", "text"), [(60, 9_000_000), (120, 10_000), (120, 2_000_000), (5_000, 1_000_000)]
-)
-async def test_nested_text_stays_under_a_ceiling_of_memory(
-    pool: ParserPool, inside: str, depth: int, text: int
-) -> None:
-    try:
-        document = await pool.run(1, parse, nested(inside, depth, text), ORIGIN)
-    except NotAFeed:
-        return  # refused is as good
-    assert len(document.items) + len(document.rejected) <= depth + 1
+async def test_nested_text_stays_under_a_ceiling_of_memory(pool: ParserPool, inside: str) -> None:
+    for depth, text in ((60, 9_000_000), (120, 10_000), (120, 2_000_000), (5_000, 1_000_000)):
+        with suppress(NotAFeed):  # refused is as good
+            document = await pool.run(1, parse, nested(inside, depth, text), ORIGIN)
+            assert len(document.items) + len(document.rejected) <= depth + 1, (depth, text)
 
 
 @pytest.mark.parametrize(

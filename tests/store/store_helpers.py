@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Record, Stored
+from bot.domain.model import Mode, Record, Stored
 from bot.domain.posting import plan as planning
-from bot.domain.posting.decisions import PostingSettings
+from bot.domain.posting.decisions import PostingSettings, matching
 from bot.domain.posting.plan import IntakePlan
 from bot.domain.records.analysis import TextAnalysis, Texts, analyse
 from bot.domain.records.intake import Arrival, StoredContext, identify, keys_of
 from bot.domain.stories.story import Story, story_view, topics_by_server
-from bot.store import audience, records, schema, sources, stories
+from bot.store import fan_outs, outbox, records, schema, sources, stories, subscriptions
 from bot.store.database import Database
 from bot.store.sources import SourceState
 from bot.store.topic_cache import TopicCache
@@ -109,19 +109,45 @@ async def take(
     async with db.intake() as connection:
         arrivals = [Arrival(record, guild_id=guild_id, silent=silent) for record in batch]
         known = await records.stored_context(connection, arrivals)
-        concerned = await audience.load(connection, topic_cache(db))
-        identified = identify(arrivals, known, concerned[0], now, RULES.max_age, semantic=semantic)
+        topics = await topic_cache(db).load(connection)
+        identified = identify(arrivals, known, topics, now, RULES.max_age, semantic=semantic)
         placed = await StoryWindowCache(semantic=semantic).place(connection, identified, now)
-        made = planning.plan(
-            identified,
-            placed,
-            await records.affected(connection, planning.affected(identified, placed)),
-            *concerned,
-            now,
-            RULES,
-        )
-        await records.apply(connection, made, now)
+        stored = await records.affected(connection, planning.affected(identified, placed))
+        drafted = planning.draft(identified, placed, stored, topics, now, RULES)
+        apart = await fan_outs.apart(connection, drafted.fan_outs, now - RULES.edit_window)
+        made = planning.plan(drafted, apart, now, RULES)
+        await records.apply(connection, made, now, RULES)
     return made
+
+
+async def posts_of(db: Database) -> list[int]:
+    """The stories of all posts, sent or to be sent."""
+    o = schema.outbox
+    async with db.read() as connection:
+        rows = await connection.execute(sa.select(o.c.story).where(o.c.kind == "story").order_by(o.c.id))
+        return [story for (story,) in rows]
+
+
+async def withheld(db: Database, channel_id: int = CHANNEL) -> dict[int, str]:
+    """Why stories that the channel follows live were not posted there, as `/why` says."""
+    async with db.read() as connection:
+        numbers = await stories.latest(connection, None, None, GUILD)
+        loaded = await stories.load(connection, numbers, GUILD)
+        known = await TopicCache().load(connection, GUILD)
+        live = [
+            s
+            for s in await subscriptions.subscriptions(connection, channel_ids=[channel_id])
+            if s.mode is not Mode.DIGEST
+        ]
+        posted = set(await outbox.posts(connection, numbers))
+        reasons = {}
+        for number in sorted(numbers):
+            view = story_view(loaded[number])
+            matched = matching(view, live, known) if view else ()
+            reason = await fan_outs.withheld_reason(connection, number, channel_id, matched)
+            if reason is not None and ((number, channel_id) not in posted or reason == "already posted"):
+                reasons[number] = reason
+        return reasons
 
 
 async def merge(db: Database, old: int, into: int) -> None:
@@ -139,7 +165,7 @@ async def merge(db: Database, old: int, into: int) -> None:
             stories={into: story_view(merged)},
             story_topics={into: topics_by_server(merged)},
         )
-        await records.apply(connection, made, at())
+        await records.apply(connection, made, at(), RULES)
 
 
 async def stored_of(db: Database, wanted: Record) -> Stored:

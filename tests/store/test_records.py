@@ -34,12 +34,14 @@ from tests.store.store_helpers import (
     TWO,
     load_context,
     merge,
+    posts_of,
     stored_of,
     story_counts,
     story_numbers,
     take,
     two_events_and_their_report,
     wipe,
+    withheld,
 )
 
 
@@ -422,16 +424,9 @@ async def test_held_back_and_then_posted(stores: Database) -> None:
         await subscriptions.subscribe(connection, asked, ids["ai"], at())
     one, two, both = (replace(item, quality=10) for item in two_events_and_their_report("AI"))
     await take(stores, one, two)
-    held = schema.withheld_posts
-
-    async def reasons() -> dict[int, str]:
-        async with stores.read() as connection:
-            return dict((await connection.execute(sa.select(held.c.story, held.c.reason))).all())
-
-    assert await reasons() == {2: "too small", 3: "too small"}
-    made = await take(stores, replace(both, quality=90), hours=1)
-    assert [send.story for send in made.decisions.sends] == [2]
-    assert await reasons() == {}
+    assert await withheld(stores) == {2: "too small", 3: "too small"}
+    await take(stores, replace(both, quality=90), hours=1)
+    assert (await posts_of(stores), await withheld(stores)) == ([2], {})
 
 
 async def test_rematching_replaces_the_topics_of_records_and_stories(stores: Database) -> None:

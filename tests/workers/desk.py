@@ -28,7 +28,7 @@ from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest
 from tests.make import Clock, ListSource, record
 from tests.shown import Shown, shown
-from tests.store.store_helpers import CHANNEL, GUILD
+from tests.store.store_helpers import CHANNEL, GUILD, withheld
 
 OK = Outcome(SendStatus.OK)
 UNLIMITED = PostingSettings(per_hour=1000, most_per_hour=1000)  # tests of the limit set one for a channel
@@ -262,14 +262,7 @@ class BotHarness:
 
     async def withheld(self) -> dict[int, str]:
         """Why stories were held back in the channel."""
-        held = schema.withheld_posts
-        async with self.db.read() as connection:
-            rows = await connection.execute(
-                sa.select(held.c.story, held.c.reason)
-                .where(held.c.channel_id == CHANNEL)
-                .order_by(held.c.story)
-            )
-            return dict(rows.all())
+        return await withheld(self.db)
 
     async def count(self, table: sa.Table) -> int:
         """The number of rows of a table."""

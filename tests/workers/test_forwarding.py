@@ -15,6 +15,7 @@ from aiohttp import web
 
 from bot.domain.forwarding import Forward, ForwardLimits, signature
 from bot.domain.model import Topic, Volume
+from bot.runtime.app import App
 from bot.services import forwards, mutes
 from bot.services.forwards import ForwardRequest
 from bot.sources.web.fetch import Web
@@ -24,7 +25,7 @@ from bot.workers.forwarding import Forwarder
 from tests.databases import opened_as
 from tests.make import Clock, record
 from tests.sources.web.servers import LOOPBACK, Names, opened
-from tests.store.store_helpers import CHANNEL, GUILD, headlines, merge
+from tests.store.store_helpers import CHANNEL, GUILD, headlines, merge, statements
 from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 OTHER = GUILD + 1
@@ -165,6 +166,23 @@ async def test_nothing_is_queued_where_no_server_has_a_forward(office: Office) -
     await forwards.remove(office.desk.context, GUILD, str(forward.id))
     await office.desk.take_in(record(THREE, topics=["AI"]))
     assert await office.rows(schema.forward_queue) == []
+
+
+async def test_an_intake_pays_one_statement_however_many_forwards_and_stories_there_are(
+    office: Office,
+) -> None:
+    async def cost(*titles: str) -> int:
+        with statements(office.desk.db) as seen:
+            await office.desk.take_in(*(record(title, topics=["AI"]) for title in titles))
+        return len(seen)
+
+    titles = list(headlines(12))
+    await cost(titles[0])
+    without = await cost(*titles[1:3])
+    for number in range(4):
+        await office.add(f"/{number}")
+    assert await cost(*titles[3:5]) == without + 1
+    assert await cost(*titles[5:12]) == without + 1
 
 
 async def test_what_is_queued_is_stored_with_the_story_or_not_at_all(office: Office) -> None:
@@ -397,6 +415,25 @@ async def test_a_clock_that_is_set_back_holds_nothing_up(office: Office) -> None
     office.desk.clock.forward(days=-2)
     await office.send()
     assert office.receiver.events() == ["story.created", "story.updated", "story.updated"]
+
+
+async def test_the_running_bot_sends_what_is_due_also_without_discord(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("bot.runtime.app.unreachable", endless)
+    await office.add()
+    await office.desk.take_in(record(ONE, topics=["AI"]))
+    app = App(replace(office.desk.context, web=office.web))
+    running = asyncio.create_task(app.run("token"))
+    await office.receiver.until("/", 1)
+    await app.ingest.step(office.desk.source.add(record(TWO, topics=["AI"])))
+    await office.receiver.until("/", 1)
+    app.stop()
+    await running
+    assert [sent["story"]["title"] for sent in office.receiver.got()] == [ONE, TWO]
 
 
 async def test_old_deliveries_are_forgotten(office: Office) -> None:

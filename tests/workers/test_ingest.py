@@ -135,6 +135,7 @@ async def test_backfill_posts_the_newest_of_the_first_intake(desk: BotHarness) -
 
 
 async def test_backfill_asks_for_what_the_channel_asks_for(desk: BotHarness) -> None:
+    desk.clock.forward(seconds=1)  # what was decided before does not concern the channel
     await desk.follow(volume=Volume.NOTABLE)
     source = BatchSource(
         batch(ai(ONE, quality=10), ai(TWO, quality=90), record(THREE, topics=["Sea"]), last=True)
@@ -187,6 +188,7 @@ async def test_what_brings_nothing_wakes_nobody(desk: BotHarness) -> None:
 
 
 async def test_what_is_held_back_has_a_reason_that_is_counted_and_stored(desk: BotHarness) -> None:
+    desk.clock.forward(seconds=1)  # what was decided before does not concern the channel
     await desk.follow(volume=Volume.NOTABLE)
     await mutes.mute(desk.context, GUILD, CHANNEL, "muted.example")
     await desk.report(ai(FOUR, hours=0, quality=90))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -141,10 +140,6 @@ class Decisions:
             tuple(decision for decision in every if isinstance(decision, Escalate)),
         )
 
-    def holds_by_reason(self) -> Mapping[Reason, int]:
-        """How many stories were not posted in a channel, by reason."""
-        return Counter(hold.reason for hold in self.holds)
-
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -164,7 +159,7 @@ def matching(
     return tuple(s for s in subscriptions if name_key(s.topic) in followable)
 
 
-def _freshness(members: Iterable[Stored], now: datetime, rules: PostingSettings) -> Reason | None:
+def why_no_news(members: Iterable[Stored], now: datetime, rules: PostingSettings) -> Reason | None:
     """None where a member is news; else why none is."""
     complete = [member for member in members if not member.partial]
     if any(member.news and now - member.first_seen <= rules.max_age for member in complete):
@@ -192,7 +187,8 @@ def decide(
     is big enough for the volume of one of the channel's live subscriptions.
     """
     if post is not None and (post.sent_at is not None or post.closed or post.story != story.number):
-        return _revise(story, channel, post, now, rules, reshaped)
+        at_any_age = reshaped or not story.members
+        return revise(story.number, channel, post, now, rules, at_any_age=at_any_age)
     decision = _decide_new(story, channel, topics, now, rules)
     if post is None:
         return decision
@@ -212,28 +208,29 @@ def _decide_new(
     matched = () if view is None else matching(view, live, topics)
     if view is None or not matched:
         return Hold(story.number, channel.id, channel.guild_id, Reason.MUTED)
-    if reason := _freshness(view.members, now, rules):
+    if reason := why_no_news(view.members, now, rules):
         return Hold(story.number, channel.id, channel.guild_id, reason)
     if not any(is_posted(view, subscription) for subscription in matched):
         return Hold(story.number, channel.id, channel.guild_id, Reason.TOO_SMALL)
     return Send(story.number, channel.id, channel.guild_id, view.heat)
 
 
-def _revise(
-    story: Story, channel: Channel, post: Post, now: datetime, rules: PostingSettings, reshaped: bool
+def revise(
+    number: int, channel: Channel, post: Post, now: datetime, rules: PostingSettings, *, at_any_age: bool
 ) -> Edit | Hold | None:
-    hold = Hold(story.number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
-    if post.closed and post.is_escalated and reshaped:
-        return Edit(post.id, story.number, now)  # for the reply, which still stands
+    """What to do about a post that was sent, given up, or of a story that was merged into this one."""
+    hold = Hold(number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
+    if post.closed and post.is_escalated and at_any_age:
+        return Edit(post.id, number, now)  # for the reply, which still stands
     if post.closed:
         return hold
-    moved = post.story != story.number  # merged: the post has to be known by the number that goes on
+    moved = post.story != number  # merged: the post has to be known by the number that goes on
     if post.sent_at is None:
-        return Edit(post.id, story.number, now) if moved else None
-    if story.members and not moved and not reshaped and now - post.sent_at > rules.edit_window:
+        return Edit(post.id, number, now) if moved else None
+    if not moved and not at_any_age and now - post.sent_at > rules.edit_window:
         return hold
     last = post.edited_at or post.sent_at
-    return Edit(post.id, story.number, max(now, last + rules.edit_interval))
+    return Edit(post.id, number, max(now, last + rules.edit_interval))
 
 
 def decide_escalation(
@@ -257,6 +254,9 @@ def channels_of(subscriptions: Sequence[Subscription], mutes: Sequence[Mute]) ->
     by_channel: dict[int, list[Subscription]] = {}
     for subscription in subscriptions:
         by_channel.setdefault(subscription.channel_id, []).append(subscription)
+    by_server: dict[int, list[Mute]] = {}
+    for mute in mutes:
+        by_server.setdefault(mute.guild_id, []).append(mute)
     return tuple(
         Channel(
             channel_id,
@@ -264,8 +264,8 @@ def channels_of(subscriptions: Sequence[Subscription], mutes: Sequence[Mute]) ->
             tuple(of_channel),
             tuple(
                 mute
-                for mute in mutes
-                if mute.guild_id == of_channel[0].guild_id and mute.channel_id in (None, channel_id)
+                for mute in by_server.get(of_channel[0].guild_id, ())
+                if mute.channel_id in (None, channel_id)
             ),
         )
         for channel_id, of_channel in by_channel.items()

@@ -2,7 +2,8 @@
 
     identify   which records are new, changed, or stored already (`bot.domain.records.intake`)
     place      which story each belongs to (`bot.domain.clustering.assign`)
-    plan       which stories change (`membership`), and which channels are told of them (`recipients`)
+    draft      which stories change (`membership`), and what becomes of them in most channels (`fan_out`)
+    plan       what becomes of them in the channels that are apart (`recipients`)
 
 Each returns a value that the next one reads. Between them the store is asked for no more than the next one needs;
 `plan` returns everything that one transaction then stores.
@@ -19,9 +20,10 @@ from itertools import chain
 from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.batch import Clustering, Why
 from bot.domain.clustering.story_cluster import Report
-from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
+from bot.domain.model import Stored, StoryView, TopicMatch
 from bot.domain.posting import membership
-from bot.domain.posting.decisions import Decisions, Post, PostingSettings, channels_of
+from bot.domain.posting.decisions import Channel, Decisions, PostingSettings
+from bot.domain.posting.fan_out import Apart, FanOut, fan_outs
 from bot.domain.posting.membership import Membership
 from bot.domain.posting.recipients import SHARED, StoryChanges, decide_posts
 from bot.domain.records.analysis import TextAnalysis
@@ -41,13 +43,12 @@ _WORD = re.compile(r"\w+")
 class Affected:
     """What is stored of the stories that a batch changes.
 
-    `records` by id: their members, removed ones included, and what these declare; `topics` by record; `posts` by story
-    and channel; `assigned`: the keys of each story's topics, by server (0: everybody's).
+    `records` by id: their members, removed ones included, and what these declare; `topics` by record;
+    `assigned`: the keys of each story's topics, by server (0: everybody's).
     """
 
     records: Mapping[int, Stored]
     topics: Mapping[int, tuple[TopicMatch, ...]]
-    posts: Mapping[tuple[int, int], Post]
     assigned: Mapping[int, Mapping[int, frozenset[str]]] = field(default_factory=dict)
 
 
@@ -67,7 +68,8 @@ class IntakePlan:
     `crowded_out`: the records that a story has no room for any more. `separated`: new stories of what servers have left
     of one.
 
-    `decisions`: what is sent, edited and held back.
+    `fan_outs`: what becomes of the stories in most channels, in reading order. `decisions`: what is sent, edited and held
+    back in those that are apart; `muting`: those of them that mute something.
     """
 
     fates: tuple[Fate, ...] = ()
@@ -84,7 +86,9 @@ class IntakePlan:
     audiences: Mapping[int, frozenset[int]] = field(default_factory=dict)
     crowded_out: Mapping[int, frozenset[int]] = field(default_factory=dict)
     separated: frozenset[int] = frozenset()
+    fan_outs: tuple[FanOut, ...] = ()
     decisions: Decisions = field(default_factory=Decisions)
+    muting: frozenset[int] = frozenset()
 
     @property
     def new(self) -> int:
@@ -106,6 +110,24 @@ class IntakePlan:
         return self.audiences.get(story, SHARED)
 
 
+@dataclass(frozen=True, slots=True)
+class PlanDraft:
+    """A plan without its `decisions`. The store reads what its `fan_outs` leave apart, with which `plan` completes it.
+
+    `separated`: story and server -> the new story of what that server has left of it.
+    """
+
+    plan: IntakePlan
+    changes: StoryChanges
+    topics: Topics
+    separated: Mapping[tuple[int, int], int] = field(default_factory=dict)
+
+    @property
+    def fan_outs(self) -> tuple[FanOut, ...]:
+        """What becomes of its stories in most channels, in reading order."""
+        return self.plan.fan_outs
+
+
 def place(
     identified: Identified, window: StoryWindow, arrivals: Sequence[Report], next_number: int
 ) -> Clustering:
@@ -122,17 +144,15 @@ def affected(identified: Identified, clustering: Clustering) -> set[int]:
     return {number for number in numbers if number is not None and number < identified.context.next_story}
 
 
-def plan(
+def draft(
     identified: Identified,
     clustering: Clustering,
     stored: Affected,
     topics: Topics,
-    subscriptions: Sequence[Subscription],
-    mutes: Sequence[Mute],
     now: datetime,
     rules: PostingSettings,
-) -> IntakePlan:
-    """Decide what follows from where the records of a batch belong."""
+) -> PlanDraft:
+    """Decide what follows for stories from where the records of a batch belong."""
     members = membership.settle(
         stored.records, identified.records, identified.changed, clustering, identified.context.next_story
     )
@@ -144,11 +164,7 @@ def plan(
         merged=clustering.merged,
         reshaped=_returned(identified, members) | _left(clustering, stored),
     )
-    posts = {
-        (members.separated.get((story, post.guild_id), story), channel_id): post
-        for (story, channel_id), post in stored.posts.items()
-    }
-    return IntakePlan(
+    planned = IntakePlan(
         fates=identified.fates,
         records={i: members.records[i] for i in members.changed},
         content_hashes=identified.content_hashes,
@@ -163,8 +179,25 @@ def plan(
         audiences=changes.audiences,
         crowded_out=members.crowded_out,
         separated=frozenset(members.separated.values()),
-        decisions=decide_posts(changes, posts, channels_of(subscriptions, mutes), topics, now, rules),
+        fan_outs=fan_outs(changes, topics, now, rules),
     )
+    return PlanDraft(planned, changes, topics, members.separated)
+
+
+def plan(draft: PlanDraft, apart: Apart, now: datetime, rules: PostingSettings) -> IntakePlan:
+    """Complete a draft by what becomes of its stories in the channels that are apart."""
+    posts = {
+        (draft.separated.get((story, post.guild_id), story), channel_id): post
+        for (story, channel_id), post in apart.posts.items()
+    }
+    by_story = {fan_out.story: fan_out for fan_out in draft.fan_outs}
+
+    def is_apart(story: int, channel: Channel) -> bool:
+        return by_story[story].is_apart(channel)
+
+    decided = decide_posts(draft.changes, posts, apart.channels, draft.topics, now, rules, is_apart)
+    muting = frozenset(channel.id for channel in apart.channels if channel.mutes)
+    return replace(draft.plan, decisions=decided, muting=muting)
 
 
 def nothing_new(next_story: int) -> Identified:
@@ -173,24 +206,19 @@ def nothing_new(next_story: int) -> Identified:
 
 
 def announce(
-    ids: Iterable[int],
-    stored: Affected,
-    topics: Topics,
-    subscriptions: Sequence[Subscription],
-    mutes: Sequence[Mute],
-    now: datetime,
-    rules: PostingSettings,
-) -> IntakePlan:
+    ids: Iterable[int], stored: Affected, topics: Topics, now: datetime, rules: PostingSettings
+) -> PlanDraft:
     """Make records that came in silently news after all, as of now: what `backfill` asks for."""
     news = {i: replace(stored.records[i], news=True, first_seen=now) for i in ids}
     members = Membership(stored.records, {**stored.records, **news}, tuple(news))
     changes = _story_changes(members, stored.topics, stored.assigned, rules.owners)
-    return IntakePlan(
+    planned = IntakePlan(
         records=news,
         stories=changes.views,
         audiences=changes.audiences,
-        decisions=decide_posts(changes, stored.posts, channels_of(subscriptions, mutes), topics, now, rules),
+        fan_outs=fan_outs(changes, topics, now, rules),
     )
+    return PlanDraft(planned, changes, topics)
 
 
 def _returned(identified: Identified, members: Membership) -> set[int | None]:

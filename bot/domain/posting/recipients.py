@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -47,9 +47,13 @@ class StoryChanges:
     merged: Mapping[int, int] = field(default_factory=dict)
     reshaped: Collection[int | None] = ()
 
+    def audience(self, number: int) -> frozenset[int]:
+        """The servers for which a story changes; with 0 among them, all."""
+        return self.audiences.get(number, SHARED)
+
     def concerns(self, number: int, guild_id: int) -> bool:
         """Whether a story changes for a server."""
-        return concerns(self.audiences.get(number, SHARED), guild_id)
+        return concerns(self.audience(number), guild_id)
 
     def in_reading_order(self) -> list[Story]:
         """The stories whose leads were published first come first: a channel is read downwards."""
@@ -60,6 +64,11 @@ class StoryChanges:
         return view.lead.published if view else UNKNOWN_DATE, story.number
 
 
+def in_every_channel(_story: int, _channel: Channel) -> bool:
+    """All channels are decided about one by one."""
+    return True
+
+
 def decide_posts(
     changes: StoryChanges,
     posts: Mapping[Place, Post],
@@ -67,15 +76,20 @@ def decide_posts(
     topics: Topics,
     now: datetime,
     rules: PostingSettings,
+    is_apart: Callable[[int, Channel], bool] = in_every_channel,
 ) -> Decisions:
-    """What becomes of each changed story in each channel that follows it, or has a post of it."""
+    """What becomes of each changed story in each channel that follows it, or has a post of it.
+
+    A channel without a post of a story is left out unless it `is_apart` for that story: one decision for all the
+    others is made elsewhere (`fan_out.SharedDecision`).
+    """
     merged = _merge_posts(changes, posts, now)
     channel_of = {channel.id: channel for channel in channels}
     followers = _followers(channels)
 
     def decisions(story: Story) -> Iterator[Decision]:
         standing = merged.posts.get(story.number, {})
-        following = chain.from_iterable(followers.get(topic, ()) for topic in _topic_keys(story, topics))
+        following = chain.from_iterable(followers.get(topic, ()) for topic in topic_keys(story, topics))
         visible_to = by_server(story)
         seen: dict[int, Story] = {}
         for channel_id in dict.fromkeys(chain(standing, sorted(following))):
@@ -83,6 +97,8 @@ def decide_posts(
             post = standing.get(channel_id)
             guild_id = channel.guild_id
             if not changes.concerns(story.number, guild_id):
+                continue
+            if post is None and not is_apart(story.number, channel):
                 continue
             if guild_id not in seen:
                 seen[guild_id] = visible_to(guild_id)
@@ -153,7 +169,7 @@ def _followers(channels: Iterable[Channel]) -> dict[str, dict[int, None]]:
     return followers
 
 
-def _topic_keys(story: Story, topics: Topics) -> list[str]:
+def topic_keys(story: Story, topics: Topics) -> list[str]:
     """The keys of all topics of a story and those above them.
 
     A name that two servers use brings the channels of both: `decide` tells them apart.

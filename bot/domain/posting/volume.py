@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.model import MAJOR_HEAT, Calibration, Mode, StoryView, Subscription, Volume
+from bot.domain.model import MAJOR_HEAT, NOTABLE_HEAT, Calibration, Mode, StoryView, Subscription, Volume
 from bot.domain.stories.ranking import size, size_of
 
 POSTS_A_DAY: Mapping[Volume, int] = {Volume.FEW: 2, Volume.SOME: 8, Volume.MANY: 25}
@@ -172,19 +172,37 @@ def shown_volume(subscription: Subscription) -> Volume:
 
 
 _WITHOUT_HISTORY = {volume: calibrate(volume, History((), 0.0)) for volume in POSTS_A_DAY}
+_LEAST_SIZES: Mapping[Volume, int] = {
+    Volume.EVERYTHING: 0,
+    Volume.NOTABLE: size(NOTABLE_HEAT, 0, 0, 0),
+    Volume.MAJOR: size(MAJOR_HEAT, 0, 0, 0),
+}
+
+
+def least_size(volume: Volume, calibration: Calibration | None = None) -> int:
+    """The size (`ranking.size`) from which a volume brings stories. Without a calibration, the prior decides.
+
+    The heat is the most significant part of a size, so a least heat is a least size as well.
+    """
+    if volume in _LEAST_SIZES:
+        return _LEAST_SIZES[volume]
+    return (calibration or _WITHOUT_HISTORY[volume]).threshold
+
+
+def posts_from(subscription: Subscription) -> int | None:
+    """The size from which a subscription posts stories live; None: it posts none."""
+    if subscription.mode is Mode.DIGEST:
+        return None
+    return least_size(live_volume(subscription), subscription.calibration)
 
 
 def reaches(view: StoryView, volume: Volume, calibration: Calibration | None = None) -> bool:
-    """Whether a story is one of those that a volume brings. Without a calibration, the prior decides."""
-    match volume:
-        case Volume.EVERYTHING:
-            return True
-        case Volume.NOTABLE:
-            return view.notable
-        case Volume.MAJOR:
-            return view.heat >= MAJOR_HEAT
-        case Volume.FEW | Volume.SOME | Volume.MANY:
-            return size_of(view) >= (calibration or _WITHOUT_HISTORY[volume]).threshold
+    """Whether a story is one of those that a volume brings.
+
+    Those declared as notable are notable whatever their size.
+    """
+    declared = volume is Volume.NOTABLE and view.notable
+    return declared or size_of(view) >= least_size(volume, calibration)
 
 
 def is_posted(view: StoryView, subscription: Subscription) -> bool:

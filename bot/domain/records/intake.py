@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from types import MappingProxyType
 
@@ -50,7 +50,7 @@ class StoredContext:
     forgotten: Mapping[str, datetime] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arrival:
     """A record as it came in, and how.
 
@@ -68,6 +68,10 @@ class Arrival:
 
     def scoped(self) -> Record:
         """The record under keys of its feed and server: no server's source can speak for another's, or for a shared one."""
+        return self._scoped_record
+
+    @cached_property
+    def _scoped_record(self) -> Record:
         record = self.record
         if self.polled:
             twins = tuple(
@@ -77,7 +81,7 @@ class Arrival:
             record = replace(record, twins=twins)
         return _scoped(record, self.guild_id) if self.guild_id else record
 
-    @property
+    @cached_property
     def identity(self) -> tuple[str, ...]:
         """The keys by which a deleted record is recognised: its guids in its feed, or else its address.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 
 from bot.domain.model import Topic
+from bot.domain.text.words import name_key
 from bot.domain.topics.learned import TitleModel
 from bot.domain.topics.matcher import TopicMatcher
 from bot.domain.topics.query.language import Query
@@ -31,6 +32,10 @@ class Topics(TopicTree):
         for topic in topics:
             by_guild.setdefault(topic.guild_id, []).append(topic)
         super().__init__(by_guild.pop(0))
+        self._servers_by_name: dict[str, set[int]] = {}
+        for guild_id, of_server in by_guild.items():
+            for topic in of_server:
+                self._servers_by_name.setdefault(name_key(topic.name), set()).add(guild_id)
         self._servers: dict[int, Topics] = {}
         self._servers |= {
             guild_id: self._with(of_server) for guild_id, of_server in {0: (), **by_guild}.items()
@@ -47,3 +52,7 @@ class Topics(TopicTree):
     def visible_to(self, guild_id: int) -> Topics:
         """What a server sees: the shared topics and its own (0: the shared ones)."""
         return self._servers.get(guild_id, self._servers[0])
+
+    def servers_with(self, key: str) -> Collection[int]:
+        """The servers that have a topic of that name (`name_key`) of their own."""
+        return self._servers_by_name.get(key, ())

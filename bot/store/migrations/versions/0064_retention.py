@@ -20,5 +20,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash", name="pk_forgotten_keys"),
     )
     op.create_index("ix_forgotten_keys_seen_at", "forgotten_keys", ["seen_at"])
+    if op.get_bind().dialect.name == "postgresql":
+        # An earlier step of this transaction may have changed stories. PostgreSQL indexes no table whose references it still has to check.
+        op.execute("SET CONSTRAINTS ALL IMMEDIATE")
     op.create_index("ix_stories_lead_id", "stories", ["lead_id"])
     op.create_index("ix_digest_history_story", "digest_history", ["story"])
