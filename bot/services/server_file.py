@@ -158,6 +158,8 @@ def decode(content: bytes) -> ServerFile:
     if len(content) > MOST_BYTES:
         raise InvalidInputError(tr("The file is larger than {most} bytes.", most=number(MOST_BYTES)))
     data = _json(content)
+    if not _is_storable(data):
+        raise InvalidInputError(tr("The file has characters that are not allowed, such as half of an emoji."))
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise InvalidInputError(
             tr(
@@ -199,6 +201,20 @@ def _json(content: bytes) -> Any:
         ) from None
 
 
+def _is_storable(data: Any) -> bool:
+    """Whether a database can store all texts: PostgreSQL refuses NUL, and neither takes halves of surrogate pairs."""
+    waiting = [data]
+    while waiting:
+        match waiting.pop():
+            case str(text) if "\0" in text or _SURROGATE.search(text):
+                return False
+            case dict(fields):
+                waiting += (*fields, *fields.values())
+            case list(entries):
+                waiting += entries
+    return True
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
@@ -214,6 +230,7 @@ def _refused(constant: str) -> Any:
     raise InvalidInputError(tr("{value} is not a number that the file can have.", value=constant))
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TYPES = {
     "str": mark("text"),
     "int": mark("a whole number"),

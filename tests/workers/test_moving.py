@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import time
+from datetime import time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
 from bot.domain.model import Mode, PostLayout, StorySize, Topic, Volume
 from bot.domain.polling import FeedOrigin, NewFeed, Polls
@@ -42,7 +47,7 @@ from bot.store import feeds, schema
 from bot.store.database import Database
 from bot.workers import rematch
 from tests.databases import opened
-from tests.make import Clock, record
+from tests.make import START, Clock, examples, record
 from tests.store.store_helpers import take
 
 GUILD, NEWS, TALK, ROLE = 1 << 60, (1 << 60) + 7, (1 << 60) + 8, (1 << 60) + 9
@@ -61,7 +66,7 @@ REPORTS = (
 # What differs for a reason: ids, who set something and when, and what is computed or learned anew.
 NOT_MOVED = {
     "id", "source_id", "topic_id", "digest_id", "user_id", "added_by", "set_at", "added_at", "next_poll", "threshold",
-    "stories_a_day", "posts_a_day", "calibrate_at", "first_posts_until", "interval", "one", "other",
+    "stories_a_day", "posts_a_day", "posts_from", "calibrate_at", "first_posts_until", "interval", "one", "other",
 }  # fmt: skip
 AT_OF_SETTING = {"rephrasing_servers", "translation_channels"}  # whose `at` is when it was set
 MOVED = (
@@ -358,6 +363,114 @@ FORM = {
     "server": str(GUILD),
     "exported_at": "2026-03-02T12:00:00Z",
 }
+
+CHANNELS = st.sampled_from((str(NEWS), str(TALK)))
+VOLUMES = st.sampled_from(tuple(volume.value for volume in Volume))
+WORDS = st.sampled_from(("osprey", "ferry pier", "Mühle", "船", "peat-bog"))
+TIMES = st.times().map(lambda moment: f"{moment:%H:%M}")
+ZONES = st.sampled_from(("UTC", "Europe/Berlin", "Asia/Kathmandu"))
+PAST = st.integers(0, 10**6).map(lambda ago: (START - timedelta(seconds=ago)).isoformat())
+
+
+def some(needed: dict[str, Any], **optional: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """An entry of a file with the fields that it needs, and any of the others."""
+    return st.fixed_dictionaries(needed, optional=optional)
+
+
+def numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entries, each with a name that no other has."""
+    return [entry | {"name": f"Entry {place}"} for place, entry in enumerate(entries)]
+
+
+FILES = st.fixed_dictionaries(
+    {
+        "settings": some(
+            {}, language=st.sampled_from(("de", "fr")), votes=st.booleans(), template=st.just("{link}")
+        ),
+        "topics": st.lists(
+            some(
+                {"query": WORDS.map(lambda word: f'"{word}" -golf')}, parent=st.sampled_from(("", "Rivers"))
+            ),
+            max_size=3,
+        ).map(numbered),
+        "subscriptions": st.lists(
+            some(
+                {"channel": CHANNELS, "topic": st.sampled_from(("Rivers", "Harbours"))},
+                mode=st.sampled_from(("live", "digest", "both")),
+                volume=VOLUMES,
+                digest_volume=VOLUMES,
+                mention=st.just(str(ROLE)),
+                ping_from=st.sampled_from(("any", "notable", "major")),
+                layout=st.sampled_from(("card", "compact", "headline")),
+                colour=st.integers(0, 0xFFFFFF).map(lambda colour: f"#{colour:06x}"),
+                announces_major=st.booleans(),
+                created_at=PAST,
+            ),
+            max_size=4,
+            unique_by=lambda entry: (entry["channel"], entry["topic"]),
+        ),
+        "digests": st.lists(
+            some(
+                {"channel": CHANNELS, "at": TIMES},
+                topic=st.sampled_from(("Rivers", "Harbours")),
+                zone=ZONES,
+                days=st.sampled_from(("daily", "mon", "tue-fri", "weekends")),
+                size=st.integers(1, 25),
+                style=st.sampled_from(("brief", "headlines")),
+                planned=st.booleans(),
+                covered_until=PAST,
+            ),
+            max_size=4,
+        ).map(numbered),
+        "mutes": st.lists(
+            some({"value": WORDS}, channel=CHANNELS),
+            max_size=4,
+            unique_by=lambda entry: (entry["value"], entry.get("channel")),
+        ),
+        "channels": st.lists(
+            some(
+                {"channel": CHANNELS},
+                posts_per_hour=st.integers(1, 10),
+                quiet_hours=st.builds(
+                    lambda hour, zone: {"start": f"{hour:02}:00", "end": f"{hour:02}:30", "zone": zone},
+                    st.integers(0, 23),
+                    ZONES,
+                ),
+                threads=st.booleans(),
+                digests_off=st.booleans(),
+                open_to_alerts=st.booleans(),
+                brief_language=st.sampled_from(("de", "en")),
+            ),
+            max_size=2,
+            unique_by=lambda entry: str(entry["channel"]),
+        ),
+    }
+)
+
+
+@examples(0.2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=FILES)
+def test_whatever_a_server_has_comes_back_as_it_was(
+    tmp_path: Path, migrated_file: Path, clock: Clock, data: dict[str, Any]
+) -> None:
+    async def lived_in(name: str, file: server_file.ServerFile) -> tuple[dict[str, Any], dict[str, Any]]:
+        path = tmp_path / name
+        shutil.copyfile(migrated_file, path)
+        async with opened(str(path)) as db:
+            context = Context(db, clock, model="some-model")
+            await rematch.configure(context, SHARED)
+            await moving.apply(context, PLACES, MOVER, file)
+            export = document(await moving.export(context, GUILD))
+            assert (await moving.apply(context, PLACES, MOVER, parsed(export))).changes_nothing
+            return export, await House(db, context).rows()
+
+    async def move() -> None:
+        export, rows = await lived_in("old.db", parsed(FORM | data))
+        assert await lived_in("new.db", parsed(export)) == (export, rows)
+
+    asyncio.run(move())
+
+
 MALFORMED: dict[str, tuple[bytes, str]] = {
     "no JSON": (b"{", "line 1, column 2"),
     "another JSON": (b"[]", "no file of `/data export`"),
@@ -368,7 +481,16 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
         json.dumps(FORM).encode()[:-1] + b', "topics": ' + b"[" * 90_000 + b"]" * 90_000 + b"}",
         "deeply",
     ),
+    "less deep": (
+        json.dumps(FORM).encode()[:-1] + b', "topics": ' + b"[" * 500 + b"]" * 500 + b"}",
+        "topics[0]: Here an entry with fields",
+    ),
     "no number": (json.dumps(FORM).encode()[:-1] + b', "x": NaN}', "NaN"),
+    "a character that no database stores": (
+        json.dumps({**FORM, "mutes": [{"value": "a\0b"}]}).encode(),
+        "characters",
+    ),
+    "half a character": (json.dumps({**FORM, "mutes": [{"value": "\ud83d"}]}).encode(), "characters"),
     "an endless number": (json.dumps(FORM).encode()[:-1] + b', "x": ' + b"9" * 9000 + b"}", "too large"),
     "a field twice": (json.dumps(FORM).encode()[:-1] + b', "version": 1}', "“version” twice"),
     "huge": (json.dumps(FORM).encode() + b" " * server_file.MOST_BYTES, "larger than 1,000,000 bytes"),
