@@ -311,6 +311,7 @@ class _Import:
                     server=self._guild_id,
                 )
             )
+        self._check_topic_count(len(file.topics))  # before so many queries are read
         channels = {e.channel: e for e in await _channels(self.connection, self._guild_id)}
         with self._entry(EntryKind.SETTINGS, ""):
             await self._settings(file.settings)
@@ -468,11 +469,14 @@ class _Import:
                 )
             )
         used = await quotas.usage_of(self.connection, self._guild_id)
-        if used.topics > self.context.topics_per_server:
+        self._check_topic_count(used.topics)
+
+    def _check_topic_count(self, count: int) -> None:
+        if count > self.context.topics_per_server:
             raise InvalidInputError(
                 tr(
                     "This server would have {count} topics, and {most} are allowed.",
-                    count=used.topics,
+                    count=count,
                     most=self.context.topics_per_server,
                 )
             )

@@ -328,6 +328,10 @@ NOT_IMPORTED: dict[str, Hostile] = {
         ),
         "same",
     ),
+    "too many topics": (
+        _set("topics", *({"name": f"T{i}", "query": "x"} for i in range(101))),
+        "100 are allowed",
+    ),
     "a feed that is none": (_set("feeds", {"address": "javascript:alert(1)"}), "feeds[0]"),
     "too many feeds": (_set("feeds", *({"address": f"https://f{i}.example/"} for i in range(4))), "3 feeds"),
     "too many mutes": (_set("mutes", *({"value": f"word{i}"} for i in range(201))), "200 mutes"),
@@ -377,6 +381,11 @@ def some(needed: dict[str, Any], **optional: Any) -> st.SearchStrategy[dict[str,
     return st.fixed_dictionaries(needed, optional=optional)
 
 
+def by(*names: str) -> Callable[[Any], tuple[Any, ...]]:
+    """What no two entries may share."""
+    return lambda entry: tuple(entry.get(name) for name in names)
+
+
 def numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The entries, each with a name that no other has."""
     return [entry | {"name": f"Entry {place}"} for place, entry in enumerate(entries)]
@@ -407,7 +416,7 @@ FILES = st.fixed_dictionaries(
                 created_at=PAST,
             ),
             max_size=4,
-            unique_by=lambda entry: (entry["channel"], entry["topic"]),
+            unique_by=by("channel", "topic"),
         ),
         "digests": st.lists(
             some(
@@ -425,7 +434,7 @@ FILES = st.fixed_dictionaries(
         "mutes": st.lists(
             some({"value": WORDS}, channel=CHANNELS),
             max_size=4,
-            unique_by=lambda entry: (entry["value"], entry.get("channel")),
+            unique_by=by("value", "channel"),
         ),
         "channels": st.lists(
             some(
@@ -442,7 +451,7 @@ FILES = st.fixed_dictionaries(
                 brief_language=st.sampled_from(("de", "en")),
             ),
             max_size=2,
-            unique_by=lambda entry: str(entry["channel"]),
+            unique_by=by("channel"),
         ),
     }
 )
