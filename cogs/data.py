@@ -17,7 +17,7 @@ from bot.i18n import tr, tr_in
 from bot.messages import moving as words
 from bot.messages.message import Embed
 from bot.messages.story import GREY
-from bot.services import erasure, moving, server_file
+from bot.services import erasure, languages, moving, server_file
 from bot.services.context import Context
 from bot.services.moving import ImportResult, ServerPlaces
 from bot.services.server_file import MOST_BYTES, ServerFile
@@ -86,7 +86,10 @@ class DataCommands(
     def _delete(self) -> Choice:
         async def press(pressed: Interaction) -> None:
             check(pressed, administrator=True)
-            await erasure.erase(self.context, guild_of(pressed).id)
+            guild = guild_of(pressed)
+            await erasure.erase(self.context, guild.id)
+            # As when the bot joined: or new posts would be in English until Discord mentions the server's language again.
+            await languages.note_preferred(self.context, guild.id, guild.preferred_locale.value)
             await views.answer(pressed, words.deleted())
 
         return Choice(tr_in("button", "Delete everything"), press, danger=True)
