@@ -24,8 +24,10 @@ from benchmarks import (
     polling,
     queue,
     search,
+    sending,
     unchanged,
     volume,
+    webhooks,
 )
 from bot.demo.main import NEWS
 
@@ -44,6 +46,8 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "briefs": lambda a: briefs.measure(a.runs),
     "fanout": lambda a: fanout.measure(a.runs),
     "outward": lambda a: outward.measure(a.runs),
+    "sending": lambda _: sending.measure(),
+    "webhooks": lambda _: webhooks.measure(),
     "volume": lambda a: volume.measure(a.records),
     "queue": lambda a: queue.measure(a.runs),
 }

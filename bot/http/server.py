@@ -21,7 +21,7 @@ from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.answers import refusal
 from bot.http.connections import listen, name_server
-from bot.http.metrics import exposition
+from bot.http.metrics import Traffic, exposition
 from bot.http.reading import StoryReading
 from bot.services.context import Context
 from bot.services.measure import Measurements, measure
@@ -72,10 +72,22 @@ class EndpointSettings:
     per_minute: int
 
 
+def _always() -> bool:
+    """One process has all roles."""
+    return True
+
+
+def _all_leading() -> Mapping[str, bool]:
+    """One process has all roles."""
+    return {"intake": True, "sender": True}
+
+
 class HttpServer:
     """Listens from `start` to `close`.
 
-    `connected` returns whether Discord is connected, `polls`, `rephrasings` and `forwarded` the number of each by outcome.
+    `connected` returns whether Discord is connected, `polls`, `rephrasings` and `forwarded` the number of each by outcome,
+    `traffic` the requests to Discord. `delivers` says whether this process sends messages, `takes_in` whether it stores what is
+    pushed, and `leading` whether it leads, by each of its roles that one process at a time has.
     """
 
     def __init__(
@@ -87,6 +99,11 @@ class HttpServer:
         polls: Callable[[], Mapping[str, int]],
         rephrasings: Callable[[], Mapping[str, int]] = dict,
         forwarded: Callable[[], Mapping[str, int]] = dict,
+        traffic: Callable[[], Traffic] = Traffic,
+        *,
+        delivers: Callable[[], bool] = _always,
+        takes_in: Callable[[], bool] = _always,
+        leading: Callable[[], Mapping[str, bool]] = _all_leading,
     ) -> None:
         self._context = context
         self._ingest = ingest
@@ -95,6 +112,10 @@ class HttpServer:
         self._polls = polls
         self._rephrasings = rephrasings
         self._forwarded = forwarded
+        self._traffic = traffic
+        self._delivers = delivers
+        self._takes_in = takes_in
+        self._leading = leading
         self._pushed: Counter[str] = Counter()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._rate = RateLimitItemPerMinute(settings.per_minute)
@@ -137,7 +158,8 @@ class HttpServer:
         is_database_out = self._context.monitor.health.of(OutageKind.DATABASE) is not None
         try:
             async with self._context.db.read() as connection:
-                if overdue := await delivery.stalled(connection, self._context.now()):
+                overdue = await delivery.stalled(connection, self._context.now()) if self._delivers() else 0
+                if overdue:
                     problems.append(f"nothing is being delivered: {plural(overdue, 'message')} overdue")
         except StoreError:
             problems += [] if is_database_out else ["the database does not answer"]
@@ -163,7 +185,14 @@ class HttpServer:
                     outage.kind.value: outage.lasts(now).total_seconds()
                     for outage in self._context.monitor.health.outages
                 }
-                self._page = exposition(measured, connected=self._connected(), counts=counts, outages=outages)
+                self._page = exposition(
+                    measured,
+                    connected=self._connected(),
+                    counts=counts,
+                    traffic=self._traffic(),
+                    leading=self._leading(),
+                    outages=outages,
+                )
                 self._page_until = now + PAGE_AGE
         return web.Response(
             body=self._page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
@@ -180,6 +209,13 @@ class HttpServer:
 
     async def _push(self, request: web.Request) -> web.Response:
         await self._admit(request)
+        if not self._takes_in():
+            raise refusal(
+                web.HTTPServiceUnavailable,
+                "this process does not store articles: push to the one with the role intake, or try again if that one is "
+                "a standby",
+                {"Retry-After": RETRY_SECONDS},
+            )
         file_name = _FILE_NAMES.get(request.content_type)
         if file_name is None:
             raise refusal(

@@ -28,7 +28,7 @@ from bot.domain.records.intake import identify
 from bot.errors import StoreError, TopicwireError
 from bot.http import server
 from bot.http.connections import MAX_PER_ADDRESS
-from bot.http.metrics import COUNTERS, GAUGES
+from bot.http.metrics import COUNTERS, GAUGES, Traffic
 from bot.http.server import EndpointSettings, HttpServer
 from bot.services.context import Context
 from bot.services.measure import Measurements, measure
@@ -55,6 +55,11 @@ def news(title: str, number: int = 1, **more: Any) -> dict[str, Any]:
         "quality": 80,
         **more,
     }
+
+
+def traffic() -> Traffic:
+    """Requests to Discord, as if there had been some."""
+    return Traffic({"user": 2, "shared": 5}, invalid=7, pace_used=0.5, queued=12, in_flight=3)
 
 
 @dataclass
@@ -150,6 +155,7 @@ async def opened_office(
             lambda: polls,
             lambda: {"accepted": 1},
             lambda: {"delivered": 1},
+            traffic,
         )
         port = await listening.start()
         async with aiohttp.ClientSession() as client:
@@ -591,6 +597,10 @@ async def test_what_there_is_is_measured(office: Office) -> None:
         "topicwire_outbox_waiting": 2,
         "topicwire_outbox_late_seconds": 90,
         "topicwire_discord_connected": 1,
+        "topicwire_discord_pace_used": 0.5,
+        "topicwire_discord_invalid_requests": 7,
+        "topicwire_delivery_queued": 12,
+        "topicwire_delivery_in_flight": 3,
         "topicwire_feeds:fine": 0,
         "topicwire_feeds:new": 0,
         "topicwire_feeds:failing": 0,
@@ -623,6 +633,8 @@ async def test_pushes_and_polls_are_counted_by_what_came_of_them(office: Office)
         "topicwire_polls_total:failed": 1,
         "topicwire_rephrasings_total:accepted": 1,
         "topicwire_forwarded_total:delivered": 1,
+        "topicwire_discord_429_total:user": 2,
+        "topicwire_discord_429_total:shared": 5,
     }
 
 
@@ -768,3 +780,27 @@ async def test_however_many_ask_for_the_metrics_they_are_counted_once(
     office.desk.clock.forward(seconds=5)
     await office.get("/metrics")
     assert counted == 2
+
+
+async def test_a_process_that_does_not_lead_the_intake_stores_nothing_that_is_pushed(office: Office) -> None:
+    leading = {"intake": False}
+    standby = HttpServer(
+        office.desk.context,
+        office.desk.ingest,
+        EndpointSettings(LOOPBACK, 0, TOKEN, 10),
+        lambda: True,
+        lambda: {},
+        takes_in=lambda: leading["intake"],
+        leading=lambda: leading,
+    )
+    port = await standby.start()
+    try:
+        url = f"http://{LOOPBACK}:{port}"
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with office.client.post(f"{url}/records", json=news(ONE), headers=headers) as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "10")
+            assert "intake" in (await response.json())["error"]
+        async with office.client.get(f"{url}/metrics") as response:
+            assert 'topicwire_leading{role="intake"} 0.0' in await response.text()
+    finally:
+        await standby.close()

@@ -11,6 +11,7 @@ def short_waits() -> list[tuple[object, str, object]]:
 
     from bot.chat import connection
     from bot.domain import retry
+    from bot.store import identifies
     from bot.workers import delivery, digests
 
     return [
@@ -20,6 +21,7 @@ def short_waits() -> list[tuple[object, str, object]]:
         (retry, "FIRST_RETRY", timedelta(milliseconds=100)),
         (digests, "RETRY", timedelta(milliseconds=200)),
         (delivery, "SETTLING", timedelta(milliseconds=200)),
+        (identifies, "SPACING", timedelta(milliseconds=50)),
     ]
 
 
