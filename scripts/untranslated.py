@@ -24,6 +24,7 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
     ("bot/chat/connection.py", ""): "for the log",
     ("bot/chat/transport.py", ""): "for the log, and headers of HTTP",
     ("bot/chat/client.py", ""): "names of discord.py's tasks",
+    ("bot/chat/pacer.py", "X-"): "a header of HTTP",
     ("bot/chat/limits.py", ""): "names of commands",
     ("bot/chat/pacer.py", "X-RateLimit-"): "names of headers of HTTP",
     (
