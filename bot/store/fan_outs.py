@@ -425,12 +425,12 @@ async def _withheld(connection: AsyncConnection, batch: FanOutBatch) -> frozense
         every_age = [decision.story for _, decision in batch.shared if decision.at_any_age]
         final = sa.and_(_o.c.sent_at < batch.edited_since, _o.c.story.not_in(listed(connection, every_age)))
         stories = listed(connection, [decision.story for _, decision in _alone(batch)])
-        told = (
+        posted_before = (
             sa.select(_o.c.story)
             .where(_o.c.kind == outbox.STORY, _o.c.story.in_(stories), sa.or_(_o.c.closed, final))
             .distinct()
         )
-        numbers = (await connection.execute(told)).scalars()
+        numbers = (await connection.execute(posted_before)).scalars()
         withheld |= {(number, Reason.ALREADY_TOLD) for number in numbers}
     return frozenset(withheld)
 
@@ -471,13 +471,13 @@ async def withheld_counts(
         _w.c.guild_id == guild_id, _w.c.at >= since
     )
     final = later(connection, _o.c.sent_at, edit_window) < _st.c.decided_at
-    told = (
+    posted_before = (
         sa.select(_o.c.story, _o.c.channel_id, sa.literal(Reason.ALREADY_TOLD.value))
         .join(_st, _st.c.number == _o.c.story)
         .where(_o.c.guild_id == guild_id, _o.c.kind == outbox.STORY, _st.c.decided_at >= since)
         .where(sa.or_(_o.c.closed, final))
     )
-    for statement in (told, one_by_one):  # what was decided about a channel by itself goes first
+    for statement in (posted_before, one_by_one):  # what was decided about a channel by itself goes first
         for story, channel_id, reason in await connection.execute(statement):
             withheld[story, channel_id] = reason
     return dict(Counter(withheld.values()).most_common())
