@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from bot.domain.forwarding import Forward, ForwardLimits, signature
+from bot.domain.forwarding import Forward, ForwardLimits, signature, takes
 from bot.domain.model import Topic, Volume
 from bot.runtime.app import App
 from bot.services import forwards, mutes
@@ -470,8 +470,6 @@ async def test_a_story_is_compared_with_the_forwards_of_its_topics_alone(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared: list[str] = []
-    takes = forwarding.takes
-
     def counting(forward: Forward, *others: Any) -> bool:
         compared.append(forward.topic)
         return takes(forward, *others)
