@@ -470,6 +470,7 @@ async def test_a_story_is_compared_with_the_forwards_of_its_topics_alone(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared: list[str] = []
+
     def counting(forward: Forward, *others: Any) -> bool:
         compared.append(forward.topic)
         return takes(forward, *others)
