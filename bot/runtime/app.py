@@ -118,6 +118,8 @@ class App:
             else None
         )
         # Beside others on PostgreSQL, one in another container may have the same host name and process ids.
+        self._name: str
+        self._is_gone: Callable[[str], bool]
         self._name, self._is_gone = (
             (process.name(), process.is_gone)
             if self._peers is None
