@@ -402,6 +402,15 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_where_the_ids_of_people_are() -> None:
+    """The page about privacy names every table that has them, so that whoever runs a bot can delete a person's."""
+    paragraph = _read("docs/privacy.md").rpartition("To delete what is stored about a person")[2]
+    has_people = {
+        table.name for table in schema.metadata.tables.values() if {"user_id", "added_by"} & {*table.c.keys()}
+    }
+    assert has_people == set(re.findall(r"`(\w+)`", paragraph)) - {"user_id", "added_by"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links(page: Path) -> None:
     """What a page links to is there, down to the heading; pictures say what they show."""

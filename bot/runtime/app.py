@@ -118,6 +118,14 @@ class App:
             if account and context.db.dialect == "postgresql"
             else None
         )
+        # Beside others on PostgreSQL, one in another container may have the same host name and process ids.
+        self._name: str
+        self._is_gone: Callable[[str], bool]
+        self._name, self._is_gone = (
+            (process.name(), process.is_gone)
+            if self._peers is None
+            else (process.identity(), process.has_ended)
+        )
         self._stopping = asyncio.Event()
         self._failure: Exception | None = None  # why the bot stops
         self._up = asyncio.Event()  # set once the client had a connection
@@ -145,7 +153,7 @@ class App:
             self.context,
             self.sender,
             stopping=lambda: self._stopping.is_set() or self._away or not self._sending.is_leading,
-            holder=process.name(),
+            holder=self._name,
             wake=self._delivery.wake,
             limits=self.pacer,
         )
@@ -498,10 +506,10 @@ class App:
         now = self.context.now()
         if self._latest is None or now < self._latest:
             async with self.context.db.write() as connection:
-                if self._latest is None and (freed := await delivery.give_back(connection, process.is_gone)):
+                if self._latest is None and (freed := await delivery.give_back(connection, self._is_gone)):
                     log.info("this process takes over %s from an earlier one", plural(freed, "message"))
                 if self._latest is None and self._peers is not None:
-                    await delivery.take_over(connection, process.name(), now)
+                    await delivery.take_over(connection, self._name, now)
                 await feeds.after_clock_change(connection, now)
                 await follow_clock(self.context, connection)
                 if rescheduled := await delivery.after_clock_change(connection, now, self._latest):

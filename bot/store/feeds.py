@@ -310,8 +310,8 @@ async def release(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 async def give_back(connection: AsyncConnection, holder: str) -> int:
     """Make feeds due again that were claimed by a process that is gone. Returns how many."""
-    held = sa.and_(_f.c.lease_until.is_not(None), _f.c.holder == holder)
-    return (await connection.execute(sa.update(_f).where(held).values(lease_until=None))).rowcount
+    leased = sa.and_(_f.c.lease_until.is_not(None), _f.c.holder == holder)
+    return (await connection.execute(sa.update(_f).where(leased).values(lease_until=None))).rowcount
 
 
 async def next_due(connection: AsyncConnection, followed: Collection[int]) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from bot.errors import (
     TopicwireError,
 )
 from bot.messages.message import Message
+from bot.runtime import process
 from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App, run, trouble_of
 from bot.runtime.background import FIRST_PAUSE
 from bot.runtime.roles import Role
@@ -35,6 +37,7 @@ from bot.store import outbox, schema, subscriptions, topics
 from bot.store.database import Database
 from bot.store.servers import LEFT
 from bot.workers import titles
+from tests.databases import opened
 from tests.make import Clock, ListSource, record
 
 
@@ -78,6 +81,29 @@ class Changing(ListSource):
             yield
         self.over.set()
         await asyncio.Event().wait()
+
+
+async def test_a_sender_takes_over_at_once_only_from_processes_that_have_certainly_ended(
+    postgres_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_machine", lambda: "boot-1/pid:[1]")
+    gone = f"{socket.gethostname()} {2**22 + 1} x"  # above every id of Linux
+    holders = (
+        f"boot-1/pid:[1] {gone}",
+        f"boot-1/pid:[2] {gone}",
+    )  # the other container has the same host name
+    columns = {"lease_until": clock() + outbox.LEASE, "begun_at": clock()}
+    async with opened(postgres_url) as db:
+        async with db.write() as connection:
+            for channel_id, holder in enumerate(holders, 1):
+                row = outbox.new_row(outbox.NOTICE, holder, 1, channel_id, clock(), holder=holder, **columns)
+                await outbox.enqueue(connection, row)
+        app = App(Context(db, clock), account="a token")
+        await app._follow_clock()
+        async with db.read() as connection:
+            rows = sa.select(schema.outbox.c.lease_until).order_by(schema.outbox.c.channel_id)
+            leases = list((await connection.execute(rows)).scalars())
+    assert leases == [None, clock() + outbox.LONGEST_SEND]
 
 
 async def test_every_part_is_a_named_task_and_a_stop_ends_them_all(context: Context) -> None:
