@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from heapq import heappop, heappush
 
 import discord
 
-from bot.chat.port import FIRST_REQUEST
+from bot.chat.port import FIRST_REQUEST, REQUEST_RANK
 from bot.domain.requests.buckets import Buckets, Route
 from bot.domain.requests.invalid import CAREFUL, MOST, InvalidRequests, is_invalid
 from bot.domain.requests.pace import PERIOD, RequestPace, Turn
@@ -20,6 +23,8 @@ log = logging.getLogger(__name__)
 # For all requests of an address that have no token of a bot: https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
 WEBHOOKS_PER_SECOND = 50
 LONGEST_WAIT = 30.0  # seconds that a request waits for a limit; one that would wait longer is not made
+# A request of a lower rank passes those that came up to so long before it, a rank; so none waits for ever.
+SECONDS_A_RANK = 1.0
 SCOPES = frozenset(("global", "user", "shared"))
 UNNAMED = "none"  # the scope of a 429 that names none, as of the network in front of Discord
 
@@ -36,6 +41,57 @@ class PacedRequest:
         self.is_sent = False
 
 
+class _Line:
+    """Requests that wait for the pace. It gives each turn to the first of them at that moment, and to none in advance."""
+
+    def __init__(
+        self, next_start: Callable[[float], float], begin: Callable[[Route, float], PacedRequest | None]
+    ) -> None:
+        self._next_start = next_start
+        self._begin = begin
+        self._numbers = itertools.count()
+        self._waiting: list[tuple[float, int, Route, asyncio.Future[PacedRequest | None]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def turn(self, route: Route) -> PacedRequest | None:
+        """Wait for a turn, and take it; None: another took the last of the route meanwhile. Raises RateLimited."""
+        future: asyncio.Future[PacedRequest | None] = asyncio.get_running_loop().create_future()
+        place = _now() + REQUEST_RANK.get() * SECONDS_A_RANK
+        heappush(self._waiting, (place, next(self._numbers), route, future))
+        self.call()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and (request := future.result()) is not None:
+                request.pace.end(request.turn, _now())
+            raise
+
+    def call(self) -> None:
+        """Give turns as the pace allows, and come back for the next one."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._waiting:
+            if self._waiting[0][-1].done():  # cancelled
+                heappop(self._waiting)
+                continue
+            now = _now()
+            seconds = self._next_start(now) - now
+            if seconds > LONGEST_WAIT:
+                self._refuse(seconds)
+            elif seconds > 0:
+                self._timer = asyncio.get_running_loop().call_later(seconds, self.call)
+                break
+            else:
+                *_, route, future = heappop(self._waiting)
+                future.set_result(self._begin(route, now))
+
+    def _refuse(self, seconds: float) -> None:
+        while self._waiting:
+            if not (future := heappop(self._waiting)[-1]).done():
+                future.set_exception(discord.RateLimited(seconds))
+
+
 class Pacer:
     """All limits of requests: `limit` a period with the bot's token, `webhook_limit` with those of webhooks, and those of each route.
 
@@ -50,7 +106,10 @@ class Pacer:
         self.buckets = Buckets()
         self.invalid = InvalidRequests()
         self.refused: Counter[str] = Counter()
-        self._in_order = {pace: asyncio.Lock() for pace in (self.pace, self.webhook_pace)}
+        self._lines = {
+            pace: _Line(partial(self._next_start, pace), partial(self._begin, pace))
+            for pace in (self.pace, self.webhook_pace)
+        }
         self._is_careful = False
 
     @property
@@ -73,29 +132,24 @@ class Pacer:
         request = None
         while request is None:
             await _wait(self.ready_in((route,)))
-            request = await self._take(route)
+            request = await self._lines[self._pace_of(route)].turn(route)
         if (first_request := FIRST_REQUEST.get()) is not None:
             first_request()
         return request
 
-    async def _take(self, route: Route) -> PacedRequest | None:
-        """Count a request once the pace allows one, first come, first served; None: another took the last of its route."""
-        pace = self._pace_of(route)
-        async with self._in_order[pace]:
-            await self._wait_for(pace)
-            now = _now()
-            if self.buckets.ready_at((route,), now) > now:
-                return None
-            self.buckets.begin(route, now)
-            return PacedRequest(route, pace, pace.begin(now))
+    def _next_start(self, pace: RequestPace, now: float) -> float:
+        pace.least_gap = self.invalid.least_gap(now)
+        return pace.next_start(now)
+
+    def _begin(self, pace: RequestPace, route: Route, now: float) -> PacedRequest | None:
+        """Count a request that starts now; None if another took the last of its route."""
+        if self.buckets.ready_at((route,), now) > now:
+            return None
+        self.buckets.begin(route, now)
+        return PacedRequest(route, pace, pace.begin(now))
 
     def _pace_of(self, route: Route) -> RequestPace:
         return self.webhook_pace if route.is_of_webhook else self.pace
-
-    async def _wait_for(self, pace: RequestPace) -> None:
-        pace.least_gap = self.invalid.least_gap(_now())
-        while (seconds := pace.next_start(_now()) - _now()) > 0:
-            await _wait(seconds)
 
     def departs(self, request: PacedRequest) -> None:
         """Note that a request is sent. When discord.py repeats one, that counts as well."""
@@ -107,8 +161,9 @@ class Pacer:
         request.pace.depart(request.turn, now)
 
     def ends(self, request: PacedRequest) -> None:
-        """Note that a request was answered, or has failed."""
+        """Note that a request was answered, or has failed: the next one may start earlier than it seemed."""
         request.pace.end(request.turn, _now())
+        self._lines[request.pace].call()
 
     def learn(self, route: Route, status: int, headers: Mapping[str, str]) -> None:
         """Learn from the answer to any request, also to one that needs no turn."""
