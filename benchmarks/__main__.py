@@ -69,10 +69,17 @@ def main() -> None:
         "--stories", type=int, default=300_000, help="how many stories the commands and loop benchmarks use"
     )
     parser.add_argument(
-        "--job", action="append", default=[], choices=sending.JOBS, help="what sending measures; all by default"
+        "--job",
+        action="append",
+        default=[],
+        choices=sending.JOBS,
+        help="what sending measures; all by default",
     )
     parser.add_argument(
-        "--way", action="append", default=[], help="the ways to send that it measures, by the beginning of their names"
+        "--way",
+        action="append",
+        default=[],
+        help="the ways to send that it measures, by the beginning of their names",
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(MEASURES):

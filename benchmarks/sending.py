@@ -368,8 +368,6 @@ async def _measure_cold(ways: Mapping[str, Way]) -> None:
         )
 
 
-async def _delayed(
-    way: Way, job: Job
-) -> tuple[Sent, Job, Sequence[int]]:
+async def _delayed(way: Way, job: Job) -> tuple[Sent, Job, Sequence[int]]:
     sent, channels = await _run(way, job)
     return sent, job, channels

@@ -177,6 +177,12 @@ class Pacer:
             self.invalid.add(now)
             self._note_invalid(self.invalid.count(now))
 
+    def rest(self) -> None:
+        """Start no request for a period: another process with the same token may have used it up."""
+        for pace in (self.pace, self.webhook_pace):
+            if pace.limit < math.inf:
+                pace.hold(_now() + pace.period)
+
     def refuse(self, route: Route, seconds: float, *, everywhere: bool) -> None:
         """Note that Discord asks to wait with this route, or with all requests of its kind."""
         now = _now()

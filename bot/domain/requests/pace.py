@@ -11,7 +11,9 @@ PERIOD = 1.0  # seconds: https://discord.com/developers/docs/topics/rate-limits#
 LONGEST_DELAY = 1.0
 # The quickest way there and the quickest way back need not be those of one request.
 UNSURE = 0.008  # seconds
-BURST = 5  # requests that may follow each other at once after a pause, or make up for a timer that was late
+# Requests that may follow each other at once after a pause, or make up for a timer that was late. While the limit is used up, those
+# leave a gap of as many turns in each period after them, in which even the most urgent request waits.
+BURST = 2
 GENERATION = (
     200  # answers: the quickest one is that of the last one or two generations, as the way to Discord changes
 )
