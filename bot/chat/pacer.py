@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 import discord
 
@@ -25,6 +26,9 @@ WEBHOOKS_PER_SECOND = 50
 LONGEST_WAIT = 30.0  # seconds that a request waits for a limit; one that would wait longer is not made
 # A request of a lower rank passes those that came up to so long before it, a rank; so none waits for ever.
 SECONDS_A_RANK = 1.0
+URGENT_RANK = (
+    1  # up to here: what somebody waits for at a command, and new messages in channels without a backlog
+)
 SCOPES = frozenset(("global", "user", "shared"))
 UNNAMED = "none"  # the scope of a 429 that names none, as of the network in front of Discord
 
@@ -41,23 +45,37 @@ class PacedRequest:
         self.is_sent = False
 
 
+class _Waiting(NamedTuple):
+    """A request that waits for the pace; `place` is the time from which it counts as waiting, in seconds."""
+
+    place: float
+    number: int
+    rank: int
+    route: Route
+    future: asyncio.Future[PacedRequest | None]
+
+
 class _Line:
     """Requests that wait for the pace. It gives each turn to the first of them at that moment, and to none in advance."""
 
     def __init__(
-        self, next_start: Callable[[float], float], begin: Callable[[Route, float], PacedRequest | None]
+        self,
+        next_start: Callable[[int, float], float],
+        begin: Callable[[Route, int, float], PacedRequest | None],
     ) -> None:
         self._next_start = next_start
         self._begin = begin
         self._numbers = itertools.count()
-        self._waiting: list[tuple[float, int, Route, asyncio.Future[PacedRequest | None]]] = []
+        self._waiting: list[_Waiting] = []  # a heap
         self._timer: asyncio.TimerHandle | None = None
 
     async def turn(self, route: Route) -> PacedRequest | None:
         """Wait for a turn, and take it; None: another took the last of the route meanwhile. Raises RateLimited."""
         future: asyncio.Future[PacedRequest | None] = asyncio.get_running_loop().create_future()
-        place = _now() + REQUEST_RANK.get() * SECONDS_A_RANK
-        heappush(self._waiting, (place, next(self._numbers), route, future))
+        rank = REQUEST_RANK.get()
+        heappush(
+            self._waiting, _Waiting(_now() + rank * SECONDS_A_RANK, next(self._numbers), rank, route, future)
+        )
         self.call()
         try:
             return await future
@@ -72,23 +90,24 @@ class _Line:
             self._timer.cancel()
             self._timer = None
         while self._waiting:
-            if self._waiting[0][-1].done():  # cancelled
+            first = self._waiting[0]
+            if first.future.done():  # cancelled
                 heappop(self._waiting)
                 continue
             now = _now()
-            seconds = self._next_start(now) - now
+            seconds = self._next_start(first.rank, now) - now
             if seconds > LONGEST_WAIT:
                 self._refuse(seconds)
             elif seconds > 0:
                 self._timer = asyncio.get_running_loop().call_later(seconds, self.call)
                 break
             else:
-                *_, route, future = heappop(self._waiting)
-                future.set_result(self._begin(route, now))
+                heappop(self._waiting)
+                first.future.set_result(self._begin(first.route, first.rank, now))
 
     def _refuse(self, seconds: float) -> None:
         while self._waiting:
-            if not (future := heappop(self._waiting)[-1]).done():
+            if not (future := heappop(self._waiting).future).done():
                 future.set_exception(discord.RateLimited(seconds))
 
 
@@ -137,16 +156,16 @@ class Pacer:
             first_request()
         return request
 
-    def _next_start(self, pace: RequestPace, now: float) -> float:
+    def _next_start(self, pace: RequestPace, rank: int, now: float) -> float:
         pace.least_gap = self.invalid.least_gap(now)
-        return pace.next_start(now)
+        return pace.next_start(now, is_urgent=rank <= URGENT_RANK)
 
-    def _begin(self, pace: RequestPace, route: Route, now: float) -> PacedRequest | None:
+    def _begin(self, pace: RequestPace, route: Route, rank: int, now: float) -> PacedRequest | None:
         """Count a request that starts now; None if another took the last of its route."""
         if self.buckets.ready_at((route,), now) > now:
             return None
         self.buckets.begin(route, now)
-        return PacedRequest(route, pace, pace.begin(now))
+        return PacedRequest(route, pace, pace.begin(now, is_urgent=rank <= URGENT_RANK))
 
     def _pace_of(self, route: Route) -> RequestPace:
         return self.webhook_pace if route.is_of_webhook else self.pace

@@ -93,8 +93,8 @@ def test_a_message_waits_a_few_turns_longer_beside_channels_with_a_backlog(urgen
     delays = run_virtually(beside.cold_messages(range(40), urgency))
     assert len(beside.started) > 900, "the backlogs take what is left of the pace"
     assert max(beside.passed_by[channel] for channel in beside.started if channel >= COLD) == 0
-    assert _p99(delays) <= _p99(alone) + 3 / LIMIT
-    assert statistics.median(delays) <= statistics.median(alone) + 1 / LIMIT
+    assert statistics.median(delays) == pytest.approx(statistics.median(alone))
+    assert _p99(delays) <= _p99(alone) + 2 / LIMIT
 
 
 def test_a_request_that_is_ready_is_the_next_to_start_whatever_was_ready_before() -> None:
@@ -109,12 +109,15 @@ def test_a_request_that_is_ready_is_the_next_to_start_whatever_was_ready_before(
         tasks = [asyncio.create_task(ask(number, 2)) for number in range(20)]
         await asyncio.sleep(0.05)
         before = len(order)
-        tasks += [asyncio.create_task(ask(100, 1)), asyncio.create_task(ask(101, 0))]
+        tasks += [asyncio.create_task(ask(number, 1)) for number in range(100, 108)]
+        tasks += [asyncio.create_task(ask(108, 0))]
         await asyncio.gather(*tasks)
         assert order[:before] == list(range(before))
-        return order[before : before + 2]
+        return order[before : before + 9]
 
-    assert run_virtually(scene()) == [101, 100]
+    order = run_virtually(scene())
+    assert sorted(order) == list(range(100, 109))
+    assert order[-1] == 107, "not the one that came last"
 
 
 def test_no_request_waits_for_ever_for_those_of_a_lower_rank() -> None:
