@@ -27,6 +27,7 @@ from benchmarks import (
     sending,
     unchanged,
     volume,
+    webhooks,
 )
 from bot.demo.main import NEWS
 
@@ -46,6 +47,7 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "fanout": lambda a: fanout.measure(a.runs),
     "outward": lambda a: outward.measure(a.runs),
     "sending": lambda a: sending.measure(a.job, a.way),
+    "webhooks": lambda _: webhooks.measure(),
     "volume": lambda a: volume.measure(a.records),
     "queue": lambda a: queue.measure(a.runs),
 }

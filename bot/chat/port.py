@@ -33,6 +33,11 @@ class RequestLimits(Protocol):
         """Requests a second with the tokens of webhooks."""
         ...
 
+    @property
+    def has_one_pace(self) -> bool:
+        """Whether all requests wait for the same limit, with whichever token they are made."""
+        ...
+
     def ready_in(self, routes: Iterable[Route]) -> float:
         """Seconds until requests for these routes can be made as far as their own limits are concerned; 0: now."""
         ...

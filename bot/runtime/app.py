@@ -31,7 +31,7 @@ from bot.bootstrap import (
 from bot.chat.application import account_of
 from bot.chat.client import Client, ShardedClient
 from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after, unreachable
-from bot.chat.pacer import WEBHOOKS_PER_SECOND, Pacer
+from bot.chat.pacer import Pacer
 from bot.chat.permissions import problem_now
 from bot.chat.rest_client import RestClient
 from bot.chat.sender import DiscordSender
@@ -614,7 +614,7 @@ async def _start(config: Config, roles: frozenset[Role], stack: contextlib.Async
         rephraser=model,
         rephrasings_per_day=config.rephrasing.per_day,
         requests_per_second=config.discord.requests_per_second,
-        webhooks_per_second=WEBHOOKS_PER_SECOND,
+        webhooks_per_second=config.discord.webhooks_per_second,
         roles=roles,
         shards=config.discord.shards.shards(),
         account=account_of(config.discord.token.get_secret_value()),

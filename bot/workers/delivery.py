@@ -72,6 +72,7 @@ class _Unlimited:
     """No limits, as in tests and in the demo."""
 
     limit = webhook_limit = math.inf
+    has_one_pace = False
 
     def ready_in(self, _routes: Iterable[Route]) -> float:
         return 0.0
@@ -99,7 +100,11 @@ class Delivery:
         self._sender = sender
         self._limits = limits or _Unlimited()
         self._admission = Admission(concurrency, self._limits.limit)
-        self._webhook_admission = Admission(concurrency, self._limits.webhook_limit)
+        self._webhook_admission = (  # one line, the most urgent first, for what waits for one pace
+            self._admission
+            if self._limits.has_one_pace
+            else Admission(concurrency, self._limits.webhook_limit)
+        )
         self._stopping = stopping
         self._holder = holder
         self._wake = wake
@@ -231,7 +236,7 @@ class Delivery:
         if self._limits.limit == math.inf:
             return BATCH - self.queued
         ahead = max(BATCH, math.ceil(AHEAD_SECONDS * self._limits.limit))
-        waiting = self._admission.eager + self._webhook_admission.eager
+        waiting = sum(admission.eager for admission in {self._admission, self._webhook_admission})
         if waiting > ahead // 2:  # many at a time cost less than one by one
             return 0
         return min(ahead - waiting, max(BATCH, math.ceil(LONGEST_AHEAD * self._limits.limit)) - self.queued)

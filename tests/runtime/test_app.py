@@ -251,5 +251,4 @@ async def test_a_process_that_begins_to_send_leaves_the_limit_of_a_second_to_the
     begun = asyncio.get_running_loop().time()
     app._began_to_lead(Role.SENDER)
     assert app.pacer.pace.next_start(begun) >= begun + 1
-    assert app.pacer.webhook_pace.next_start(begun) >= begun + 1
     await app.client.close()
