@@ -46,7 +46,7 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "briefs": lambda a: briefs.measure(a.runs),
     "fanout": lambda a: fanout.measure(a.runs),
     "outward": lambda a: outward.measure(a.runs),
-    "sending": lambda _: sending.measure(),
+    "sending": lambda a: sending.measure(a.job, a.way),
     "webhooks": lambda _: webhooks.measure(),
     "volume": lambda a: volume.measure(a.records),
     "queue": lambda a: queue.measure(a.runs),
@@ -69,6 +69,19 @@ def main() -> None:
     )
     parser.add_argument(
         "--stories", type=int, default=300_000, help="how many stories the commands and loop benchmarks use"
+    )
+    parser.add_argument(
+        "--job",
+        action="append",
+        default=[],
+        choices=sending.JOBS,
+        help="what sending measures; all by default",
+    )
+    parser.add_argument(
+        "--way",
+        action="append",
+        default=[],
+        help="the ways to send that it measures, by the beginning of their names",
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(MEASURES):

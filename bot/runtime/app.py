@@ -224,6 +224,7 @@ class App:
         """Go on where another process may have stopped."""
         if role is Role.SENDER:
             self._latest = None  # what it was sending is looked for
+            self.pacer.rest()
         self.wake()
 
     def _new_client(self) -> Client:

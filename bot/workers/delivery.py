@@ -13,7 +13,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.port import FIRST_REQUEST, MessageTraits, RequestLimits, Sender, Target
+from bot.chat.port import FIRST_REQUEST, REQUEST_RANK, MessageTraits, RequestLimits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.outages import OutageKind
@@ -356,7 +356,8 @@ class Delivery:
                 await outbox.postpone(connection, like, until, self._context.now())
 
     async def _outcome(self, claim: Claimed, render_context: RenderContext, admitted: Admitted) -> Outcome:
-        FIRST_REQUEST.set(admitted.requests)  # for this task
+        FIRST_REQUEST.set(admitted.requests)  # for this task, and so is the rank
+        REQUEST_RANK.set(admitted.rank)
         try:
             with speaking(render_context.language(claim)):
                 if claim.kind == outbox.THREAD:

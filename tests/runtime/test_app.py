@@ -314,3 +314,13 @@ async def test_what_is_to_be_removed_is_removed_even_where_learning_fails(
     with caplog.at_level(logging.INFO), pytest.raises(ValueError, match="a bug"):
         await App(context).tidy()
     assert "the daily cleanup removed 0 old rows from the database" in caplog.text
+
+
+async def test_a_process_that_begins_to_send_leaves_the_limit_of_a_second_to_the_one_before(
+    context: Context,
+) -> None:
+    app = App(context, requests_per_second=50, webhooks_per_second=50)
+    begun = asyncio.get_running_loop().time()
+    app._began_to_lead(Role.SENDER)
+    assert app.pacer.pace.next_start(begun) >= begun + 1
+    await app.client.close()
