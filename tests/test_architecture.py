@@ -56,6 +56,7 @@ ARROWS: dict[str, set[str]] = {
     "bot.domain.forwarding": {"bot.domain"},
     "bot.domain.polling": {"bot.domain.text", "bot.domain.model"},
     "bot.domain.retry": set(),
+    "bot.domain.shards": set(),
     "bot.domain.circuit": {"bot.domain.retry"},
     "bot.domain.requests": {"bot.domain.requests"},
     # Everything that becomes text on a screen.
@@ -133,6 +134,10 @@ ARROWS: dict[str, set[str]] = {
     "bot.runtime.clock": set(),
     "bot.runtime.process": set(),
     "bot.runtime.logs": {"bot.domain.text"},
+    "bot.runtime.roles": {"bot.errors"},
+    "bot.runtime.leadership": {"bot.runtime.background", "bot.store", "bot.errors"},
+    "bot.runtime.absence": {"bot.runtime.leadership", "bot.store", "bot.domain.text"},
+    "bot.runtime.peers": {"bot.runtime", "bot.store", "bot.errors"},
     "bot.runtime.app": {
         "bot.runtime",
         "bot.bootstrap",

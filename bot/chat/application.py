@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 
 import discord
@@ -35,6 +36,11 @@ class Application:
 def invite_link(application_id: int) -> str:
     """The address that invites the bot, with the permissions and the scopes that it needs and no others."""
     return discord.utils.oauth_url(application_id, permissions=PERMISSIONS)
+
+
+def account_of(token: str) -> str:
+    """A short text that stands for a token, as a key of what processes with the same token share."""
+    return hashlib.blake2b(token.encode(), digest_size=8).hexdigest()
 
 
 async def application_of(token: str, addresses: DiscordAddresses = DISCORD) -> Application:

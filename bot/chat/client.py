@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any, cast
 
 import aiohttp
@@ -25,6 +26,7 @@ from bot.chat.transport import (
     tracing,
     webhook_session,
 )
+from bot.domain.shards import Shards
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.i18n import load_catalogues
@@ -32,6 +34,8 @@ from bot.messages.commands import CommandIds
 from bot.services.context import Context
 
 log = logging.getLogger(__name__)
+
+Identify = Callable[[int, int], Awaitable[None]]
 
 # How discord.py names the tasks that run listeners, commands, buttons and forms.
 _HANDLERS = ("discord.py: ", "CommandTree-invoker", "discord-ui-")
@@ -56,6 +60,8 @@ class Client(commands.Bot):
 
     `add_commands` registers the slash commands. `up` is set once the first connection has the servers and channels.
     `pacer` has the limits of the token, if it is shared.
+    `shards` are those that the client serves. `identify` is awaited before a shard identifies with the gateway; it gets the
+    shard, and how many shards Discord lets identify at once.
     """
 
     def __init__(
@@ -65,9 +71,14 @@ class Client(commands.Bot):
         up: asyncio.Event | None = None,
         pacer: Pacer | None = None,
         addresses: DiscordAddresses = DISCORD,
+        *,
+        shards: Shards | None = None,
+        identify: Identify | None = None,
+        **options: Any,
     ) -> None:
         self._pacer = pacer or Pacer()
         super().__init__(
+            **options,
             command_prefix=commands.when_mentioned,
             help_command=None,
             tree_cls=Tree,
@@ -86,6 +97,8 @@ class Client(commands.Bot):
         )
         supervise(self.http, self._pacer, addresses)
         self.context = context
+        self.shards_served = shards or Shards()
+        self._identify = identify
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
         self.webhook_session: aiohttp.ClientSession = discord.utils.MISSING  # until the client logs in
@@ -99,6 +112,23 @@ class Client(commands.Bot):
     async def stay_connected(self, token: str) -> None:
         """Log in and run until the client is closed. Raises whatever prevents the first connection."""
         await self.start(token, reconnect=cast(bool, _Once(self.up)))
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now. discord.py's `is_ready` stays true when one is lost."""
+        gateway: Any = self.ws
+        return self.is_ready() and gateway is not None and bool(gateway.open)
+
+    async def read_server(self, guild_id: int, max_age: timedelta) -> None:
+        """See to it that what is cached of a server is not older than that. The gateway keeps it up to date."""
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait until the shard may identify."""
+        if self._identify is None:
+            await super().before_identify_hook(shard_id, initial=initial)
+        else:
+            _, _, limits = await self.http.get_bot_gateway()
+            await self._identify(shard_id or 0, max(1, limits.get("max_concurrency", 1)))
 
     async def close(self) -> None:
         """Disconnect and cancel the running handlers, which would otherwise use closed connections and a closed database.
@@ -155,17 +185,22 @@ class Client(commands.Bot):
     async def sync(self) -> Trouble | None:
         """Register the commands with Discord. Returns why that failed, or None.
 
-        Posting needs no commands, so errors of Discord or the network are not raised.
+        Posting needs no commands, so errors of Discord or the network are not raised. The first cluster does it for all.
         """
         try:
             async with asyncio.timeout(SYNC_SECONDS):
-                self._note_ids(await self.tree.sync())
+                self._note_ids(await self._registered())
         except Exception as error:
             try:
                 return explain_failure(error)
             except TopicwireError as refused:
                 return Trouble(str(refused))
         return None
+
+    async def _registered(self) -> Sequence[discord.app_commands.AppCommand]:
+        """The commands as Discord has them from now on."""
+        first = self.shards_served.cluster == 0
+        return await (self.tree.sync() if first else self.tree.fetch_commands())
 
     def _note_ids(self, registered: Sequence[discord.app_commands.AppCommand]) -> None:
         ids = {command.name: command.id for command in registered}
@@ -190,3 +225,38 @@ class Client(commands.Bot):
         if not self.guilds and self.application_id is not None:
             address = invite_link(self.application_id)
             log.info("the bot is in no server yet; open this address to invite it: %s", address)
+
+
+class ShardedClient(Client, commands.AutoShardedBot):
+    """The bot with several shards, or those of one cluster."""
+
+    def __init__(
+        self,
+        context: Context,
+        add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
+        up: asyncio.Event | None = None,
+        pacer: Pacer | None = None,
+        addresses: DiscordAddresses = DISCORD,
+        *,
+        shards: Shards,
+        identify: Identify | None = None,
+    ) -> None:
+        super().__init__(
+            context,
+            add_commands,
+            up,
+            pacer,
+            addresses,
+            shards=shards,
+            identify=identify,
+            shard_ids=list(shards.ids),
+            shard_count=shards.count,
+        )
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether all shards have a connection now."""
+        shards = self.shards
+        return len(shards) == len(self.shards_served.ids) and not any(
+            shard.is_closed() for shard in shards.values()
+        )

@@ -75,11 +75,22 @@ def options(
 
 
 @app.command()
-def run(config: ConfigPath = CONFIG) -> None:
+def run(
+    config: ConfigPath = CONFIG,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--role",
+            help="What this process does, if several share a PostgreSQL: gateway, poller, intake, sender or all. Repeat it, "
+            "or use commas, for several.",
+            show_default="all",
+        ),
+    ] = None,
+) -> None:
     """Run the bot."""
     from bot.cli.run import run
 
-    run(config)
+    run(config, role or ())
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot import bootstrap
@@ -13,17 +14,19 @@ from bot.config.token import with_token
 from bot.domain.text.cleaning import plural
 from bot.domain.text.terminal import one_line
 from bot.errors import ConfigError, TopicwireError
+from bot.runtime.roles import EVERY_ROLE, Role, parse_roles
 
 log = logging.getLogger(__name__)
 
 
-def run(path: Path) -> None:
+def run(path: Path, roles: Sequence[str] = ()) -> None:
     """`topicwire run`."""
-    start(with_token(load_settings(path), path), path)
+    chosen = parse_roles(roles)
+    start(with_token(load_settings(path), path), path, chosen)
 
 
-def start(config: Config, path: Path) -> None:
-    """Run the bot with these settings, which come from `path`. Raises TopicwireError if they have no token."""
+def start(config: Config, path: Path, roles: frozenset[Role] = EVERY_ROLE) -> None:
+    """Run the bot with these settings, which come from `path`, in these roles. Raises TopicwireError if they have no token."""
     from bot.runtime import app, logs, process
 
     if not config.discord.token.get_secret_value():
@@ -35,7 +38,7 @@ def start(config: Config, path: Path) -> None:
     logs.configure(config.log.level, config.log.format)
     process.raise_open_files()
     try:
-        asyncio.run(app.run(config))
+        asyncio.run(app.run(config, roles))
     except TopicwireError as error:
         if config.log.format == "json":  # whoever collects the log reads no other lines
             log.critical("%s", error)

@@ -34,6 +34,7 @@ GAUGES: Mapping[str, str] = {
     "topicwire_discord_invalid_requests": "Requests of the last ten minutes that Discord counts as invalid. It blocks the address at 10,000.",
     "topicwire_delivery_queued": "Messages that this process has claimed and not begun to send.",
     "topicwire_delivery_in_flight": "Messages that are being sent.",
+    "topicwire_leading": "1 while this process leads, by role (intake, sender): of several processes one does the work.",
 }
 COUNTERS: Mapping[str, str] = {
     "topicwire_polls_total": "Feed polls since the start, by outcome.",
@@ -69,6 +70,7 @@ class _Snapshot:
         connected: bool,
         counts: Mapping[str, Mapping[str, int]],
         traffic: Traffic,
+        leading: Mapping[str, bool],
     ) -> None:
         self._gauges: dict[str, float] = {
             **measured.totals,
@@ -78,17 +80,22 @@ class _Snapshot:
             "topicwire_delivery_queued": traffic.queued,
             "topicwire_delivery_in_flight": traffic.in_flight,
         }
-        self._feeds = measured.feeds
+        # Metric -> its label, and the value of each label.
+        self._labelled: dict[str, tuple[str, Mapping[str, float]]] = {
+            "topicwire_feeds": ("state", measured.feeds),
+            "topicwire_leading": ("role", leading),
+        }
         refused = {scope: traffic.refused.get(scope, 0) for scope in SCOPES}
         self._counts = {**counts, "topicwire_discord_429_total": refused}
 
     def collect(self) -> Iterable[Metric]:
         for name, meaning in GAUGES.items():
-            if name == "topicwire_feeds":
-                feeds = GaugeMetricFamily(name, meaning, labels=["state"])
-                for state, count in self._feeds.items():
-                    feeds.add_metric([state], count)
-                yield feeds
+            if name in self._labelled:
+                label, values = self._labelled[name]
+                gauge = GaugeMetricFamily(name, meaning, labels=[label])
+                for value, number in values.items():
+                    gauge.add_metric([value], number)
+                yield gauge
             else:
                 yield GaugeMetricFamily(name, meaning, value=self._gauges[name])
         for name, meaning in COUNTERS.items():
@@ -104,10 +111,11 @@ def exposition(
     connected: bool,
     counts: Mapping[str, Mapping[str, int]],
     traffic: Traffic,
+    leading: Mapping[str, bool],
 ) -> bytes:
-    """The metrics page. `counts` maps a counter's name to the count of each outcome."""
+    """The metrics page. `counts` maps a counter's name to the count of each outcome, `leading` a role to whether the process leads."""
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    registry.register(_Snapshot(measured, connected, counts, traffic))
+    registry.register(_Snapshot(measured, connected, counts, traffic, leading))
     return generate_latest(registry)

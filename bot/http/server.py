@@ -63,11 +63,22 @@ class EndpointSettings:
     per_minute: int
 
 
+def _always() -> bool:
+    """One process has all roles."""
+    return True
+
+
+def _all_leading() -> Mapping[str, bool]:
+    """One process has all roles."""
+    return {"intake": True, "sender": True}
+
+
 class HttpServer:
     """Listens from `start` to `close`.
 
     `connected` returns whether Discord is connected, `polls`, `rephrasings` and `forwarded` the number of each by outcome,
-    `traffic` the requests to Discord.
+    `traffic` the requests to Discord. `delivers` says whether this process sends messages, `takes_in` whether it stores what is
+    pushed, and `leading` whether it leads, by each of its roles that one process at a time has.
     """
 
     def __init__(
@@ -80,6 +91,10 @@ class HttpServer:
         rephrasings: Callable[[], Mapping[str, int]] = dict,
         forwarded: Callable[[], Mapping[str, int]] = dict,
         traffic: Callable[[], Traffic] = Traffic,
+        *,
+        delivers: Callable[[], bool] = _always,
+        takes_in: Callable[[], bool] = _always,
+        leading: Callable[[], Mapping[str, bool]] = _all_leading,
     ) -> None:
         self._context = context
         self._ingest = ingest
@@ -89,6 +104,9 @@ class HttpServer:
         self._rephrasings = rephrasings
         self._forwarded = forwarded
         self._traffic = traffic
+        self._delivers = delivers
+        self._takes_in = takes_in
+        self._leading = leading
         self._pushed: Counter[str] = Counter()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._rate = RateLimitItemPerMinute(settings.per_minute)
@@ -130,7 +148,8 @@ class HttpServer:
         problems = [] if self._connected() else ["not connected to Discord"]
         try:
             async with self._context.db.read() as connection:
-                if overdue := await delivery.stalled(connection, self._context.now()):
+                overdue = await delivery.stalled(connection, self._context.now()) if self._delivers() else 0
+                if overdue:
                     problems.append(f"nothing is being delivered: {plural(overdue, 'message')} overdue")
         except StoreError:
             problems.append("the database does not answer")
@@ -153,7 +172,11 @@ class HttpServer:
                     "topicwire_forwarded_total": self._forwarded(),
                 }
                 self._page = exposition(
-                    measured, connected=self._connected(), counts=counts, traffic=self._traffic()
+                    measured,
+                    connected=self._connected(),
+                    counts=counts,
+                    traffic=self._traffic(),
+                    leading=self._leading(),
                 )
                 self._page_until = now + PAGE_AGE
         return web.Response(
@@ -162,6 +185,13 @@ class HttpServer:
 
     async def _push(self, request: web.Request) -> web.Response:
         await self._admit(request)
+        if not self._takes_in():
+            raise refusal(
+                web.HTTPServiceUnavailable,
+                "this process does not store articles: push to the one with the role intake, or try again if that one is "
+                "a standby",
+                {"Retry-After": RETRY_SECONDS},
+            )
         file_name = _FILE_NAMES.get(request.content_type)
         if file_name is None:
             raise refusal(

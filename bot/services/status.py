@@ -176,14 +176,16 @@ def shown_error(error: str) -> str:
     return _PATH.sub("…", hosts_only(first))
 
 
-async def resume_mended(context: Context, problem: Callable[[int], Awaitable[str]]) -> list[int]:
+async def resume_mended(context: Context, problem: Callable[[int, int], Awaitable[str]]) -> list[int]:
     """Resume the paused channels in which nothing stands against posting any more.
 
-    `problem` says of a channel why nothing can be posted there, empty where it can.
+    `problem` says of a server and its channel why nothing can be posted there, empty where it can.
     """
     async with context.db.read() as connection:
         paused = await subscriptions.paused(connection)
-    mended = [channel_id for channel_id in paused if not await problem(channel_id)]
+    mended = [
+        channel_id for channel_id, guild_id in paused.items() if not await problem(guild_id, channel_id)
+    ]
     if mended:
         async with context.db.write() as connection:
             await subscriptions.resume(connection, mended)

@@ -6,7 +6,7 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -185,16 +185,22 @@ def _told(url: str) -> Iterator[None]:
 class Database:
     """Reads and writes in transactions. Make it with `Database.open`; call `close` at the end."""
 
-    def __init__(self, engine: AsyncEngine, url: str) -> None:
+    def __init__(self, engine: AsyncEngine, url: str, direct: AsyncEngine | None = None) -> None:
         self._engine = engine
+        self._direct = direct or engine  # for connections that keep a session, see `dedicated`
         self._url = url
         self._file = file_of(engine.url)
         self._identity: tuple[int, int] | None = None  # device and inode of the file when it was opened
         self._checkouts: set[Checkout] = set()  # until their connections are back in the pool
 
     @classmethod
-    async def open(cls, url: str, *, guarded: bool = False) -> Self:
+    async def open(
+        cls, url: str, *, guarded: bool = False, direct_url: str = "", session_name: str = ""
+    ) -> Self:
         """Connect, make what is missing, and migrate. Raises StoreError with what to do.
+
+        With a `direct_url`, `url` leads to a pooler such as PgBouncer, which gives each transaction another session of
+        PostgreSQL, and `direct_url` to PostgreSQL itself. `session_name` is how PostgreSQL names the sessions.
 
         A `guarded` SQLite file leaves a marker beside it. Where the marker is there and the file is not, all
         subscriptions are gone; then DatabaseLostError is raised rather than an empty database made.
@@ -203,7 +209,14 @@ class Database:
             _check_marker(url)
         try:
             with _told(url):
-                engine = _engine(sa.make_url(normalise(url)))
+                engine = _engine(
+                    sa.make_url(normalise(url)), session_name=session_name, is_pooled=bool(direct_url)
+                )
+                direct = (
+                    _engine(sa.make_url(normalise(direct_url)), session_name=session_name)
+                    if direct_url
+                    else None
+                )
         except ModuleNotFoundError as error:
             raise StoreError(
                 f"the database {redact(url)} needs a driver. Run pip install '.[postgres]' in Topicwire's directory."
@@ -213,7 +226,7 @@ class Database:
                 f"database.url {redact(url)!r} is not valid: write a file's path, sqlite:///data/topicwire.db "
                 "or postgresql://user:password@host/database"
             ) from error
-        database = cls(engine, url)
+        database = cls(engine, url, direct)
         try:
             with _told(url):
                 await database._migrate()
@@ -266,6 +279,7 @@ class Database:
         """Return all connections, also those whose tasks were cancelled or forgotten, and close them."""
         await asyncio.gather(*[checkout.end() for checkout in self._checkouts], return_exceptions=True)
         await self._engine.dispose()
+        await self._direct.dispose()
 
     @property
     def dialect(self) -> str:
@@ -318,6 +332,26 @@ class Database:
             if self.dialect == "postgresql":
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INTAKE_LOCK)))
             yield connection
+
+    def telling(self) -> AbstractContextManager[None]:
+        """Errors of the database become StoreError in the block, as far as a person can do something about them."""
+        return _told(self._url)
+
+    @asynccontextmanager
+    async def dedicated(self) -> AsyncIterator[AsyncConnection]:
+        """A connection with a session of its own in PostgreSQL: each statement is a transaction, and what belongs to the
+        session, such as a lock or a channel that it listens to, ends with the block. What is done with it elsewhere than in
+        the block is done in `telling`.
+        """
+        with self.telling():
+            async with Checkout(self._direct.connect(), self._checkouts) as checkout:
+                with _reaching():
+                    connection = await checkout.connect()
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                try:
+                    yield connection
+                finally:
+                    await connection.invalidate()  # closed rather than given back to the pool
 
     def _check_present(self) -> None:
         """Raise DatabaseLostError where the file is gone or another: what is stored from now on would be lost."""
@@ -404,12 +438,35 @@ def _may_be_there(url: sa.URL) -> bool:
     return not url.drivername.startswith("sqlite") or bool(url.database and Path(url.database).is_file())
 
 
-def _engine(url: sa.URL, *, write_ahead: bool = True) -> AsyncEngine:
-    """The engine of a database. `write_ahead` switches a SQLite file to write-ahead logging, which changes it."""
+def _no_name() -> str:
+    return ""
+
+
+# Behind a pooler, the next transaction may run in another session, which knows no statement that was prepared in this one.
+# A statement without a name lives until the next one, so nothing has to be deallocated.
+_UNPREPARED = {
+    "statement_cache_size": 0,
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": _no_name,
+}
+
+
+def _engine(
+    url: sa.URL, *, write_ahead: bool = True, session_name: str = "", is_pooled: bool = False
+) -> AsyncEngine:
+    """The engine of a database. `write_ahead` switches a SQLite file to write-ahead logging, which changes it.
+
+    `session_name` and `is_pooled` are of PostgreSQL, see `Database.open`.
+    """
     # What the store builds of the data and keeps until it changes, by name.
     options: dict[str, dict[str, Any]] = {"kept": {}}
     if url.drivername == "postgresql+asyncpg":
-        engine = create_async_engine(url, pool_pre_ping=True, execution_options=options)
+        arguments: dict[str, Any] = _UNPREPARED if is_pooled else {}
+        if session_name:
+            arguments = {**arguments, "server_settings": {"application_name": session_name}}
+        engine = create_async_engine(
+            url, pool_pre_ping=True, execution_options=options, connect_args=arguments
+        )
         event.listen(engine.sync_engine, "handle_error", _of_the_driver)
         return engine
     if url.drivername != "sqlite+aiosqlite":

@@ -11,7 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.retry import LONGEST_RETRY
 from bot.store import schema
 from bot.store.conditions import has_value
-from bot.store.outbox import ESCALATION, LEASE, MEMBER, PUBLISH, REACHABLE, STORY, Claimed, is_claimed_as
+from bot.store.outbox import (
+    ESCALATION,
+    LEASE,
+    LONGEST_SEND,
+    MEMBER,
+    PUBLISH,
+    REACHABLE,
+    STORY,
+    Claimed,
+    is_claimed_as,
+)
 from bot.store.queue import IS_READY, IS_SHELVED, IS_UNRIPE
 
 STALL = timedelta(minutes=10)  # something is due for so long, and nothing was sent or edited meanwhile
@@ -33,6 +43,15 @@ async def give_back(connection: AsyncConnection, is_gone: Callable[[str], bool])
     gone_holders = [holder for holder in holders if is_gone(holder)]
     freed = sa.update(_o).where(leased, _o.c.holder.in_(gone_holders)).values(lease_until=None)
     return (await connection.execute(freed)).rowcount
+
+
+async def take_over(connection: AsyncConnection, holder: str, now: datetime) -> None:
+    """Have the leases of all other holders end soon, as this one sends alone from now on.
+
+    Not at once: one that was cut off from the database may have requests on their way, but it begins no further ones.
+    """
+    others = sa.and_(_o.c.lease_until > now + LONGEST_SEND, _o.c.holder != holder)
+    await connection.execute(sa.update(_o).where(others).values(lease_until=now + LONGEST_SEND))
 
 
 async def after_clock_change(connection: AsyncConnection, now: datetime, latest: datetime | None) -> int:

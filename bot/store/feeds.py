@@ -285,14 +285,19 @@ async def due(
     return [_feed(row) for row in await connection.execute(statement)]
 
 
-async def claim(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> set[int]:
-    """Take those of these feeds that are due still; nobody else gets them until `settle`, or until `LEASE` has passed."""
+async def claim(connection: AsyncConnection, ids: Sequence[int], now: datetime, holder: str = "") -> set[int]:
+    """Take those of these feeds that are due still; nobody else gets them until `settle`, or until `LEASE` has passed.
+
+    `holder` is the process that takes them, see `give_back`.
+    """
     taken: set[int] = set()
     for part in chunks(ids):
         claimable = sa.select(_f.c.source_id).where(_f.c.source_id.in_(part), _ready(now))
         # As in `outbox.claim`: what another process takes at the same moment is skipped, not waited for.
         chosen = sa.select(claimable.with_for_update(skip_locked=True).cte("chosen").c.source_id)
-        statement = sa.update(_f).where(_f.c.source_id.in_(chosen)).values(lease_until=now + LEASE)
+        statement = (
+            sa.update(_f).where(_f.c.source_id.in_(chosen)).values(lease_until=now + LEASE, holder=holder)
+        )
         taken.update((await connection.execute(statement.returning(_f.c.source_id))).scalars())
     return taken
 
@@ -301,6 +306,12 @@ async def release(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Give feeds back that were claimed and not polled: they are due still."""
     for part in chunks(ids):
         await connection.execute(sa.update(_f).where(_f.c.source_id.in_(part)).values(lease_until=None))
+
+
+async def give_back(connection: AsyncConnection, holder: str) -> int:
+    """Make feeds due again that were claimed by a process that is gone. Returns how many."""
+    held = sa.and_(_f.c.lease_until.is_not(None), _f.c.holder == holder)
+    return (await connection.execute(sa.update(_f).where(held).values(lease_until=None))).rowcount
 
 
 async def next_due(connection: AsyncConnection, followed: Collection[int]) -> datetime | None:

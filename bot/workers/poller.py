@@ -83,12 +83,15 @@ class Poller:
         web: Web,
         jitter: Callable[[], float],
         at_once: int = AT_ONCE,
+        *,
+        holder: str = "",
     ) -> None:
         self._context = context
         self._batches = store
         self._web = web
         self._jitter = jitter
         self._at_once = at_once
+        self._holder = holder
         self._busy: set[int] = set()  # the feeds that are in any of these, and go from one to the next:
         self._due: dict[str, deque[_Claimed]] = {}  # by host
         self._hosts: Counter[str] = Counter()  # how many are running at each
@@ -183,7 +186,7 @@ class Poller:
         if not due:
             return 0
         async with self._context.db.write() as connection:
-            claimed = await feeds.claim(connection, [feed.source_id for feed in due], now)
+            claimed = await feeds.claim(connection, [feed.source_id for feed in due], now, self._holder)
         for feed in due:
             if feed.source_id in claimed:
                 progress = (

@@ -754,3 +754,27 @@ async def test_however_many_ask_for_the_metrics_they_are_counted_once(
     office.desk.clock.forward(seconds=5)
     await office.get("/metrics")
     assert counted == 2
+
+
+async def test_a_process_that_does_not_lead_the_intake_stores_nothing_that_is_pushed(office: Office) -> None:
+    leading = {"intake": False}
+    standby = HttpServer(
+        office.desk.context,
+        office.desk.ingest,
+        EndpointSettings(LOOPBACK, 0, TOKEN, 10),
+        lambda: True,
+        lambda: {},
+        takes_in=lambda: leading["intake"],
+        leading=lambda: leading,
+    )
+    port = await standby.start()
+    try:
+        url = f"http://{LOOPBACK}:{port}"
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with office.client.post(f"{url}/records", json=news(ONE), headers=headers) as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "10")
+            assert "intake" in (await response.json())["error"]
+        async with office.client.get(f"{url}/metrics") as response:
+            assert 'topicwire_leading{role="intake"} 0.0' in await response.text()
+    finally:
+        await standby.close()

@@ -11,6 +11,7 @@ def short_waits() -> list[tuple[object, str, object]]:
 
     from bot.chat import connection
     from bot.domain import retry
+    from bot.store import identifies
     from bot.workers import delivery
 
     return [
@@ -19,6 +20,7 @@ def short_waits() -> list[tuple[object, str, object]]:
         (connection, "FIRST_PAUSE", timedelta(milliseconds=10)),
         (retry, "FIRST_RETRY", timedelta(milliseconds=100)),
         (delivery, "SETTLING", timedelta(milliseconds=200)),
+        (identifies, "SPACING", timedelta(milliseconds=50)),
     ]
 
 

@@ -5,16 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.bootstrap import WatchedSource
-from bot.errors import DatabaseLostError, SourceError, StoreError, TopicwireError
-from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App
+from bot.config import parse
+from bot.domain.model import Mode, Subscription
+from bot.domain.shards import Shards
+from bot.errors import ConfigError, DatabaseLostError, SourceError, StoreError, TopicwireError
+from bot.messages.message import Message
+from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App, run
 from bot.runtime.background import FIRST_PAUSE
+from bot.runtime.roles import Role
+from bot.services import subscribe
 from bot.services.context import Context
 from bot.sources.model import ItemBatch, Progress
+from bot.store import outbox, schema, subscriptions, topics
 from bot.store.database import Database
+from bot.store.servers import LEFT
 from bot.workers import titles
 from tests.make import Clock, ListSource, record
 
@@ -85,6 +95,67 @@ async def test_every_part_is_a_named_task_and_a_stop_ends_them_all(context: Cont
     app.stop()
     await bot
     assert all(task.done() for task in tasks)
+
+
+@pytest.mark.parametrize(
+    ("roles", "steps"),
+    [
+        ({Role.GATEWAY}, {"connection", "commands"}),
+        ({Role.SENDER}, {"connection", "commands", "resuming"}),
+        ({Role.POLLER}, set()),  # it has no client for feeds here
+        ({Role.INTAKE}, {"digests", "alerts", "volumes", "first posts", "cleanup", "list:kept"}),
+        (
+            {Role.GATEWAY, Role.INTAKE},
+            {"connection", "commands", "digests", "alerts", "volumes", "first posts", "cleanup", "list:kept"},
+        ),
+    ],
+)
+def test_a_process_takes_the_steps_of_its_roles_alone(
+    context: Context, roles: set[Role], steps: set[str]
+) -> None:
+    app = App(context, [WatchedSource(ListSource("list:kept"))], roles=frozenset(roles))
+    assert {step.name for step in app._steps("token")} == steps
+
+
+async def test_a_process_without_postgresql_is_refused_a_role_before_it_opens_anything(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "topicwire.db"
+    with pytest.raises(ConfigError, match="postgresql://"):
+        await run(parse({"database": {"url": str(place)}}), frozenset({Role.INTAKE}))
+    assert not place.exists()
+
+
+class Standby:
+    """Another process leads."""
+
+    is_leading = False
+
+
+async def test_a_sender_that_leads_no_more_begins_no_message_and_keeps_none(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = App(context)
+    async with context.db.write() as connection:
+        row = outbox.new_row(outbox.NOTICE, "n", 1, 2, context.now(), payload=Message().to_json())
+        await outbox.enqueue(connection, row)
+    monkeypatch.setattr(app, "_sending", Standby())
+    assert await app.deliver.begin() == 0
+    async with context.db.read() as connection:
+        assert await connection.scalar(sa.select(schema.outbox.c.claims)) == 0
+
+
+async def test_a_cluster_says_of_its_servers_alone_that_they_are_left(context: Context) -> None:
+    guilds = [number << 22 for number in range(1, 5)]
+    async with context.db.write() as connection:
+        ids = await topics.ensure(connection, ["Trains"])
+        for guild_id in guilds:
+            wish = Subscription(0, guild_id, guild_id + 1, "Trains", Mode.LIVE)
+            await subscriptions.subscribe(connection, wish, ids["trains"], context.now())
+    await subscribe.keep_servers(context, [guilds[1]], Shards(cluster=0, clusters=2, count=2))
+    async with context.db.read() as connection:
+        left = (await connection.execute(LEFT)).scalars().all()
+    assert set(left) == {guilds[3]}  # of the even ones, which the cluster has
 
 
 async def test_a_database_that_is_lost_ends_the_bot_with_the_reason(

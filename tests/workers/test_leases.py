@@ -43,6 +43,18 @@ async def test_leases_of_a_process_that_is_gone_end_and_those_in_doubt_go_first(
     )
 
 
+async def test_a_sender_that_takes_over_waits_a_minute_for_what_another_machine_may_be_sending(
+    due: BotHarness,
+) -> None:
+    (other,), (mine,) = await claim(due, "on another machine"), await claim(due, "me")
+    async with due.db.write() as connection:
+        await delivery.take_over(connection, "me", due.clock())
+    due.clock.forward(seconds=outbox.LONGEST_SEND.total_seconds() + 1)
+    assert [again.id for again in await claim(due)] == [other.id]
+    due.clock.forward(seconds=(outbox.LEASE - outbox.LONGEST_SEND).total_seconds())
+    assert [again.id for again in await claim(due)] == [mine.id]
+
+
 async def test_what_is_given_back_untried_is_not_in_doubt(due: BotHarness) -> None:
     claimed = await claim(due)
     async with due.db.write() as connection:
