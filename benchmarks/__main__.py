@@ -33,6 +33,7 @@ from benchmarks import (
     webhooks,
 )
 from bot.demo.main import NEWS
+from bot.runtime import process
 
 MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] | None]] = {
     "intake": lambda a: intake.measure(a.records, a.runs),
@@ -92,6 +93,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(MEASURES):
         parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}; choose from {', '.join(MEASURES)}")
+    process.collect_garbage_less_often()  # as the program does
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in arguments.what or MEASURES:
         running = MEASURES[name](arguments)

@@ -17,6 +17,7 @@ from bot.domain.stories.order import Order
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.terminal import lines, one_line
 from bot.errors import QueryRefusedError, TopicwireError
+from bot.runtime import process
 
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z"]
 
@@ -526,6 +527,7 @@ def eval_briefs(
 
 def main() -> None:
     """Entry point; expected errors are one message and an exit code, never a traceback."""
+    process.collect_garbage_less_often()
     if runs := sys.argv[1:2] in (["run"], ["setup"]):  # a signal during the start also stops the bot cleanly
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
