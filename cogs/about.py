@@ -72,6 +72,11 @@ HELP = (
         "`/api-token create` · `/api-token list` · `/api-token revoke` what feed readers and programs read stories with · "
         "`/forward add` · `/forward list` · `/forward remove` · `/forward resume` addresses that stories are sent to"
     ),
+    mark(
+        "**Administrators**\n"
+        "`/data export` · `/data import` take what this server has set to another bot · `/data delete` delete everything "
+        "stored about this server"
+    ),
 )
 
 

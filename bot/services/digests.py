@@ -170,7 +170,7 @@ async def set_schedule(
                 )
             )
         if before is None:
-            await _require_room(connection, guild_id, channel_id, len(present))
+            await require_room(connection, guild_id, channel_id, len(present))
         topic_id = None
         if digest.topic:
             topic_id = await topics.id_of(connection, resolve(loaded, digest.topic))
@@ -200,7 +200,7 @@ def _by_id(present: Sequence[ChannelDigest], digest_id: int) -> ChannelDigest:
     return digest
 
 
-async def _require_room(connection: AsyncConnection, guild_id: int, channel_id: int, in_channel: int) -> None:
+async def require_room(connection: AsyncConnection, guild_id: int, channel_id: int, in_channel: int) -> None:
     """Raise InvalidInputError if there may not be one more digest."""
     if in_channel >= MOST_IN_CHANNEL:
         raise InvalidInputError(

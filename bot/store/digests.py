@@ -88,7 +88,11 @@ async def add(
     connection: AsyncConnection, digest: ChannelDigest, topic_id: int | None, now: datetime
 ) -> ChannelDigest:
     """Store a new digest of a channel. Returns it with its id."""
-    row = _row(digest, topic_id) | {"created_at": now, "covered_until": None, "next_at": digest.next_at}
+    row = _row(digest, topic_id) | {
+        "created_at": digest.created_at or now,
+        "covered_until": digest.covered_until,
+        "next_at": digest.next_at,
+    }
     digest_id = await connection.scalar(sa.insert(_d).values(row).returning(_d.c.id))
     [added] = await stored(connection, ids=[digest_id or 0], guild_id=digest.guild_id)
     return added
