@@ -95,6 +95,7 @@ fuzz: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests.kills $(ARGS)
+	@$(BIN)/python -m tests.role_kills $(ARGS)
 
 model: $(VENV)/.dev
 	@$(BIN)/python -m scripts.title_model $(ARGS)

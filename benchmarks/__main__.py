@@ -10,22 +10,27 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    arrival,
     briefs,
     clustering,
     commands,
     event_loop,
     fanout,
     idle,
+    idle_feeds,
     inbox,
     intake,
     matching,
     outward,
     parsing,
+    pollers,
     polling,
     queue,
     search,
+    sending,
     unchanged,
     volume,
+    webhooks,
 )
 from bot.demo.main import NEWS
 from bot.runtime import process
@@ -37,15 +42,20 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "parsing": lambda a: parsing.measure(a.runs),
     "unchanged": lambda a: unchanged.measure(a.runs),
     "polling": lambda a: polling.measure(a.runs, a.feeds),
+    "pollers": lambda a: pollers.measure(a.runs),
     "inbox": lambda a: inbox.measure(a.runs),
     "search": lambda a: search.measure(a.runs),
     "commands": lambda a: commands.measure(a.runs, a.stories),
     "loop": lambda a: event_loop.measure(a.runs, a.stories),
     "idle": lambda a: idle.measure(a.runs),
+    "idle-feeds": lambda _: idle_feeds.measure(),
     "briefs": lambda a: briefs.measure(a.runs),
     "fanout": lambda a: fanout.measure(a.runs),
     "outward": lambda a: outward.measure(a.runs),
+    "sending": lambda a: sending.measure(a.job, a.way),
+    "webhooks": lambda _: webhooks.measure(),
     "volume": lambda a: volume.measure(a.records),
+    "arrival": lambda _: arrival.measure(),
     "queue": lambda a: queue.measure(a.runs),
 }
 
@@ -66,6 +76,19 @@ def main() -> None:
     )
     parser.add_argument(
         "--stories", type=int, default=300_000, help="how many stories the commands and loop benchmarks use"
+    )
+    parser.add_argument(
+        "--job",
+        action="append",
+        default=[],
+        choices=sending.JOBS,
+        help="what sending measures; all by default",
+    )
+    parser.add_argument(
+        "--way",
+        action="append",
+        default=[],
+        help="the ways to send that it measures, by the beginning of their names",
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(MEASURES):

@@ -30,7 +30,7 @@ from bot.sources.folder import FolderSource
 from bot.sources.git import GitSource
 from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
-from bot.store.database import Database
+from bot.store.database import Database, normalise
 from bot.store.topic_cache import TopicCache
 
 if TYPE_CHECKING:  # slow to import, and most commands do not need them
@@ -234,6 +234,8 @@ def check(config: Config) -> list[str]:
         problems.append(
             "discord.token: the token is missing: run `topicwire setup`, which asks for it, or set TOPICWIRE_DISCORD__TOKEN"
         )
+    if config.discord.shards.clusters > 1 and not normalise(config.database.url).startswith("postgresql"):
+        problems.append("discord.shards.clusters: more than one needs PostgreSQL in database.url")
     for position, settings in enumerate(config.sources):
         if isinstance(settings, FolderSettings) and not settings.path.expanduser().exists():
             problems.append(f"sources[{position}].path: {settings.path} does not exist")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import discord
 from discord.ext import commands
@@ -19,7 +20,7 @@ class Upkeep(commands.Cog):
 
     def __init__(self, context: Context, bot: commands.Bot) -> None:
         self.context = context
-        self.bot = bot
+        self.bot: Any = bot
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
@@ -44,7 +45,8 @@ class Upkeep(commands.Cog):
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Compare everything after a new connection, because Discord does not report earlier deletions."""
-        await subscribe.keep_servers(self.context, [guild.id for guild in self.bot.guilds])
+        present = [guild.id for guild in self.bot.guilds]
+        await subscribe.keep_servers(self.context, present, self.bot.shards_served)
         for guild in self.bot.guilds:
             await self.on_guild_available(guild)
 

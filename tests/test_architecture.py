@@ -56,7 +56,10 @@ ARROWS: dict[str, set[str]] = {
     "bot.domain.forwarding": {"bot.domain"},
     "bot.domain.polling": {"bot.domain.text", "bot.domain.model"},
     "bot.domain.retry": set(),
+    "bot.domain.shards": set(),
     "bot.domain.circuit": {"bot.domain.retry"},
+    "bot.domain.outages": set(),
+    "bot.domain.requests": {"bot.domain.requests"},
     # Everything that becomes text on a screen.
     "bot.messages": {"bot.messages", "bot.domain"},
     # Ways in and out.
@@ -77,6 +80,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.workers",
         "bot.services.context",
         "bot.services.digests",
+        "bot.services.erasure",
         "bot.services.first_posts",
         "bot.services.volumes",
         "bot.messages",
@@ -132,6 +136,10 @@ ARROWS: dict[str, set[str]] = {
     "bot.runtime.clock": set(),
     "bot.runtime.process": set(),
     "bot.runtime.logs": {"bot.domain.text"},
+    "bot.runtime.roles": {"bot.errors"},
+    "bot.runtime.leadership": {"bot.runtime.background", "bot.store", "bot.errors"},
+    "bot.runtime.absence": {"bot.runtime.leadership", "bot.store", "bot.domain.text"},
+    "bot.runtime.peers": {"bot.runtime", "bot.store", "bot.errors"},
     "bot.runtime.app": {
         "bot.runtime",
         "bot.bootstrap",
@@ -194,7 +202,7 @@ LIBRARIES: dict[str, set[str]] = {
     "lxml": {"bot.sources"},
     "openai": {"bot.models"},
     "prometheus_client": {"bot.http"},
-    "msgspec": {"bot.workers.inbox_format"},
+    "msgspec": {"bot.workers.inbox_format", "bot.services.server_file"},
     "numpy": {"bot.domain.clustering"},
     "PIL": {"bot.chat"},
     "publicsuffixlist": {"bot.domain"},

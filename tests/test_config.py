@@ -88,6 +88,19 @@ def test_what_is_not_installed_cannot_be_asked_for(written: object, monkeypatch:
         ({"feeds": {"catalogue": "x"}}, "feeds.catalogue: must be true or false (got 'x')"),
         ({"log": {"level": "loud"}}, "log.level: must be 'debug', 'info', 'warning' or 'error' (got 'loud')"),
         ({"log": {"format": "xml"}}, "log.format: must be 'text' or 'json' (got 'xml')"),
+        (
+            {"discord": {"shards": {"cluster": 4, "clusters": 4}}},
+            "discord.shards: cluster must be less than clusters: 0 to 3",
+        ),
+        (
+            {"discord": {"shards": {"clusters": 4, "count": 3}}},
+            "discord.shards: count must not be less than clusters, because each cluster needs a shard",
+        ),
+        ({"discord": {"shards": {"cluster": -1}}}, "discord.shards.cluster: must be 0 or more (got '-1')"),
+        (
+            {"database": {"url": "x.db", "direct_url": "postgresql://db/t"}},
+            "database: with direct_url, url and direct_url must both be postgresql:// addresses",
+        ),
         ({"colour": 1}, "colour: unknown setting; config.example.yaml lists all settings"),
     ],
 )
@@ -140,6 +153,8 @@ def test_the_address_of_the_gateway(written: str, gateway: str) -> None:
         ("{plain}://8.8.8.8", "{plain}:// would send the bot's token unencrypted"),
         ("{plain}://[2606:4700::1111]", "{plain}:// would send the bot's token unencrypted"),
         ("{plain}://[::ffff:8.8.8.8]", "{plain}:// would send the bot's token unencrypted"),
+        ("{plain}://134744072", "{plain}:// would send the bot's token unencrypted"),  # 8.8.8.8 as a number
+        ("{plain}://0x08080808", "{plain}:// would send the bot's token unencrypted"),
         ("{plain}://localhost.example", "{plain}:// would send the bot's token unencrypted"),
         (5, "must be text"),
     ],

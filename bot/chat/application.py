@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 
 import discord
 
 from bot.chat.connection import Trouble, explain_failure, unreachable
+from bot.chat.pacer import Pacer
 from bot.chat.transport import DISCORD, DiscordAddresses, supervise, tracing
 from bot.errors import TopicwireError
 
@@ -36,6 +38,11 @@ def invite_link(application_id: int) -> str:
     return discord.utils.oauth_url(application_id, permissions=PERMISSIONS)
 
 
+def account_of(token: str) -> str:
+    """A short text that stands for a token, as a key of what processes with the same token share."""
+    return hashlib.blake2b(token.encode(), digest_size=8).hexdigest()
+
+
 async def application_of(token: str, addresses: DiscordAddresses = DISCORD) -> Application:
     """The application that the token belongs to, as Discord says.
 
@@ -56,8 +63,11 @@ async def application_of(token: str, addresses: DiscordAddresses = DISCORD) -> A
 
 
 async def _log_in(token: str, addresses: DiscordAddresses) -> Application:
-    client = discord.Client(intents=discord.Intents.none(), max_ratelimit_timeout=30.0, http_trace=tracing())
-    supervise(client.http, addresses)
+    pacer = Pacer()
+    client = discord.Client(
+        intents=discord.Intents.none(), max_ratelimit_timeout=30.0, http_trace=tracing(pacer)
+    )
+    supervise(client.http, pacer, addresses)
     try:
         await client.login(token)
         if client.application_id is None or client.user is None:

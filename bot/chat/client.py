@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any, cast
 
 import aiohttp
@@ -15,6 +16,7 @@ from discord.ext import commands
 from bot.chat.application import invite_link
 from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
+from bot.chat.pacer import LONGEST_WAIT, Pacer
 from bot.chat.translator import CatalogueTranslator
 from bot.chat.transport import (
     DISCORD,
@@ -24,6 +26,7 @@ from bot.chat.transport import (
     tracing,
     webhook_session,
 )
+from bot.domain.shards import Shards
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.i18n import load_catalogues
@@ -32,7 +35,8 @@ from bot.services.context import Context
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT = 30.0  # seconds that discord.py may sit out a rate limit; longer ones go back to the outbox
+Identify = Callable[[int, int], Awaitable[None]]
+
 # How discord.py names the tasks that run listeners, commands, buttons and forms.
 _HANDLERS = ("discord.py: ", "CommandTree-invoker", "discord-ui-")
 SYNC_SECONDS = 10.0  # for the registration at the start; later tries run while the bot posts
@@ -51,10 +55,18 @@ class _Once:
         return self._up.is_set()
 
 
+def _nobody(_: str | None) -> None:
+    """Nobody asks whether there is a connection."""
+
+
 class Client(commands.Bot):
     """The bot as Discord sees it.
 
     `add_commands` registers the slash commands. `up` is set once the first connection has the servers and channels.
+    `pacer` has the limits of the token, if it is shared.
+    `shards` are those that the client serves. `identify` is awaited before a shard identifies with the gateway; it gets the
+    shard, and how many shards Discord lets identify at once.
+    `note` gets the reason when the connection is lost, and None when it is there.
     """
 
     def __init__(
@@ -62,9 +74,17 @@ class Client(commands.Bot):
         context: Context,
         add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
         up: asyncio.Event | None = None,
+        pacer: Pacer | None = None,
         addresses: DiscordAddresses = DISCORD,
+        *,
+        note: Callable[[str | None], None] = _nobody,
+        shards: Shards | None = None,
+        identify: Identify | None = None,
+        **options: Any,
     ) -> None:
+        self._pacer = pacer or Pacer()
         super().__init__(
+            **options,
             command_prefix=commands.when_mentioned,
             help_command=None,
             tree_cls=Tree,
@@ -78,11 +98,13 @@ class Client(commands.Bot):
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=LONGEST_WAIT,
-            http_trace=tracing(),
+            http_trace=tracing(self._pacer),
             activity=discord.CustomActivity("/help · /subscribe"),
         )
-        supervise(self.http, addresses)
+        supervise(self.http, self._pacer, addresses)
         self.context = context
+        self.shards_served = shards or Shards()
+        self._identify = identify
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
         self.webhook_session: aiohttp.ClientSession = discord.utils.MISSING  # until the client logs in
@@ -91,11 +113,29 @@ class Client(commands.Bot):
         )  # None: that of discord.py
         self.command_ids: CommandIds = {}  # of the commands that Discord has, as far as it has said so
         self._add_commands = add_commands
+        self._note = note
         self._running: set[asyncio.Task[Any]] = set()
 
     async def stay_connected(self, token: str) -> None:
         """Log in and run until the client is closed. Raises whatever prevents the first connection."""
         await self.start(token, reconnect=cast(bool, _Once(self.up)))
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection now. discord.py's `is_ready` stays true when one is lost."""
+        gateway: Any = self.ws
+        return self.is_ready() and gateway is not None and bool(gateway.open)
+
+    async def read_server(self, guild_id: int, max_age: timedelta) -> None:
+        """See to it that what is cached of a server is not older than that. The gateway keeps it up to date."""
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Wait until the shard may identify."""
+        if self._identify is None:
+            await super().before_identify_hook(shard_id, initial=initial)
+        else:
+            _, _, limits = await self.http.get_bot_gateway()
+            await self._identify(shard_id or 0, max(1, limits.get("max_concurrency", 1)))
 
     async def close(self) -> None:
         """Disconnect and cancel the running handlers, which would otherwise use closed connections and a closed database.
@@ -141,7 +181,7 @@ class Client(commands.Bot):
     async def setup_hook(self) -> None:
         """Add the commands, and have Discord show them."""
         if self.http.connector is not discord.utils.MISSING:  # a simulated Discord has none
-            self.webhook_session = webhook_session(self.http)
+            self.webhook_session = webhook_session(self.http, self._pacer)
         if self.webhook_adapter is not None:  # commands are answered in tasks that this one creates
             self.webhook_adapter.use()
         await asyncio.to_thread(load_catalogues)
@@ -152,17 +192,22 @@ class Client(commands.Bot):
     async def sync(self) -> Trouble | None:
         """Register the commands with Discord. Returns why that failed, or None.
 
-        Posting needs no commands, so errors of Discord or the network are not raised.
+        Posting needs no commands, so errors of Discord or the network are not raised. The first cluster does it for all.
         """
         try:
             async with asyncio.timeout(SYNC_SECONDS):
-                self._note_ids(await self.tree.sync())
+                self._note_ids(await self._registered())
         except Exception as error:
             try:
                 return explain_failure(error)
             except TopicwireError as refused:
                 return Trouble(str(refused))
         return None
+
+    async def _registered(self) -> Sequence[discord.app_commands.AppCommand]:
+        """The commands as Discord has them from now on."""
+        first = self.shards_served.cluster == 0
+        return await (self.tree.sync() if first else self.tree.fetch_commands())
 
     def _note_ids(self, registered: Sequence[discord.app_commands.AppCommand]) -> None:
         ids = {command.name: command.id for command in registered}
@@ -180,10 +225,60 @@ class Client(commands.Bot):
         """Answer a button, menu or form that has no handler any more, such as one of an earlier process."""
         await answer_expired(interaction)
 
+    async def on_disconnect(self) -> None:
+        """Note that there is no connection. discord.py connects again by itself."""
+        self._note("the connection to Discord's gateway was lost")
+
+    async def on_resumed(self) -> None:
+        """Note that the connection is there again."""
+        self._note(None)
+
+    async def on_shard_ready(self, _shard: int) -> None:
+        """Likewise, of a shard that began a new session."""
+        self._note(None)
+
     async def on_ready(self) -> None:
         """Log the invitation address if the bot is in no server yet."""
         self.up.set()
+        self._note(None)
         log.info("ready as %s in %s", self.user, plural(len(self.guilds), "server"))
         if not self.guilds and self.application_id is not None:
             address = invite_link(self.application_id)
             log.info("the bot is in no server yet; open this address to invite it: %s", address)
+
+
+class ShardedClient(Client, commands.AutoShardedBot):
+    """The bot with several shards, or those of one cluster."""
+
+    def __init__(
+        self,
+        context: Context,
+        add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
+        up: asyncio.Event | None = None,
+        pacer: Pacer | None = None,
+        addresses: DiscordAddresses = DISCORD,
+        *,
+        note: Callable[[str | None], None] = _nobody,
+        shards: Shards,
+        identify: Identify | None = None,
+    ) -> None:
+        super().__init__(
+            context,
+            add_commands,
+            up,
+            pacer,
+            addresses,
+            note=note,
+            shards=shards,
+            identify=identify,
+            shard_ids=list(shards.ids),
+            shard_count=shards.count,
+        )
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether all shards have a connection now."""
+        shards = self.shards
+        return len(shards) == len(self.shards_served.ids) and not any(
+            shard.is_closed() for shard in shards.values()
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -113,16 +114,21 @@ def problem(client: discord.Client, channel_id: int) -> str:
     return tr(GONE) if channel is None else _problem_in(channel)
 
 
-async def problem_now(client: discord.Client, channel_id: int) -> str:
-    """Like `problem`, but fetches a channel that is not in the cache, such as an archived thread."""
-    channel: Any = client.get_channel(channel_id)
-    if channel is None:
-        try:
-            channel = await client.fetch_channel(channel_id)
-        except (discord.NotFound, discord.Forbidden):
-            return tr(GONE)
-        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError):
-            return tr("Discord does not answer")
+async def problem_now(
+    client: discord.Client, channel_id: int, read_server: Callable[[], Awaitable[None]] | None = None
+) -> str:
+    """Like `problem`, but fetches a channel that is not in the cache, such as an archived thread.
+
+    `read_server` fills the cache of a client that has no gateway.
+    """
+    try:
+        if read_server is not None:
+            await read_server()
+        channel: Any = client.get_channel(channel_id) or await client.fetch_channel(channel_id)
+    except (discord.NotFound, discord.Forbidden):
+        return tr(GONE)
+    except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError):
+        return tr("Discord does not answer")
     return _problem_in(channel)
 
 

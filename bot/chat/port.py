@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bot.domain.posting.face import Byline
+from bot.domain.requests.buckets import Route
 from bot.domain.retry import MessageForm, Outcome
 from bot.messages.message import Message
+
+# What is called when the first request is made, in the task that sends a message.
+FIRST_REQUEST: ContextVar[Callable[[], None] | None] = ContextVar("FIRST_REQUEST", default=None)
+
+# The rank of the requests of a task: of those that wait for the pace, the lowest rank goes first.
+REQUEST_RANK: ContextVar[int] = ContextVar("REQUEST_RANK", default=0)
+
+
+class RequestLimits(Protocol):
+    """How many requests Discord takes; `bot.chat.pacer` implements it, and keeps to it."""
+
+    @property
+    def limit(self) -> float:
+        """Requests a second with the bot's token."""
+        ...
+
+    @property
+    def webhook_limit(self) -> float:
+        """Requests a second with the tokens of webhooks."""
+        ...
+
+    @property
+    def has_one_pace(self) -> bool:
+        """Whether all requests wait for the same limit, with whichever token they are made."""
+        ...
+
+    def ready_in(self, routes: Iterable[Route]) -> float:
+        """Seconds until requests for these routes can be made as far as their own limits are concerned; 0: now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -12,6 +13,7 @@ import aiohttp
 import discord
 
 from bot.chat import lookup, threads, webhooks
+from bot.chat.client import Client
 from bot.chat.components import mentions, to_embed, to_view, with_roles_of
 from bot.chat.connection import INTERNAL_NETWORK_ERROR, retry_after
 from bot.chat.membership import present_member, sees
@@ -50,6 +52,10 @@ log = logging.getLogger(__name__)
 
 LONGEST_DETAIL = 300  # characters of Discord's error message that are stored and logged
 BANS = frozenset((INTERNAL_NETWORK_ERROR,))
+# Gateways tell senders of changes. In case that is lost, a server is read again after this time; Discord refuses what is no
+# longer allowed, but it would not refuse to send a member what stands in a channel that has been hidden.
+SERVER_AGE = timedelta(hours=6)
+MEMBER_AGE = timedelta(minutes=5)
 MOST_CUTS = 2  # tries without the parts of a message that Discord refuses
 
 P = ParamSpec("P")
@@ -135,7 +141,10 @@ def _is_of_reference(parts: Sequence[Path]) -> bool:
 
 
 class DiscordSender:
-    """A `Sender` on discord.py. Needs no message or member cache; channels come from the `guilds` intent."""
+    """A `Sender` on discord.py. Needs no message or member cache.
+
+    Channels and roles come from the client's cache, where the gateway or `read_server` puts them.
+    """
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
@@ -143,6 +152,13 @@ class DiscordSender:
     def switch_to(self, client: discord.Client) -> None:
         """Use another client from now on."""
         self._client = client
+
+    async def _read_server(self, target: Target) -> None:
+        """Have a client without a gateway read the server. What members may see must be newer than what a post needs."""
+        if isinstance(self._client, Client):
+            await self._client.read_server(
+                target.guild_id, SERVER_AGE if target.user_id is None else MEMBER_AGE
+            )
 
     def _prepared(self, target: Target, message: Message) -> Message:
         """The message as the server sees it: with mentions of commands, and without those of deleted roles."""
@@ -152,6 +168,7 @@ class DiscordSender:
     @_outcome
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
         """Send a new message; in a forum, create a post with the tags that exist there."""
+        await self._read_server(target)
         if target.user_id is not None and (obstacle := await self._obstacle(target, target.user_id)):
             return obstacle
         message = self._prepared(target, message)
@@ -235,6 +252,7 @@ class DiscordSender:
     @_outcome
     async def find(self, target: Target, traits: MessageTraits) -> Outcome:
         """Look for a message that an earlier try may have sent."""
+        await self._read_server(target)
         key = target.byline.webhook if target.byline else None
         place = target if target.thread_id is None else replace(target, channel_id=target.thread_id)
         return await lookup.find(self._client, await self._place(place), traits, key)
@@ -242,6 +260,7 @@ class DiscordSender:
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
         """Edit a message, and the name and tags of its forum post. Edits ping nobody."""
+        await self._read_server(target)
         if target.user_id is not None and (obstacle := await self._obstacle(target, target.user_id)):
             return obstacle
         message = self._prepared(target, message)
@@ -336,6 +355,7 @@ class DiscordSender:
     @_outcome
     async def publish(self, target: Target) -> Outcome:
         """Publish a message of an announcement channel."""
+        await self._read_server(target)
         assert target.message_id is not None
         # To Discord, a message of a webhook is somebody else's. Nothing else in the channel depends on this permission.
         is_others = target.webhook_id is not None
@@ -354,12 +374,14 @@ class DiscordSender:
     @_outcome
     async def open_thread(self, target: Target, name: str) -> Outcome:
         """Open the thread of a message, or take the one that it has."""
+        await self._read_server(target)
         assert target.message_id is not None
         return await threads.open_thread(await self._channel(target.channel_id), target.message_id, name)
 
     @_outcome
     async def rename_thread(self, target: Target, name: str) -> Outcome:
         """Give the thread of a message another name."""
+        await self._read_server(target)
         return await threads.rename_thread(await self._channel(target.thread_id or 0), name)
 
     def can_publish(self, channel_id: int) -> bool:

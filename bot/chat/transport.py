@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,9 +17,12 @@ from discord.http import HTTPClient, Route
 from discord.webhook.async_ import AsyncWebhookAdapter, async_context
 from yarl import URL
 
+from bot.chat.pacer import PacedRequest, Pacer
+from bot.domain.requests.buckets import route_of
+
 REQUEST_SECONDS = 30.0  # for one HTTP request; waiting for a rate limit is not part of it
 LONGEST_WAIT = timedelta(days=1)
-GLOBAL_WAIT = timedelta(seconds=5)  # for a global limit without a duration
+UNNAMED_WAIT = timedelta(seconds=5)  # for a limit without a duration
 FOREIGN_ANSWER = "the answer did not come from Discord's API"
 CREATIONS = ("/messages", "/threads")  # path suffixes of requests that create something
 
@@ -74,62 +77,109 @@ class GlobalLimitError(discord.RateLimited):
     """The bot has reached the limit for all its requests."""
 
 
-def tracing() -> aiohttp.TraceConfig:
-    """A trace that raises on responses that discord.py would wait for or retry, so that the outbox decides.
+def tracing(pacer: Pacer) -> aiohttp.TraceConfig:
+    """A trace that tells the pacer of every request, and raises on responses that discord.py would wait for or retry.
+
+    The outbox decides about these:
 
     - A global rate limit: discord.py holds back all requests with an event that stays cleared for good if the
       request is cancelled while it waits.
     - A server error after a request that creates something: discord.py retries at once, which creates a duplicate
       if the first request succeeded despite the error.
     """
+    return _traced(pacer, _look_at)
+
+
+def _traced(
+    pacer: Pacer, look_at: Callable[[aiohttp.TraceRequestEndParams], None], *, gives_turns: bool = False
+) -> aiohttp.TraceConfig:
+    """Interactions and downloads have no turn: they do not count towards the limit, and wait for nothing."""
+
+    async def departs(_session: Any, context: SimpleNamespace, _sent: Any) -> None:
+        if isinstance(request := context.trace_request_ctx, PacedRequest):
+            pacer.departs(request)
+
+    async def fails(_session: Any, context: SimpleNamespace, _failed: Any) -> None:
+        if isinstance(request := context.trace_request_ctx, PacedRequest):
+            pacer.ends(request)
+
+    async def ends(_session: Any, context: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:
+        request, response = context.trace_request_ctx, end.response
+        if isinstance(request, PacedRequest):
+            pacer.ends(request)
+            route = request.route
+        else:
+            route = route_of(end.method, end.url.path)
+        pacer.learn(route, response.status, response.headers)
+        if response.status == 429 and "Via" in response.headers:
+            pacer.refuse(route, _wait_of(response), everywhere=_is_global(response))
+        _leave_waiting_to_the_pacer(response)
+        look_at(end)
+
+    async def starts(_session: Any, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams) -> None:
+        context.trace_request_ctx = await pacer.turn(route_of(start.method, start.url.path))
+
     config = aiohttp.TraceConfig()
-    config.on_request_end.append(_look_at)
+    if gives_turns:
+        config.on_request_start.append(starts)
+    config.on_request_headers_sent.append(departs)
+    config.on_request_exception.append(fails)
+    config.on_request_end.append(ends)
     return config
 
 
-async def _look_at(
-    _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
-) -> None:
+def _leave_waiting_to_the_pacer(response: aiohttp.ClientResponse) -> None:
+    """Have discord.py take every limit for reset.
+
+    When a limit is spent, discord.py withholds the answer to the last request until the reset.
+    """
+    if "X-RateLimit-Reset-After" in response.headers:
+        headers = response.headers.copy()
+        headers["X-RateLimit-Reset-After"] = "0"
+        response._cache["headers"] = headers  # discord.py has no setting for it
+
+
+def _look_at(end: aiohttp.TraceRequestEndParams) -> None:
     response = end.response
     if response.status == 429 and _is_global(response):
-        wait = requested_wait(response.headers)
-        raise GlobalLimitError(min(GLOBAL_WAIT if wait is None else wait, LONGEST_WAIT).total_seconds())
+        raise GlobalLimitError(_wait_of(response))
     if response.status >= 500 and end.method == "POST" and end.url.path.endswith(CREATIONS):
         raise discord.DiscordServerError(response, None)
 
 
-def webhook_session(http: HTTPClient) -> aiohttp.ClientSession:
+def webhook_session(http: HTTPClient, pacer: Pacer) -> aiohttp.ClientSession:
     """A session for webhooks of the bot, on the connections of its client, with which it is closed.
 
     discord.py's client for webhooks repeats a request after a server error, sits out every rate limit, and takes any
     answer for Discord's. Such answers raise here, so that the outbox decides.
     """
-    config = aiohttp.TraceConfig()
-    config.on_request_end.append(_look_at_webhook)
     return aiohttp.ClientSession(
         connector=http.connector,
         connector_owner=False,
         timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
-        trace_configs=[config],
+        trace_configs=[_traced(pacer, _look_at_webhook, gives_turns=True)],
         headers={"User-Agent": http.user_agent},
         cookie_jar=aiohttp.DummyCookieJar(),
     )
 
 
-async def _look_at_webhook(
-    _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
-) -> None:
+def _look_at_webhook(end: aiohttp.TraceRequestEndParams) -> None:
     response = end.response
     if response.status == 429:
-        wait = requested_wait(response.headers)
         if "Via" not in response.headers:  # not of the API, but of what stands in front of it
             raise discord.HTTPException(response, None)
         limited = GlobalLimitError if _is_global(response) else discord.RateLimited
-        raise limited(min(GLOBAL_WAIT if wait is None else wait, LONGEST_WAIT).total_seconds())
+        raise limited(_wait_of(response))
     if response.status >= 500:
         raise discord.DiscordServerError(response, None)
     if response.status != 204 and response.content_type != "application/json":
         raise aiohttp.ClientPayloadError(FOREIGN_ANSWER)
+
+
+def _wait_of(response: aiohttp.ClientResponse) -> float:
+    """The seconds that a rate limit lasts."""
+    wait = requested_wait(response.headers)
+    return min(UNNAMED_WAIT if wait is None else wait, LONGEST_WAIT).total_seconds()
 
 
 def _is_global(answer: aiohttp.ClientResponse) -> bool:
@@ -157,8 +207,8 @@ def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def supervise(http: HTTPClient, addresses: DiscordAddresses = DISCORD) -> None:
-    """Limit the time of each request, shield it from cancellation, and refuse responses that are not JSON.
+def supervise(http: HTTPClient, pacer: Pacer, addresses: DiscordAddresses = DISCORD) -> None:
+    """Pace requests, limit the time of each, shield it from cancellation, and refuse responses that are not JSON.
 
     Requests and connections to the gateway go to `addresses`.
     """
@@ -167,9 +217,13 @@ def supervise(http: HTTPClient, addresses: DiscordAddresses = DISCORD) -> None:
 
     async def supervised(route: Route, **options: Any) -> Any:
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        task = asyncio.ensure_future(request(addresses.route(route), timeout=timeout, **options))
+        paced = await pacer.turn(route_of(route.method, route.url.removeprefix(Route.BASE)))
+        task = asyncio.ensure_future(
+            request(addresses.route(route), timeout=timeout, trace_request_ctx=paced, **options)
+        )
         running.add(task)
         task.add_done_callback(_forget)
+        task.add_done_callback(lambda _: pacer.ends(paced))  # even if it was never sent
         try:
             answer = await asyncio.shield(task)
         except ValueError as error:

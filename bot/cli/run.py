@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot import bootstrap
 from bot.cli.common import load_settings, print_line
+from bot.cli.exit_codes import exit_code, last_words
 from bot.config import Config
 from bot.config.token import with_token
 from bot.domain.text.cleaning import plural
 from bot.domain.text.terminal import one_line
-from bot.errors import ConfigError, TopicwireError
+from bot.errors import ConfigError, SettingsError, TopicwireError
+from bot.runtime.roles import EVERY_ROLE, Role, parse_roles
 
 log = logging.getLogger(__name__)
 
 
-def run(path: Path) -> None:
+def run(path: Path, roles: Sequence[str] = ()) -> None:
     """`topicwire run`."""
-    start(with_token(load_settings(path), path), path)
+    chosen = parse_roles(roles)
+    start(with_token(load_settings(path), path), path, chosen)
 
 
-def start(config: Config, path: Path) -> None:
-    """Run the bot with these settings, which come from `path`. Raises TopicwireError if they have no token."""
+def start(config: Config, path: Path, roles: frozenset[Role] = EVERY_ROLE) -> None:
+    """Run the bot with these settings, which come from `path`, in these roles. Raises TopicwireError if they have no token."""
     from bot.runtime import app, logs, process
 
     if not config.discord.token.get_secret_value():
-        raise TopicwireError(
+        raise SettingsError(
             "The bot's token is missing. Run `topicwire setup`, which asks for it; or create a bot at "
             "https://discord.com/developers/applications (New Application, Bot, Reset Token) and set the environment "
             "variable TOPICWIRE_DISCORD__TOKEN to its token."
@@ -35,10 +39,10 @@ def start(config: Config, path: Path) -> None:
     logs.configure(config.log.level, config.log.format)
     process.raise_open_files()
     try:
-        asyncio.run(app.run(config))
+        asyncio.run(app.run(config, roles))
     except TopicwireError as error:
         if config.log.format == "json":  # whoever collects the log reads no other lines
-            log.critical("%s", error)
+            log.critical("%s", last_words(error), extra={"exit_code": exit_code(error).value})
         raise
 
 

@@ -32,6 +32,7 @@ from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.pace import DEFAULT_PER_HOUR
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
 from bot.domain.records.identity import canonical, registered_domain
+from bot.domain.shards import Shards
 from bot.domain.stories.owners import MediaOwners
 from bot.sources.topic_files import topic_from_mapping
 
@@ -66,18 +67,51 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ShardsSettings(_Model):
+    """The part of the servers that a gateway process serves."""
+
+    cluster: int = Field(default=0, ge=0, le=9_999)
+    clusters: int = Field(default=1, ge=1, le=10_000)
+    count: int = Field(default=0, ge=0, le=100_000)
+
+    @model_validator(mode="after")
+    def _fitting(self) -> ShardsSettings:
+        if self.cluster >= self.clusters:
+            raise ValueError(f"cluster must be less than clusters: 0 to {self.clusters - 1}")
+        if 0 < self.count < self.clusters:
+            raise ValueError("count must not be less than clusters, because each cluster needs a shard")
+        return self
+
+    def shards(self) -> Shards:
+        """These settings as a value of the domain. Without a count, each cluster has one shard."""
+        return Shards(self.cluster, self.clusters, self.count or self.clusters)
+
+
 class Discord(_Model):
     """The bot's account, and the addresses in place of Discord's, such as those of a proxy."""
 
     token: SecretStr = SecretStr("")
     api_url: Annotated[str, AfterValidator(api_address)] = ""
     gateway_url: Annotated[str, AfterValidator(gateway_address)] = ""
+    requests_per_second: int = Field(default=50, ge=1, le=10_000)
+    webhooks_per_second: int = Field(default=0, ge=0, le=50)  # 0: within requests_per_second
+    shards: ShardsSettings = ShardsSettings()
 
 
 class DatabaseSettings(_Model):
-    """The database."""
+    """The database. `direct_url` leads past a pooler such as PgBouncer."""
 
     url: str = "data/topicwire.db"
+    direct_url: str = ""
+
+    @model_validator(mode="after")
+    def _pooled(self) -> DatabaseSettings:
+        if self.direct_url and not all(
+            url.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://"))
+            for url in (self.url, self.direct_url)
+        ):
+            raise ValueError("with direct_url, url and direct_url must both be postgresql:// addresses")
+        return self
 
 
 def _keep(value: Any) -> Any:

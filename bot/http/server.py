@@ -16,14 +16,16 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from bot.domain.outages import Health, OutageKind
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.answers import refusal
 from bot.http.connections import listen, name_server
-from bot.http.metrics import exposition
+from bot.http.metrics import Traffic, exposition
 from bot.http.reading import StoryReading
 from bot.services.context import Context
-from bot.services.measure import measure
+from bot.services.measure import Measurements, measure
+from bot.services.status import shown_error
 from bot.sources.model import ItemBatch
 from bot.sources.parsing.pool import TooCostlyError, run_parser
 from bot.sources.records import Parsed, parse
@@ -50,6 +52,13 @@ _FILE_NAMES = {
     "text/yaml": "body.yaml",
 }
 
+_OUTAGES = {
+    OutageKind.CONNECTION: "not connected to Discord",
+    OutageKind.SENDING: "sending is paused",
+    OutageKind.DATABASE: "the database does not answer",
+    OutageKind.FEEDS: "no feed can be reached",
+}
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -63,10 +72,22 @@ class EndpointSettings:
     per_minute: int
 
 
+def _always() -> bool:
+    """One process has all roles."""
+    return True
+
+
+def _all_leading() -> Mapping[str, bool]:
+    """One process has all roles."""
+    return {"intake": True, "sender": True}
+
+
 class HttpServer:
     """Listens from `start` to `close`.
 
-    `connected` returns whether Discord is connected, `polls`, `rephrasings` and `forwarded` the number of each by outcome.
+    `connected` returns whether Discord is connected, `polls`, `rephrasings` and `forwarded` the number of each by outcome,
+    `traffic` the requests to Discord. `delivers` says whether this process sends messages, `takes_in` whether it stores what is
+    pushed, and `leading` whether it leads, by each of its roles that one process at a time has.
     """
 
     def __init__(
@@ -78,6 +99,11 @@ class HttpServer:
         polls: Callable[[], Mapping[str, int]],
         rephrasings: Callable[[], Mapping[str, int]] = dict,
         forwarded: Callable[[], Mapping[str, int]] = dict,
+        traffic: Callable[[], Traffic] = Traffic,
+        *,
+        delivers: Callable[[], bool] = _always,
+        takes_in: Callable[[], bool] = _always,
+        leading: Callable[[], Mapping[str, bool]] = _all_leading,
     ) -> None:
         self._context = context
         self._ingest = ingest
@@ -86,6 +112,10 @@ class HttpServer:
         self._polls = polls
         self._rephrasings = rephrasings
         self._forwarded = forwarded
+        self._traffic = traffic
+        self._delivers = delivers
+        self._takes_in = takes_in
+        self._leading = leading
         self._pushed: Counter[str] = Counter()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._rate = RateLimitItemPerMinute(settings.per_minute)
@@ -124,13 +154,15 @@ class HttpServer:
         await self._runner.cleanup()
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        problems = [] if self._connected() else ["not connected to Discord"]
+        problems = _in_words(self._context.monitor.health, is_connected=self._connected())
+        is_database_out = self._context.monitor.health.of(OutageKind.DATABASE) is not None
         try:
             async with self._context.db.read() as connection:
-                if overdue := await delivery.stalled(connection, self._context.now()):
+                overdue = await delivery.stalled(connection, self._context.now()) if self._delivers() else 0
+                if overdue:
                     problems.append(f"nothing is being delivered: {plural(overdue, 'message')} overdue")
         except StoreError:
-            problems.append("the database does not answer")
+            problems += [] if is_database_out else ["the database does not answer"]
         status = 503 if problems else 200
         return web.json_response(
             {"status": "trouble" if problems else "ok", "problems": problems}, status=status
@@ -141,7 +173,7 @@ class HttpServer:
         async with self._measuring:
             now = self._context.now()
             if self._page_until is None or now >= self._page_until:
-                measured = await measure(self._context)
+                measured = await self._measured()
                 counts = {
                     "topicwire_polls_total": self._polls(),
                     "topicwire_pushed_total": self._pushed,
@@ -149,14 +181,41 @@ class HttpServer:
                     "topicwire_reads_total": self._reading.counts,
                     "topicwire_forwarded_total": self._forwarded(),
                 }
-                self._page = exposition(measured, connected=self._connected(), counts=counts)
+                outages = {
+                    outage.kind.value: outage.lasts(now).total_seconds()
+                    for outage in self._context.monitor.health.outages
+                }
+                self._page = exposition(
+                    measured,
+                    connected=self._connected(),
+                    counts=counts,
+                    traffic=self._traffic(),
+                    leading=self._leading(),
+                    outages=outages,
+                )
                 self._page_until = now + PAGE_AGE
         return web.Response(
             body=self._page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
+    async def _measured(self) -> Measurements:
+        """What the database says; nothing while it does not answer, which is when the other figures are needed most."""
+        try:
+            return await measure(self._context)
+        except StoreError as error:
+            log.error("%s", error)
+            self._context.monitor.note(OutageKind.DATABASE, str(error), self._context.now())
+            return Measurements({}, {})
+
     async def _push(self, request: web.Request) -> web.Response:
         await self._admit(request)
+        if not self._takes_in():
+            raise refusal(
+                web.HTTPServiceUnavailable,
+                "this process does not store articles: push to the one with the role intake, or try again if that one is "
+                "a standby",
+                {"Retry-After": RETRY_SECONDS},
+            )
         file_name = _FILE_NAMES.get(request.content_type)
         if file_name is None:
             raise refusal(
@@ -250,6 +309,18 @@ class HttpServer:
             ids = await records.ids_by_key(connection, [item.record.key for item in pushed.items])
             stored = await records.by_id(connection, ids.values())
         return {key: story for key, i in ids.items() if (story := stored[i].story) is not None}
+
+
+def _in_words(health: Health, *, is_connected: bool) -> list[str]:
+    """The present outages, for people. Anybody may read it: there is nothing of the machine in it."""
+    words = {kind: f"{what} since" for kind, what in _OUTAGES.items()}
+    problems = [
+        f"{words[outage.kind]} {outage.since.isoformat(timespec='seconds')}: {shown_error(outage.reason)}"
+        for outage in health.outages
+    ]
+    if not is_connected and health.of(OutageKind.CONNECTION) is None:
+        problems.insert(0, _OUTAGES[OutageKind.CONNECTION])
+    return problems
 
 
 def _too_large(reason: str) -> web.HTTPRequestEntityTooLarge:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
-from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
@@ -28,29 +28,40 @@ from bot.bootstrap import (
     build_topics,
     build_web_client,
 )
-from bot.chat.client import Client
+from bot.chat.application import account_of
+from bot.chat.client import Client, ShardedClient
 from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after, unreachable
+from bot.chat.pacer import Pacer
 from bot.chat.permissions import problem_now
+from bot.chat.rest_client import RestClient
 from bot.chat.sender import DiscordSender
+from bot.chat.server_changes import report_changes
 from bot.chat.transport import DISCORD, DiscordAddresses
 from bot.config import Config, FeedSettings
+from bot.domain.outages import OutageKind
+from bot.domain.shards import Shards
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
-from bot.errors import DatabaseLostError, TopicwireError
+from bot.errors import DatabaseLostError, SettingsError, StoreError, TopicwireError
+from bot.http.metrics import Traffic
 from bot.http.server import EndpointSettings, HttpServer
 from bot.runtime import clock, process
 from bot.runtime.background import Repeating, Step
+from bot.runtime.leadership import Alone, Leadership
+from bot.runtime.peers import Peers
+from bot.runtime.roles import EVERY_ROLE, Role, check_roles
 from bot.services.context import Context
-from bot.services.digests import replan
+from bot.services.digests import follow_clock, replan
 from bot.services.status import resume_mended
 from bot.sources.model import Rejected
 from bot.sources.parsing.pool import ParserPool
 from bot.sources.topic_files import load_topics
-from bot.store import delivery, feeds
-from bot.store.database import Database
+from bot.store import delivery, feeds, leases
+from bot.store.database import Database, normalise
 from bot.workers import alerts, cleanup, digests, first_posts, rematch, titles, volumes
 from bot.workers.delivery import Delivery
 from bot.workers.forwarding import Forwarder
+from bot.workers.inbox import Inbox, InboxReader
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poller
 from bot.workers.rephrasing import Rephraser, RephrasingWorker
@@ -83,9 +94,38 @@ class App:
         endpoint: EndpointSettings | None = None,
         rephraser: Rephraser | None = None,
         rephrasings_per_day: int = 0,
+        requests_per_second: float = math.inf,
+        webhooks_per_second: float = math.inf,
+        roles: frozenset[Role] = EVERY_ROLE,
+        shards: Shards | None = None,
+        account: str = "",
         addresses: DiscordAddresses = DISCORD,
     ) -> None:
         self.context = replace(context, wake=self.wake)
+        self.roles = roles
+        self._shards = shards or Shards()
+        self._peers = (
+            Peers(
+                context.db,
+                roles,
+                account,
+                context.now,
+                woken=self._wake_steps,
+                server_changed=self._forget_server,
+                reconnected=self._forget_servers,
+                began=self._began_to_lead,
+            )
+            if account and context.db.dialect == "postgresql"
+            else None
+        )
+        # Beside others on PostgreSQL, one in another container may have the same host name and process ids.
+        self._name: str
+        self._is_gone: Callable[[str], bool]
+        self._name, self._is_gone = (
+            (process.name(), process.is_gone)
+            if self._peers is None
+            else (process.identity(), process.has_ended)
+        )
         self._stopping = asyncio.Event()
         self._failure: Exception | None = None  # why the bot stops
         self._up = asyncio.Event()  # set once the client had a connection
@@ -96,26 +136,42 @@ class App:
         # The default time of digests changes only with a restart, so it is checked once.
         self._replanned = False
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._intake, self._sending = (self._leadership(role) for role in (Role.INTAKE, Role.SENDER))
         self._delivery = self._repeating("delivery", self._deliver, LONGEST_IDLE)
-        self._polling = self._repeating("polling", self._poll, LONGEST_IDLE)
-        self._digests = self._repeating("digests", self.digest)
-        self._forwarding = self._repeating("forwards", self._forward, LONGEST_IDLE)
-        self._alerts = self._repeating("alerts", self.alert, LONGEST_IDLE)
+        self._polling = self._polling_step()
+        self._digests = self._leading("digests", self.digest)
+        self._alerts = self._leading("alerts", self.alert, LONGEST_IDLE)
+        self._forwarding = self._leading("forwards", self._forward, LONGEST_IDLE)
+        context.db.watch(self._database_answered)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
+        self.pacer = Pacer(requests_per_second, webhooks_per_second)
         self._addresses = addresses
-        self.client = Client(self.context, cogs.add_to, self._up, addresses)
+        self.client = self._new_client()
         self.sender = DiscordSender(self.client)
         self.deliver = Delivery(
             self.context,
             self.sender,
-            stopping=lambda: self._stopping.is_set() or self._away,
-            holder=process.name(),
+            stopping=lambda: self._stopping.is_set() or self._away or not self._sending.is_leading,
+            holder=self._name,
             wake=self._delivery.wake,
+            limits=self.pacer,
         )
-        self.poll = Poller(self.context, self.ingest, context.web, random.random) if context.web else None
+        self._inbox = self._leading("inbox", InboxReader(self.context, self.ingest).step, LONGEST_IDLE)
+        # Pollers that are processes of their own leave what they fetch to the process that leads the intake.
+        batches = self.ingest if self._is_whole else Inbox(self.context)
+        self.poll = (
+            Poller(self.context, batches, context.web, random.random, holder=process.identity())
+            if context.web
+            else None
+        )
         self.forward = (
-            Forwarder(self.context, context.web, wake=self._forwarding.wake, stopping=self._stopping.is_set)
+            Forwarder(
+                self.context,
+                context.web,
+                wake=self._forwarding.wake,
+                stopping=lambda: self._stopping.is_set() or not self._intake.is_leading,
+            )
             if context.web
             else None
         )
@@ -131,6 +187,10 @@ class App:
                 self._polls,
                 self._rephrasings,
                 lambda: self.forward.counts if self.forward is not None else {},
+                self._traffic,
+                delivers=lambda: Role.SENDER in roles,
+                takes_in=lambda: Role.INTAKE in roles and self._intake.is_leading,
+                leading=self._leading_in,
             )
             if endpoint
             else None
@@ -138,6 +198,69 @@ class App:
 
     def _repeating(self, name: str, step: Step, longest: timedelta | None = None) -> Repeating:
         return Repeating(name, step, self.context.now, self._failed, longest)
+
+    def _leading(self, name: str, step: Step, longest: timedelta | None = None) -> Repeating:
+        """A step of the intake, which runs while this process leads in it."""
+        return self._repeating(name, partial(self._intake.during, step), longest)
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.roles == EVERY_ROLE
+
+    def _polling_step(self) -> Repeating:
+        """One process that does everything polls while it leads the intake; of pollers, each does."""
+        build = self._leading if self._is_whole else self._repeating
+        return build("polling", self._poll, LONGEST_IDLE)
+
+    def _leadership(self, role: Role) -> Leadership:
+        return self._peers.leadership(role) if self._peers is not None else Alone()
+
+    def _leading_in(self) -> Mapping[str, bool]:
+        """Whether this process leads, by each of its roles of which one process at a time does the work."""
+        leaderships = {Role.INTAKE: self._intake, Role.SENDER: self._sending}
+        return {role.value: leaderships[role].is_leading for role in leaderships if role in self.roles}
+
+    def _began_to_lead(self, role: Role) -> None:
+        """Go on where another process may have stopped."""
+        if role is Role.SENDER:
+            self._latest = None  # what it was sending is looked for
+            self.pacer.rest()
+        self.wake()
+
+    def _new_client(self) -> Client:
+        """A client of Discord for the roles of this process."""
+        note = partial(self._note, OutageKind.CONNECTION)
+        if Role.GATEWAY not in self.roles:
+            return RestClient(self.context, cogs.add_to, self._up, self.pacer, self._addresses, note=note)
+        identify = self._peers.identify if self._peers is not None else None
+        if self._shards.count == 1:
+            client = Client(
+                self.context, cogs.add_to, self._up, self.pacer, self._addresses, note=note, identify=identify
+            )
+        else:
+            client = ShardedClient(
+                self.context,
+                cogs.add_to,
+                self._up,
+                self.pacer,
+                self._addresses,
+                note=note,
+                shards=self._shards,
+                identify=identify,
+            )
+        if self._peers is not None:
+            report_changes(client, self._peers.report_server)
+        return client
+
+    def _forget_server(self, guild_id: int) -> None:
+        if isinstance(self.client, RestClient):
+            self.client.forget_server(guild_id)
+
+    def _forget_servers(self) -> None:
+        """Nothing was heard for a while."""
+        if isinstance(self.client, RestClient):
+            self.client.forget_servers()
+        self._wake_steps()
 
     def _switch_to(self, client: Client) -> None:
         """Use this client from now on. Nothing is sent before its first connection."""
@@ -147,8 +270,14 @@ class App:
         self.sender.switch_to(client)
 
     def wake(self) -> None:
-        """Run the steps that may have something due now."""
-        for repeating in (self._delivery, self._polling, self._digests, self._alerts, self._forwarding):
+        """Run the steps that may have something due now, in this process and in others."""
+        self._wake_steps()
+        if self._peers is not None:
+            self._peers.wake()
+
+    def _wake_steps(self) -> None:
+        local = (self._delivery, self._polling, self._inbox, self._digests, self._alerts, self._forwarding)
+        for repeating in local:
             repeating.wake()
 
     def stop(self, failure: Exception | None = None) -> None:
@@ -167,14 +296,26 @@ class App:
             case _:
                 log.error("%s failed; next try in %s", name, pause, exc_info=error)
 
+    def _database_answered(self, error: StoreError | None) -> None:
+        """Note whether the database can be used."""
+        if error is not None and self.context.monitor.health.of(OutageKind.DATABASE) is None:
+            log.error("%s", hosts_only(str(error)))
+        self._note(OutageKind.DATABASE, None if error is None else str(error))
+
+    def _note(self, kind: OutageKind, reason: str | None) -> None:
+        self.context.monitor.note(kind, reason, self.context.now())
+
     async def mend(self) -> None:
         """Resume channels in which the bot may post again."""
         if not self.client.up.is_set():  # no channel is known before the first connection
             return
-        for channel_id in await resume_mended(
-            self.context, lambda channel_id: problem_now(self.client, channel_id)
-        ):
+        for channel_id in await resume_mended(self.context, self._problem_now):
             log.info("channel %s has resumed", channel_id)
+
+    async def _problem_now(self, guild_id: int, channel_id: int) -> str:
+        return await problem_now(
+            self.client, channel_id, partial(self.client.read_server, guild_id, MEND_EVERY)
+        )
 
     async def tidy(self) -> None:
         """Delete old data, and update the model of titles from new articles."""
@@ -206,24 +347,48 @@ class App:
         self._digests.wake()
 
     def _steps(self, token: str) -> Iterator[Repeating]:
-        """All repeating steps except delivery."""
-        yield Repeating("connection", partial(self._connect, token), self.context.now, self._refused)
-        yield self._repeating("commands", self._sync)
+        """All repeating steps of the roles of this process, except delivery."""
+        if self._needs_client:
+            yield Repeating("connection", partial(self._connect, token), self.context.now, self._refused)
+            yield self._repeating("commands", self._sync)
+        if self._peers is not None:
+            yield from self._peers.steps(self._failed)
+        by_role: Mapping[Role, Callable[[], Iterator[Repeating]]] = {
+            Role.SENDER: self._sender_steps,
+            Role.INTAKE: self._intake_steps,
+            Role.POLLER: self._poller_steps,
+        }
+        for role, steps in by_role.items():
+            if role in self.roles:
+                yield from steps()
+
+    def _sender_steps(self) -> Iterator[Repeating]:
+        mending = partial(self._sending.during, self._delayed(self.mend, MEND_EVERY, MEND_EVERY))
+        yield self._repeating("resuming", mending)
+
+    def _intake_steps(self) -> Iterator[Repeating]:
+        if self._peers is not None:
+            yield self._inbox
         yield self._digests
         yield self._alerts
-        yield self._repeating("resuming", self._delayed(self.mend, MEND_EVERY, MEND_EVERY))
-        yield self._repeating("volumes", partial(volumes.step, self.context))
-        yield self._repeating("first posts", partial(first_posts.step, self.context))
-        yield self._repeating("cleanup", self._delayed(self.tidy, FIRST_TIDY, TIDY_EVERY))
-        if self.poll is not None:
-            yield self._polling
+        yield self._leading("volumes", partial(volumes.step, self.context))
+        yield self._leading("first posts", partial(first_posts.step, self.context))
+        yield self._leading("cleanup", self._delayed(self.tidy, FIRST_TIDY, TIDY_EVERY))
         if self.forward is not None:
             yield self._forwarding
         if self.rephrasing is not None:
-            yield self._repeating("rephrasing", self.rephrasing.step)
+            yield self._leading("rephrasing", self.rephrasing.step)
         for watched in self.sources:
             reading = _SourceReader(self.context, self.ingest, watched)
-            yield self._repeating(hosts_only(watched.source.name), reading.step)
+            yield self._leading(hosts_only(watched.source.name), reading.step)
+
+    def _poller_steps(self) -> Iterator[Repeating]:
+        if self.poll is not None:
+            yield self._polling
+
+    @property
+    def _needs_client(self) -> bool:
+        return not self.roles.isdisjoint((Role.GATEWAY, Role.SENDER))
 
     def _delayed(self, step: Callable[[], Awaitable[None]], first: timedelta, every: timedelta) -> Step:
         """A step that runs first after the time `first`, and then at the interval `every`."""
@@ -244,7 +409,11 @@ class App:
             await self.server.start()
         try:
             async with asyncio.TaskGroup() as tasks:
-                delivering = tasks.create_task(self._delivering(), name=self._delivery.name)
+                delivering = (
+                    tasks.create_task(self._delivering(), name=self._delivery.name)
+                    if Role.SENDER in self.roles
+                    else None
+                )
                 others = [tasks.create_task(step.run(), name=step.name) for step in self._steps(token)]
                 self._scheduler.start()
                 try:
@@ -253,10 +422,10 @@ class App:
                     self.stop()
                     self._scheduler.shutdown(wait=False)
                     # Messages being sent are finished first, if there is a connection.
-                    if self._up.is_set():
+                    if delivering is not None and self._up.is_set():
                         timeout = STOP_SECONDS if self.deliver.is_busy else IDLE_STOP_SECONDS
                         await asyncio.wait([delivering], timeout=timeout)
-                    for task in (delivering, *others):
+                    for task in others if delivering is None else (delivering, *others):
                         task.cancel()
         finally:
             if self.server is not None:
@@ -266,6 +435,8 @@ class App:
             if self.forward is not None:
                 await self.forward.close(FORWARD_STOP_SECONDS)
             await self.client.close()
+            if self._peers is not None:
+                await self._peers.close()
         if self._failure is not None:
             raise self._failure
 
@@ -278,6 +449,7 @@ class App:
         self._was_up = False
         pause = pause_after(trouble, self._connecting_failures)
         log.error("cannot connect to Discord: %s; next try in %s", trouble.reason, pause)
+        self._note(OutageKind.CONNECTION, trouble.reason)
         return self.context.now() + pause
 
     def _refused(self, _name: str, error: Exception, _pause: timedelta) -> None:
@@ -293,10 +465,10 @@ class App:
             if self._stopping.is_set():
                 return None
         except Exception as error:
-            trouble = explain_failure(error)
+            trouble = trouble_of(error)
         self._was_up = self._up.is_set()
         await client.close()
-        self._switch_to(Client(self.context, cogs.add_to, self._up, self._addresses))
+        self._switch_to(self._new_client())
         return trouble
 
     async def _sync(self) -> datetime | None:
@@ -324,21 +496,30 @@ class App:
         """Start sending due messages. The claims of a failed step expire with their leases."""
         await self._up.wait()
         self._away = False
+        return await self._sending.during(self._begin_sending)
+
+    async def _begin_sending(self) -> datetime | None:
         await self._follow_clock()
         return self.context.now() if await self.deliver.begin() else await self.deliver.next_due()
 
     async def _follow_clock(self) -> None:
-        """If the clock was set back, reschedule messages that would wait for the earlier time."""
+        """If the clock was set back, reschedule messages, digests and polls that would wait for the earlier time."""
         now = self.context.now()
         if self._latest is None or now < self._latest:
             async with self.context.db.write() as connection:
-                if self._latest is None and (freed := await delivery.give_back(connection, process.is_gone)):
+                if self._latest is None and (freed := await delivery.give_back(connection, self._is_gone)):
                     log.info("this process takes over %s from an earlier one", plural(freed, "message"))
+                if self._latest is None and self._peers is not None:
+                    await delivery.take_over(connection, self._name, now)
+                await feeds.after_clock_change(connection, now)
+                await follow_clock(self.context, connection)
                 if rescheduled := await delivery.after_clock_change(connection, now, self._latest):
                     log.warning(
                         "the clock was set back; the bot sends %s now instead of waiting",
                         plural(rescheduled, "message"),
                     )
+            for repeating in (self._polling, self._digests):
+                repeating.wake()
         self._latest = now
 
     async def _poll(self) -> datetime | None:
@@ -351,15 +532,36 @@ class App:
         return self.context.now() if await self.forward.begin() else await self.forward.next_due()
 
     def _connected(self) -> bool:
-        # `is_ready` stays true when a connection is lost.
-        gateway: Any = self.client.ws
-        return self.client.is_ready() and gateway is not None and gateway.open
+        return self.client.is_connected or not self._needs_client
 
     def _polls(self) -> Mapping[str, int]:
         return self.poll.counts if self.poll is not None else {}
 
+    def _traffic(self) -> Traffic:
+        now = asyncio.get_running_loop().time()
+        return Traffic(
+            self.pacer.refused,
+            invalid=self.pacer.invalid.count(now),
+            pace_used=self.pacer.pace.used(now),
+            queued=self.deliver.queued,
+            in_flight=self.deliver.in_flight,
+        )
+
     def _rephrasings(self) -> Mapping[str, int]:
         return self.rephrasing.counts if self.rephrasing is not None else {}
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """Why there is no connection. Raises what only a person can mend; anything else may go well with another client."""
+    try:
+        return explain_failure(error)
+    except (SettingsError, DatabaseLostError):
+        raise
+    except TopicwireError:
+        return Trouble(str(error))
+    except Exception:
+        log.exception("the connection to Discord failed")
+        return Trouble("internal error; the log above has the details")
 
 
 class _SourceReader:
@@ -404,8 +606,15 @@ class _SourceReader:
             await rematch.define(self._context, chain.from_iterable(topics for topics, _ in loaded))
 
 
-async def run(config: Config) -> None:
-    """Run the bot until a signal stops it. Signals also work during the start."""
+async def run(config: Config, roles: frozenset[Role] = EVERY_ROLE) -> None:
+    """Run these roles of the bot until a signal stops it. Signals also work during the start.
+
+    Raises ConfigError if the settings do not allow these roles.
+    """
+    shards = config.discord.shards.shards()
+    check_roles(
+        roles, on_postgresql=normalise(config.database.url).startswith("postgresql"), clusters=shards.clusters
+    )
     starting = asyncio.current_task()
     assert starting is not None
     stop: list[Callable[[], object]] = [starting.cancel]
@@ -415,26 +624,27 @@ async def run(config: Config) -> None:
             loop.add_signal_handler(name, lambda: stop[-1]())
     async with contextlib.AsyncExitStack() as stack:
         with contextlib.suppress(asyncio.CancelledError):
-            app = await _start(config, stack)
+            app = await _start(config, roles, stack)
             stop.append(app.stop)
         if len(stop) > 1:
             process.freeze_startup_objects()
             await app.run(config.discord.token.get_secret_value())
 
 
-async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
-    db = await Database.open(config.database.url, guarded=True)
+async def _start(config: Config, roles: frozenset[Role], stack: contextlib.AsyncExitStack) -> App:
+    db = await Database.open(
+        config.database.url,
+        guarded=True,
+        direct_url=config.database.direct_url,
+        session_name=leases.session_name(process.identity()),
+    )
     stack.push_async_callback(db.close)
     web = await stack.enter_async_context(build_web_client(config.feeds.private_networks))
     parsers = await stack.enter_async_context(ParserPool())
     model = await stack.enter_async_context(build_model(config))
     context = replace(build_context(config, db, clock.now), web=web, parsers=parsers)
-    await rematch.configure(context, await asyncio.to_thread(build_topics, config))
-    if not config.topics.learned:
-        await rematch.forget_guesses(context)
-    declared = await asyncio.to_thread(build_feeds, config)
-    async with db.intake() as connection:
-        await feeds.configure(connection, declared, context.polls.bounds.least, clock.now())
+    if Role.INTAKE in roles:
+        await _configure(config, context)
     watched = [build_source(s) for s in config.sources if not isinstance(s, FeedSettings)]
     return App(
         context,
@@ -442,5 +652,20 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
         endpoint=build_endpoint(config),
         rephraser=model,
         rephrasings_per_day=config.rephrasing.per_day,
+        requests_per_second=config.discord.requests_per_second,
+        webhooks_per_second=config.discord.webhooks_per_second,
+        roles=roles,
+        shards=config.discord.shards.shards(),
+        account=account_of(config.discord.token.get_secret_value()),
         addresses=DiscordAddresses(config.discord.api_url, config.discord.gateway_url),
     )
+
+
+async def _configure(config: Config, context: Context) -> None:
+    """Store the topics and feeds of the settings."""
+    await rematch.configure(context, await asyncio.to_thread(build_topics, config))
+    if not config.topics.learned:
+        await rematch.forget_guesses(context)
+    declared = await asyncio.to_thread(build_feeds, config)
+    async with context.db.intake() as connection:
+        await feeds.configure(connection, declared, context.polls.bounds.least, clock.now())

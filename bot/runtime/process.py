@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import uuid
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,26 @@ def freeze_startup_objects() -> None:
 def name() -> str:
     """The name of this process: host name, process id and a unique part. See `is_gone`."""
     return f"{socket.gethostname()} {os.getpid()} {RUN}"
+
+
+def _machine() -> str:
+    """This run of this machine, and the space of its process ids; empty where the system does not tell."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def identity() -> str:
+    """`name` with the machine before it. Host names may be those of several machines or containers. See `has_ended`."""
+    return f"{_machine() or '-'} {name()}"
+
+
+def has_ended(process_identity: str) -> bool:
+    """Whether the process with that identity ran in this machine, among the same process ids, and has certainly ended."""
+    machine, _, process_name = process_identity.partition(" ")
+    return bool(machine) and machine == _machine() and is_gone(process_name)
 
 
 def is_gone(process_name: str) -> bool:

@@ -20,6 +20,7 @@ from bot.domain.posting.first_posts import WAIT, wants_first_posts
 from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import Schedule
 from bot.domain.posting.volume import is_posted
+from bot.domain.shards import Shards
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Muted, Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
@@ -378,10 +379,11 @@ async def may_greet(context: Context, guild_id: int, joined_at: datetime) -> boo
         return await servers.greet(connection, guild_id, joined_at)
 
 
-async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
-    """The bot is in these servers and in no others."""
+async def keep_servers(context: Context, guild_ids: Collection[int], shards: Shards) -> None:
+    """Of the servers that these shards have, the bot is in these and in no others."""
     async with context.db.read() as connection:
-        left = await servers.with_something(connection) - set(guild_ids)
+        stored = await servers.with_something(connection)
+    left = {guild_id for guild_id in stored if shards.have(guild_id)} - set(guild_ids)
     if left:
         async with context.db.write() as connection:
             await servers.leave(connection, sorted(left), context.now())

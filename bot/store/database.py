@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
 
-from bot.errors import DatabaseLostError, StoreError
+from bot.errors import DatabaseAddressError, DatabaseLostError, DatabaseVersionError, StoreError
 from bot.store import schema, sqlite_driver
 from bot.store.checkout import Checkout
 
@@ -182,19 +182,30 @@ def _told(url: str) -> Iterator[None]:
         ) from error
 
 
+def _nobody(_: StoreError | None) -> None:
+    """Nobody watches, as on the command line."""
+
+
 class Database:
     """Reads and writes in transactions. Make it with `Database.open`; call `close` at the end."""
 
-    def __init__(self, engine: AsyncEngine, url: str) -> None:
+    def __init__(self, engine: AsyncEngine, url: str, direct: AsyncEngine | None = None) -> None:
         self._engine = engine
+        self._direct = direct or engine  # for connections that keep a session, see `dedicated`
         self._url = url
         self._file = file_of(engine.url)
         self._identity: tuple[int, int] | None = None  # device and inode of the file when it was opened
         self._checkouts: set[Checkout] = set()  # until their connections are back in the pool
+        self._watcher: Callable[[StoreError | None], None] = _nobody
 
     @classmethod
-    async def open(cls, url: str, *, guarded: bool = False) -> Self:
+    async def open(
+        cls, url: str, *, guarded: bool = False, direct_url: str = "", session_name: str = ""
+    ) -> Self:
         """Connect, make what is missing, and migrate. Raises StoreError with what to do.
+
+        With a `direct_url`, `url` leads to a pooler such as PgBouncer, which gives each transaction another session of
+        PostgreSQL, and `direct_url` to PostgreSQL itself. `session_name` is how PostgreSQL names the sessions.
 
         A `guarded` SQLite file leaves a marker beside it. Where the marker is there and the file is not, all
         subscriptions are gone; then DatabaseLostError is raised rather than an empty database made.
@@ -203,17 +214,24 @@ class Database:
             _check_marker(url)
         try:
             with _told(url):
-                engine = _engine(sa.make_url(normalise(url)))
+                engine = _engine(
+                    sa.make_url(normalise(url)), session_name=session_name, is_pooled=bool(direct_url)
+                )
+                direct = (
+                    _engine(sa.make_url(normalise(direct_url)), session_name=session_name)
+                    if direct_url
+                    else None
+                )
         except ModuleNotFoundError as error:
-            raise StoreError(
+            raise DatabaseAddressError(
                 f"the database {redact(url)} needs a driver. Run pip install '.[postgres]' in Topicwire's directory."
             ) from error
         except (exc.ArgumentError, ValueError) as error:
-            raise StoreError(
+            raise DatabaseAddressError(
                 f"database.url {redact(url)!r} is not valid: write a file's path, sqlite:///data/topicwire.db "
                 "or postgresql://user:password@host/database"
             ) from error
-        database = cls(engine, url)
+        database = cls(engine, url, direct)
         try:
             with _told(url):
                 await database._migrate()
@@ -266,6 +284,7 @@ class Database:
         """Return all connections, also those whose tasks were cancelled or forgotten, and close them."""
         await asyncio.gather(*[checkout.end() for checkout in self._checkouts], return_exceptions=True)
         await self._engine.dispose()
+        await self._direct.dispose()
 
     @property
     def dialect(self) -> str:
@@ -285,11 +304,23 @@ class Database:
                 connection = await checkout.connect()
             yield connection
 
+    def watch(self, watcher: Callable[[StoreError | None], None]) -> None:
+        """Have `watcher` called with the error after each transaction that fails because of the database, and with None after a write."""
+        self._watcher = watcher
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            self._watcher(error)
+            raise
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent look at the data."""
-        self._check_present()
-        with _told(self._url):
+        with self._watched(), _told(self._url):
+            self._check_present()
             async with self._connected() as connection:
                 if self.dialect == "postgresql":  # where each statement would see another moment
                     await connection.execution_options(isolation_level="REPEATABLE READ")
@@ -298,8 +329,8 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: all of it is stored, or nothing."""
-        self._check_present()
-        with _told(self._url):
+        with self._watched(), _told(self._url):
+            self._check_present()
             async with self._connected() as connection:
                 await connection.execution_options(writes=True)
                 transaction = await _begun(connection)
@@ -310,6 +341,7 @@ class Database:
                     # SQLite keeps a transaction that it refuses to commit, and SQLAlchemy takes it for ended.
                     await connection.run_sync(lambda sync: sync.connection.rollback())
                     raise
+        self._watcher(None)
 
     @asynccontextmanager
     async def intake(self) -> AsyncIterator[AsyncConnection]:
@@ -318,6 +350,26 @@ class Database:
             if self.dialect == "postgresql":
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INTAKE_LOCK)))
             yield connection
+
+    def telling(self) -> AbstractContextManager[None]:
+        """Errors of the database become StoreError in the block, as far as a person can do something about them."""
+        return _told(self._url)
+
+    @asynccontextmanager
+    async def dedicated(self) -> AsyncIterator[AsyncConnection]:
+        """A connection with a session of its own in PostgreSQL: each statement is a transaction, and what belongs to the
+        session, such as a lock or a channel that it listens to, ends with the block. What is done with it elsewhere than in
+        the block is done in `telling`.
+        """
+        with self.telling():
+            async with Checkout(self._direct.connect(), self._checkouts) as checkout:
+                with _reaching():
+                    connection = await checkout.connect()
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                try:
+                    yield connection
+                finally:
+                    await connection.invalidate()  # closed rather than given back to the pool
 
     def _check_present(self) -> None:
         """Raise DatabaseLostError where the file is gone or another: what is stored from now on would be lost."""
@@ -335,12 +387,12 @@ class Database:
         if stored_revision == newest:
             return
         if stored_revision is not None and stored_revision > newest:
-            raise StoreError(
+            raise DatabaseVersionError(
                 f"the database {redact(self._url)} was created by a newer Topicwire (revision {stored_revision}; this version supports {newest}). "
                 "Update Topicwire, or use another database."
             )
         if stored_revision is not None and stored_revision not in supported:
-            raise StoreError(
+            raise DatabaseVersionError(
                 f"the database {redact(self._url)} was created before version 0.1.0 (revision {stored_revision}). This version cannot "
                 "read it: use another database, or delete this one."
             )
@@ -404,12 +456,35 @@ def _may_be_there(url: sa.URL) -> bool:
     return not url.drivername.startswith("sqlite") or bool(url.database and Path(url.database).is_file())
 
 
-def _engine(url: sa.URL, *, write_ahead: bool = True) -> AsyncEngine:
-    """The engine of a database. `write_ahead` switches a SQLite file to write-ahead logging, which changes it."""
+def _no_name() -> str:
+    return ""
+
+
+# Behind a pooler, the next transaction may run in another session, which knows no statement that was prepared in this one.
+# A statement without a name lives until the next one, so nothing has to be deallocated.
+_UNPREPARED = {
+    "statement_cache_size": 0,
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": _no_name,
+}
+
+
+def _engine(
+    url: sa.URL, *, write_ahead: bool = True, session_name: str = "", is_pooled: bool = False
+) -> AsyncEngine:
+    """The engine of a database. `write_ahead` switches a SQLite file to write-ahead logging, which changes it.
+
+    `session_name` and `is_pooled` are of PostgreSQL, see `Database.open`.
+    """
     # What the store builds of the data and keeps until it changes, by name.
     options: dict[str, dict[str, Any]] = {"kept": {}}
     if url.drivername == "postgresql+asyncpg":
-        engine = create_async_engine(url, pool_pre_ping=True, execution_options=options)
+        arguments: dict[str, Any] = _UNPREPARED if is_pooled else {}
+        if session_name:
+            arguments = {**arguments, "server_settings": {"application_name": session_name}}
+        engine = create_async_engine(
+            url, pool_pre_ping=True, execution_options=options, connect_args=arguments
+        )
         event.listen(engine.sync_engine, "handle_error", _of_the_driver)
         return engine
     if url.drivername != "sqlite+aiosqlite":

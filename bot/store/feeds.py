@@ -285,14 +285,19 @@ async def due(
     return [_feed(row) for row in await connection.execute(statement)]
 
 
-async def claim(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> set[int]:
-    """Take those of these feeds that are due still; nobody else gets them until `settle`, or until `LEASE` has passed."""
+async def claim(connection: AsyncConnection, ids: Sequence[int], now: datetime, holder: str = "") -> set[int]:
+    """Take those of these feeds that are due still; nobody else gets them until `settle`, or until `LEASE` has passed.
+
+    `holder` is the process that takes them, see `give_back`.
+    """
     taken: set[int] = set()
     for part in chunks(ids):
         claimable = sa.select(_f.c.source_id).where(_f.c.source_id.in_(part), _ready(now))
         # As in `outbox.claim`: what another process takes at the same moment is skipped, not waited for.
         chosen = sa.select(claimable.with_for_update(skip_locked=True).cte("chosen").c.source_id)
-        statement = sa.update(_f).where(_f.c.source_id.in_(chosen)).values(lease_until=now + LEASE)
+        statement = (
+            sa.update(_f).where(_f.c.source_id.in_(chosen)).values(lease_until=now + LEASE, holder=holder)
+        )
         taken.update((await connection.execute(statement.returning(_f.c.source_id))).scalars())
     return taken
 
@@ -301,6 +306,12 @@ async def release(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Give feeds back that were claimed and not polled: they are due still."""
     for part in chunks(ids):
         await connection.execute(sa.update(_f).where(_f.c.source_id.in_(part)).values(lease_until=None))
+
+
+async def give_back(connection: AsyncConnection, holder: str) -> int:
+    """Make feeds due again that were claimed by a process that is gone. Returns how many."""
+    leased = sa.and_(_f.c.lease_until.is_not(None), _f.c.holder == holder)
+    return (await connection.execute(sa.update(_f).where(leased).values(lease_until=None))).rowcount
 
 
 async def next_due(connection: AsyncConnection, followed: Collection[int]) -> datetime | None:
@@ -320,6 +331,20 @@ class SettledPoll:
     error: str = ""
     title: str = ""
     moved: str = ""
+
+
+async def after_clock_change(connection: AsyncConnection, now: datetime) -> None:
+    """Make feeds due that were polled in what is the future now that the clock was set back, and end their leases."""
+    stopped = _f.c.next_poll.is_(None)
+    ahead = sa.or_(_f.c.polled_at > now, _f.c.lease_until > now + LEASE)
+    values = {"next_poll": sa.case((stopped, None), else_=now), "polled_at": now, "lease_until": None}
+    await connection.execute(sa.update(_f).where(ahead).values(values))
+
+
+async def hasten(connection: AsyncConnection, since: datetime, now: datetime) -> None:
+    """Make feeds due that have failed since then, in an outage that is over: each waits for hours."""
+    failed = sa.and_(_f.c.failing_since >= since, _f.c.next_poll > now)
+    await connection.execute(sa.update(_f).where(failed).values(next_poll=now))
 
 
 async def settle(connection: AsyncConnection, settled: Sequence[SettledPoll], now: datetime) -> None:

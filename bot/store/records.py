@@ -33,6 +33,7 @@ from bot.store import (
     pointers,
     quotas,
     retention,
+    revisions,
     rollups,
     schema,
     search,
@@ -249,12 +250,11 @@ async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) 
     for part in chunks(of - polled_ids):
         rows = await connection.execute(polled.where(among(connection, schema.sources.c.id, part)))
         polled_ids.update(rows.scalars())
-    next_record = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_r.c.id), 0) + 1))
     return StoredContext(
         by_key,
         records | await by_id(connection, declarers - set(records)),
         content_hashes,
-        next_record or 1,
+        await revisions.next_number(connection, _r.c.id, revisions.LAST_RECORD),
         await next_story(connection),
         polled_ids,
         await retention.forgotten(
@@ -280,8 +280,7 @@ async def _declarers(connection: AsyncConnection, ids: Iterable[int]) -> set[int
 
 async def next_story(connection: AsyncConnection) -> int:
     """The number for the next new story."""
-    number = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_s.c.number), 0) + 1))
-    return number or 1
+    return await revisions.next_number(connection, _s.c.number, revisions.LAST_STORY)
 
 
 async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Affected:

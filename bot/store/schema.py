@@ -112,6 +112,7 @@ feeds = sa.Table(
     sa.Column("interval", sa.Integer, nullable=False),  # seconds
     sa.Column("next_poll", UtcTime),  # none: it is stopped
     sa.Column("lease_until", UtcTime),  # who took it to poll it has it for so long
+    sa.Column("holder", sa.Text),  # the process that took it last
     sa.Column("polled_at", UtcTime),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("failing_since", UtcTime),
@@ -738,4 +739,36 @@ rephrasings = sa.Table(
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("lines", sa.JSON, nullable=False),
     sa.Column("at", UtcTime, nullable=False, index=True),
+)
+
+# Who does what one process at a time may do, see `bot.store.leases`. `beat` counts renewals; an empty `holder`: nobody.
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("beat", sa.BigInteger, nullable=False),
+)
+
+# When the next shard of a bucket may identify with Discord's gateway, by token, see `bot.store.identifies`.
+identify_slots = sa.Table(
+    "identify_slots",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("free_at", UtcTime, nullable=False),
+)
+
+# The tables with rows of one server each, children before their parents, and those among them that grow with the stories.
+OF_SERVERS = [table for table in reversed(metadata.sorted_tables) if "guild_id" in table.c]
+BULKY = (
+    outbox,
+    story_threads,
+    withheld_posts,
+    votes,
+    follows,
+    story_overrides,
+    story_topics,
+    records,
+    stories,
 )

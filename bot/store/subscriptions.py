@@ -126,11 +126,12 @@ async def count(connection: AsyncConnection, guild_id: int | None = None) -> int
     return await connection.scalar(sa.select(sa.func.count()).select_from(_sub).where(in_scope)) or 0
 
 
-async def paused(connection: AsyncConnection) -> list[int]:
-    """The paused channels of the servers that the bot is in."""
+async def paused(connection: AsyncConnection) -> dict[int, int]:
+    """The paused channels of the servers that the bot is in, in order, each with its server."""
     is_paused = sa.and_(_c.c.paused_reason != "", _c.c.guild_id.not_in(LEFT))
-    rows = await connection.execute(sa.select(_c.c.channel_id).where(is_paused).order_by(_c.c.channel_id))
-    return list(rows.scalars())
+    columns = sa.select(_c.c.channel_id, _c.c.guild_id)
+    rows = (await connection.execute(columns.where(is_paused).order_by(_c.c.channel_id))).all()
+    return {row.channel_id: row.guild_id for row in rows}
 
 
 async def subscribe(

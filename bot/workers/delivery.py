@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,9 +13,12 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.port import MessageTraits, Sender, Target
+from bot.chat.port import FIRST_REQUEST, REQUEST_RANK, MessageTraits, RequestLimits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
+from bot.domain.outages import OutageKind
+from bot.domain.requests.buckets import Route, route_of
+from bot.domain.requests.line import Urgency
 from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
 from bot.i18n import in_every_language, speaking
 from bot.messages.alerts import alert_rollup_title, closed_notice, member_buttons
@@ -37,12 +41,18 @@ from bot.store import (
 )
 from bot.store.outbox import Claimed, Settlement
 from bot.workers import rendering, story_threads
+from bot.workers.admission import Admission, Admitted
 from bot.workers.rendering import RenderContext
 from bot.workers.settling import Settler
 
 log = logging.getLogger(__name__)
 
-BATCH = 50  # messages that are claimed and not begun with
+BATCH = 50  # messages that are claimed and not begun with, at least
+AHEAD_SECONDS = 2.0  # of the pace: for how many channels messages are claimed ahead
+LONGEST_AHEAD = (
+    20.0  # of the pace: how many messages are claimed ahead, with those of channels that have to wait
+)
+LONGEST_REST = 10.0  # seconds; a channel whose limit is spent for longer gives its messages back
 PATIENCE = 2.0  # seconds after which a request no longer keeps a slot from other channels
 # How long a message in doubt that a webhook may have made is not sent again: a webhook takes no nonce, so Discord must be done
 # with a request before the bot looks for its message.
@@ -59,10 +69,20 @@ def _nobody() -> None:
     """There is no loop to wake."""
 
 
-class Delivery:
-    """Sends what is due, `concurrency` messages at once, one after the other in a channel.
+class _Unlimited:
+    """No limits, as in tests and in the demo."""
 
-    `stopping` is asked before each message: once it says so, what was not begun with is given back. `holder` names
+    limit = webhook_limit = math.inf
+    has_one_pace = False
+
+    def ready_in(self, _routes: Iterable[Route]) -> float:
+        return 0.0
+
+
+class Delivery:
+    """Sends what is due, one message after the other in a channel.
+
+    `concurrency` messages are sent at once, and more if the pace of `limits` needs it. `stopping` is asked before each message: once it says so, what was not begun with is given back. `holder` names
     this process in its leases. `wake` is called when a channel is done, as more of it may be due.
     """
 
@@ -75,10 +95,17 @@ class Delivery:
         *,
         holder: str = "",
         wake: Callable[[], None] = _nobody,
+        limits: RequestLimits | None = None,
     ) -> None:
         self._context = context
         self._sender = sender
-        self._slots = asyncio.Semaphore(concurrency)
+        self._limits = limits or _Unlimited()
+        self._admission = Admission(concurrency, self._limits.limit)
+        self._webhook_admission = (  # one line, the most urgent first, for what waits for one pace
+            self._admission
+            if self._limits.has_one_pace
+            else Admission(concurrency, self._limits.webhook_limit)
+        )
         self._stopping = stopping
         self._holder = holder
         self._wake = wake
@@ -92,11 +119,23 @@ class Delivery:
         self._trouble: list[BaseException] = []  # what ended workers
         self._in_flight = 0
         self._circuit = Circuit()
+        self._is_full = False  # nothing is claimed before messages have begun
+        self._down_since: datetime | None = None  # of an outage that is over: what failed in it is due again
 
     @property
     def is_busy(self) -> bool:
         """Whether messages are on their way."""
         return bool(self._workers)
+
+    @property
+    def queued(self) -> int:
+        """How many messages this process has claimed and not begun with."""
+        return sum(map(len, self._queues.values()))
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages are on their way."""
+        return self._in_flight
 
     async def begin(self) -> int:
         """Hand what is due to workers of channels that have none; returns how many messages were claimed.
@@ -110,6 +149,10 @@ class Delivery:
             room = self._room(now)
             if self._stopping() or room <= 0:
                 return 0
+            if self._down_since is not None:
+                async with self._context.db.write() as connection:
+                    await delivery.hasten(connection, self._down_since, now)
+                self._down_since = None
             async with self._context.db.write() as connection:
                 keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
                 claimed = await outbox.claim(
@@ -136,7 +179,7 @@ class Delivery:
                 by_channel.setdefault(claim.channel_id, []).append(claim)
             for channel_id, queue in by_channel.items():
                 # A pointer comes after the message that it points to.
-                queue.sort(key=lambda claim: claim.story in render_context.merged_into)
+                queue.sort(key=lambda claim: (claim.story in render_context.merged_into, _urgency(claim)))
                 self._queues[channel_id] = queue
                 work = self._work(channel_id, queue, render_context)
                 worker = asyncio.create_task(work, name=f"delivery to channel {channel_id}")
@@ -152,6 +195,9 @@ class Delivery:
 
     async def finish(self) -> None:
         """Wait until no worker is busy. Raises what ended one; a cancellation ends them all."""
+        if self._stopping():
+            self._admission.dismiss()
+            self._webhook_admission.dismiss()
         try:
             while self._workers:
                 await asyncio.wait(self._workers)
@@ -187,8 +233,19 @@ class Delivery:
             return await outbox.next_due(connection, now, self._queues)
 
     def _room(self, now: datetime) -> int:
-        waiting = sum(map(len, self._queues.values()))
-        return self._circuit.room(now, BATCH - waiting, self._in_flight + waiting)
+        free = self._free_room()
+        self._is_full = free <= 0
+        return self._circuit.room(now, free, self._in_flight + self.queued)
+
+    def _free_room(self) -> int:
+        """How many more messages to claim: as many as keep the pace, in channels that can send now."""
+        if self._limits.limit == math.inf:
+            return BATCH - self.queued
+        ahead = max(BATCH, math.ceil(AHEAD_SECONDS * self._limits.limit))
+        waiting = sum(admission.eager for admission in {self._admission, self._webhook_admission})
+        if waiting > ahead // 2:  # many at a time cost less than one by one
+            return 0
+        return min(ahead - waiting, max(BATCH, math.ceil(LONGEST_AHEAD * self._limits.limit)) - self.queued)
 
     def _ended(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
@@ -199,18 +256,28 @@ class Delivery:
     async def _work(self, channel_id: int, queue: list[Claimed], render_context: RenderContext) -> None:
         try:
             while queue:
-                async with self._slots:
+                admitted = await self._admitted(channel_id, queue, render_context)
+                if admitted is None:
+                    break
+                if self._is_full and self._free_room() > 0:
+                    self._wake()
+                try:
                     if not self._may_begin(queue[0]):
                         break
                     claim = queue.pop(0)
                     begun = self._context.now()
                     self._in_flight += 1
                     trying = asyncio.create_task(
-                        self._outcome(claim, render_context), name=f"sending message {claim.id}"
+                        self._outcome(claim, render_context, admitted), name=f"sending message {claim.id}"
                     )
                     trying.add_done_callback(self._landed)
                     with _cancelled_with(trying):
                         await asyncio.wait([trying], timeout=PATIENCE)
+                    admitted.leave(
+                        answered=trying.done() and trying.result().result is not SendStatus.UNREACHABLE
+                    )
+                finally:
+                    admitted.leave()
                 with _cancelled_with(trying):
                     outcome = await self._when_done(claim, trying, queue)
                 # Before anything is written: other workers go on meanwhile, and must know of an outage.
@@ -222,6 +289,22 @@ class Delivery:
             await self._give_back(queue)
         finally:
             del self._queues[channel_id]
+
+    async def _admitted(
+        self, channel_id: int, queue: list[Claimed], render_context: RenderContext
+    ) -> Admitted | None:
+        """A slot for the first message of a channel; None if Discord takes none of its kind there for a while."""
+        claim = queue[0]
+        routes = _routes(claim, render_context)
+        wait = self._limits.ready_in(routes)
+        if wait > LONGEST_REST:
+            await self._give_back(queue, claim, self._context.now() + timedelta(seconds=wait))
+            return None
+        uses_webhook = any(route.is_of_webhook for route in routes)
+        admission = self._webhook_admission if uses_webhook else self._admission
+        if wait > 0:
+            self._wake()  # there is room for messages of other channels
+        return await admission.enter(channel_id, _urgency(claim), wait)
 
     def _landed(self, _: object) -> None:
         self._in_flight -= 1
@@ -249,9 +332,14 @@ class Delivery:
         """Learn from an outcome whether Discord can take messages at all; a line of log each time that changes."""
         before, now = self._circuit, self._context.now()
         self._circuit = before.after(outcome, begun, now)
+        if not self._circuit.is_open:
+            self._context.monitor.note(OutageKind.SENDING, None, now)
+        elif is_outage(outcome):
+            self._context.monitor.note(OutageKind.SENDING, retry.reason(outcome), now)
         if self._circuit.is_open and not before.is_open:
             log.error("sending is paused until %s: %s", _stamp(self._circuit.until), retry.reason(outcome))
         elif before.is_open and not self._circuit.is_open:
+            self._down_since = before.failing_since
             log.info("sending has resumed")
 
     async def _give_back(
@@ -267,7 +355,9 @@ class Delivery:
             if like is not None and until is not None:
                 await outbox.postpone(connection, like, until, self._context.now())
 
-    async def _outcome(self, claim: Claimed, render_context: RenderContext) -> Outcome:
+    async def _outcome(self, claim: Claimed, render_context: RenderContext, admitted: Admitted) -> Outcome:
+        FIRST_REQUEST.set(admitted.requests)  # for this task, and so is the rank
+        REQUEST_RANK.set(admitted.rank)
         try:
             with speaking(render_context.language(claim)):
                 if claim.kind == outbox.THREAD:
@@ -403,6 +493,8 @@ class Delivery:
     async def _settle(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> Verdict:
         """Decide what becomes of a message, and write it."""
         now = self._context.now()
+        if self._circuit.is_open and is_outage(outcome):
+            claim = replace(claim, attempt=min(claim.attempt, retry.MOST_COUNTED))
         if claim.kind == outbox.THREAD:
             verdict = story_threads.verdict_of(claim, outcome, now)
         else:
@@ -478,6 +570,41 @@ class Delivery:
         if not new or not self._sender.can_publish(claim.channel_id):
             return False
         return await asyncio.to_thread(rendering.publishes, claim, render_context)
+
+
+def _urgency(claim: Claimed) -> Urgency:
+    if claim.kind == outbox.PUBLISH:
+        return Urgency.PUBLICATION
+    if claim.message_id is not None:
+        return Urgency.EDIT
+    if claim.kind in outbox.FOR_MEMBERS:
+        return Urgency.MEMBER
+    return Urgency.DIGEST if claim.kind in (outbox.DIGEST, outbox.NOTICE) else Urgency.LIVE
+
+
+def _routes(claim: Claimed, render_context: RenderContext) -> tuple[Route, ...]:
+    """The routes that a message needs, as far as is known before it is rendered.
+
+    A new message of a forum opens a thread; a channel of another kind does not have that limit.
+    """
+    place = f"/channels/{claim.channel_id}"
+    if claim.is_direct:
+        return (route_of("POST", "/users/@me/channels"),)
+    if claim.kind == outbox.THREAD:
+        return ()
+    if claim.kind == outbox.PUBLISH:
+        return (route_of("POST", f"{place}/messages/{claim.message_id}/crosspost"),)
+    face = render_context.faces.get(claim.channel_id)
+    if face is not None and claim.kind != outbox.ESCALATION and claim.user_id is None:
+        webhook = f"/webhooks/{face.webhook.id}/{face.webhook.token}"
+        if claim.message_id is None:
+            return (route_of("POST", webhook),)
+        if claim.webhook_id == face.webhook.id:
+            return (route_of("PATCH", f"{webhook}/messages/{claim.message_id}"),)
+    if claim.message_id is not None:
+        where = claim.thread_id or claim.channel_id
+        return (route_of("PATCH", f"/channels/{where}/messages/{claim.message_id}"),)
+    return route_of("POST", f"{place}/messages"), route_of("POST", f"{place}/threads")
 
 
 def _concerns_itself_alone(settlement: Settlement) -> bool:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -22,11 +23,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.bootstrap import build_endpoint
 from bot.config import parse
 from bot.domain.model import Topic
+from bot.domain.outages import OutageKind
 from bot.domain.records.intake import identify
 from bot.errors import StoreError, TopicwireError
 from bot.http import server
 from bot.http.connections import MAX_PER_ADDRESS
-from bot.http.metrics import COUNTERS, GAUGES
+from bot.http.metrics import COUNTERS, GAUGES, Traffic
 from bot.http.server import EndpointSettings, HttpServer
 from bot.services.context import Context
 from bot.services.measure import Measurements, measure
@@ -53,6 +55,11 @@ def news(title: str, number: int = 1, **more: Any) -> dict[str, Any]:
         "quality": 80,
         **more,
     }
+
+
+def traffic() -> Traffic:
+    """Requests to Discord, as if there had been some."""
+    return Traffic({"user": 2, "shared": 5}, invalid=7, pace_used=0.5, queued=12, in_flight=3)
 
 
 @dataclass
@@ -148,6 +155,7 @@ async def opened_office(
             lambda: polls,
             lambda: {"accepted": 1},
             lambda: {"delivered": 1},
+            traffic,
         )
         port = await listening.start()
         async with aiohttp.ClientSession() as client:
@@ -589,6 +597,10 @@ async def test_what_there_is_is_measured(office: Office) -> None:
         "topicwire_outbox_waiting": 2,
         "topicwire_outbox_late_seconds": 90,
         "topicwire_discord_connected": 1,
+        "topicwire_discord_pace_used": 0.5,
+        "topicwire_discord_invalid_requests": 7,
+        "topicwire_delivery_queued": 12,
+        "topicwire_delivery_in_flight": 3,
         "topicwire_feeds:fine": 0,
         "topicwire_feeds:new": 0,
         "topicwire_feeds:failing": 0,
@@ -621,17 +633,43 @@ async def test_pushes_and_polls_are_counted_by_what_came_of_them(office: Office)
         "topicwire_polls_total:failed": 1,
         "topicwire_rephrasings_total:accepted": 1,
         "topicwire_forwarded_total:delivered": 1,
+        "topicwire_discord_429_total:user": 2,
+        "topicwire_discord_429_total:shared": 5,
     }
 
 
-async def test_a_database_that_fails_leaves_the_metrics_unanswered(office: Office) -> None:
+async def test_a_database_that_fails_is_in_the_metrics_with_what_can_be_counted_without_it(
+    office: Office,
+) -> None:
     async def fail() -> None:
         raise StoreError("/secret/place.db cannot be used")
 
     office.desk.db.before_next_read(fail)
+    office.polls["failed"] += 2
+    before = office.desk.clock()
+    office.desk.context.monitor.note(OutageKind.SENDING, "HTTP 503", before - timedelta(minutes=3))
     answer = await office.get("/metrics")
-    assert answer.status == 503
+    assert answer.status == 200
     assert "secret" not in answer.text
+    assert "topicwire_records" not in answer.text
+    assert 'topicwire_outage_seconds{kind="sending"} 180.0' in answer.text
+    assert 'topicwire_outage_seconds{kind="feeds"} 0.0' in answer.text
+    assert 'topicwire_polls_total{outcome="failed"} 2.0' in answer.text
+    office.desk.clock.forward(minutes=1)
+    assert (await office.measured())["topicwire_outage_seconds:database"] == 60
+
+
+async def test_health_names_each_outage_its_beginning_and_nothing_of_the_machine(office: Office) -> None:
+    for kind in OutageKind:
+        office.desk.context.monitor.note(kind, "/srv/x.db is full. Free some space.", office.desk.clock())
+    answer = await office.get("/healthz")
+    assert answer.status == 503
+    began = office.desk.clock().isoformat(timespec="seconds")
+    assert len(answer.json["problems"]) == len(OutageKind)
+    assert all(text.endswith(f"since {began}: … is full.") for text in answer.json["problems"])
+    for kind in OutageKind:
+        office.desk.context.monitor.note(kind, None, office.desk.clock())
+    assert (await office.get("/healthz")).status == 200
 
 
 def test_the_address_that_is_listened_on_is_the_configured_one() -> None:
@@ -742,3 +780,27 @@ async def test_however_many_ask_for_the_metrics_they_are_counted_once(
     office.desk.clock.forward(seconds=5)
     await office.get("/metrics")
     assert counted == 2
+
+
+async def test_a_process_that_does_not_lead_the_intake_stores_nothing_that_is_pushed(office: Office) -> None:
+    leading = {"intake": False}
+    standby = HttpServer(
+        office.desk.context,
+        office.desk.ingest,
+        EndpointSettings(LOOPBACK, 0, TOKEN, 10),
+        lambda: True,
+        lambda: {},
+        takes_in=lambda: leading["intake"],
+        leading=lambda: leading,
+    )
+    port = await standby.start()
+    try:
+        url = f"http://{LOOPBACK}:{port}"
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with office.client.post(f"{url}/records", json=news(ONE), headers=headers) as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "10")
+            assert "intake" in (await response.json())["error"]
+        async with office.client.get(f"{url}/metrics") as response:
+            assert 'topicwire_leading{role="intake"} 0.0' in await response.text()
+    finally:
+        await standby.close()

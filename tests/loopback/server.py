@@ -35,6 +35,7 @@ from tests.loopback.objects import (
     GuildLayout,
     application,
     channel,
+    guild,
     member,
     person,
     thread,
@@ -348,8 +349,11 @@ class Loopback:
             "GET /users/@me": self._me,
             "GET /oauth2/applications/@me": self._application,
             "GET /applications/@me": self._application,
+            "GET /applications/*/commands": self._registered,
             "PUT /applications/*/commands": self._register,
             "PUT /applications/*/guilds/*/commands": self._register,
+            "GET /guilds/*": self._guild,
+            "GET /guilds/*/channels": self._channels,
             "POST /users/@me/channels": self._open_direct,
             "GET /guilds/*/members/*": self._member,
             "GET /channels/*": self._channel,
@@ -413,6 +417,23 @@ class Loopback:
         self.synced.set()
         return answer(made)
 
+    async def _registered(self, _request: Request) -> web.Response:
+        return answer(list(self.commands.values()))
+
+    def _guild_of(self, request: Request) -> Json:
+        number = int(request.ids[0])
+        layout = next((each for each in self.gateway.guilds if each.id == number), None)
+        if layout is None:
+            raise RefusedError(404, 10004, "Unknown Guild")
+        return guild(layout, self._bot_of(request.token))
+
+    async def _guild(self, request: Request) -> web.Response:
+        only_gateway = ("channels", "threads", "members", "presences", "voice_states")
+        return answer({k: v for k, v in self._guild_of(request).items() if k not in only_gateway})
+
+    async def _channels(self, request: Request) -> web.Response:
+        return answer(self._guild_of(request)["channels"])
+
     async def _open_direct(self, request: Request) -> web.Response:
         reader = int(request.body["recipient_id"])
         number = reader << 22  # the same each time
@@ -420,6 +441,8 @@ class Loopback:
         return answer({"id": str(number), "type": DIRECT, "recipients": [person(reader)], "flags": 0})
 
     async def _member(self, request: Request) -> web.Response:
+        if request.ids[1] == str(self._bot_of(request.token)):
+            return answer(self._guild_of(request)["members"][0])
         return answer(member(person(int(request.ids[1]))))
 
     async def _channel(self, request: Request) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +48,18 @@ def test_what_a_start_leaves_is_not_looked_through_for_garbage_again() -> None:
         assert gc.get_count()[2] == 0
     finally:
         gc.unfreeze()
+
+
+def test_a_process_has_ended_only_if_it_ran_in_this_machine_among_the_same_process_ids(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "_machine", lambda: "boot-1/pid:[1]")
+    gone = f"{socket.gethostname()} {2**22 + 1} {'0' * 32}"  # above every id of Linux
+    assert process.is_gone(gone)
+    assert process.has_ended(f"boot-1/pid:[1] {gone}")
+    assert not process.has_ended(f"boot-1/pid:[2] {gone}")  # another container with the same host name
+    assert not process.has_ended(f"boot-2/pid:[1] {gone}")
+    assert not process.has_ended(process.identity())
+    assert not process.has_ended("")
+    monkeypatch.setattr(process, "_machine", lambda: "")
+    assert not process.has_ended(f"- {gone}")

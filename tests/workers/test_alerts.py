@@ -181,7 +181,7 @@ async def test_what_discord_answers_about_a_member_ends_what_the_member_has(
     await desk.deliver()
     assert await state(desk) == left
     async with desk.db.read() as connection:
-        assert await subscriptions.paused(connection) == []
+        assert await subscriptions.paused(connection) == {}
 
 
 async def test_who_follows_again_when_direct_messages_are_accepted_again_gets_what_is_new(

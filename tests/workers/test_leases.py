@@ -43,6 +43,18 @@ async def test_leases_of_a_process_that_is_gone_end_and_those_in_doubt_go_first(
     )
 
 
+async def test_a_sender_that_takes_over_waits_a_minute_for_what_another_machine_may_be_sending(
+    due: BotHarness,
+) -> None:
+    (other,), (mine,) = await claim(due, "on another machine"), await claim(due, "me")
+    async with due.db.write() as connection:
+        await delivery.take_over(connection, "me", due.clock())
+    due.clock.forward(seconds=outbox.LONGEST_SEND.total_seconds() + 1)
+    assert [again.id for again in await claim(due)] == [other.id]
+    due.clock.forward(seconds=(outbox.LEASE - outbox.LONGEST_SEND).total_seconds())
+    assert [again.id for again in await claim(due)] == [mine.id]
+
+
 async def test_what_is_given_back_untried_is_not_in_doubt(due: BotHarness) -> None:
     claimed = await claim(due)
     async with due.db.write() as connection:
@@ -64,6 +76,16 @@ async def test_a_clock_that_is_set_back_delays_nothing(due: BotHarness, is_known
     assert len(await claim(due)) == 1
     due.clock.forward(seconds=outbox.LEASE.total_seconds())
     assert len(await claim(due)) == 1
+
+
+async def test_a_clock_a_little_behind_that_of_another_machine_sends_nothing_early(due: BotHarness) -> None:
+    later = due.clock() + timedelta(minutes=20)
+    async with due.db.write() as connection:
+        await connection.execute(sa.update(schema.outbox).values(due_at=later))
+        due.clock.forward(seconds=-delivery.SKEW.total_seconds())
+        assert not await delivery.after_clock_change(connection, due.clock(), None)
+        due.clock.forward(seconds=-1)
+        assert await delivery.after_clock_change(connection, due.clock(), None) == 2
 
 
 async def test_it_is_noticed_that_nothing_is_delivered_though_something_is_due(due: BotHarness) -> None:

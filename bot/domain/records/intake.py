@@ -466,8 +466,10 @@ class _Identification:
         self._learn(stored.id, record)
 
     def _learn(self, record_id: int, record: Record) -> None:
+        # A stored record has its key already; that is not among those looked up if no item of the batch names it.
+        old = self._context.records.get(record_id)
         for key in keys_of(record):
-            if key not in self._by_key:
+            if key not in self._by_key and (old is None or key != old.record.key):
                 self._by_key[key] = record_id
                 self.keys[key] = record_id
 

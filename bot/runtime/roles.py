@@ -1,0 +1,56 @@
+"""The roles of a process: which parts of the bot it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from bot.errors import ConfigError, TopicwireError
+
+ALL_ROLES = "all"
+
+
+class Role(StrEnum):
+    """A part of the bot that can be a process of its own, on one PostgreSQL."""
+
+    GATEWAY = "gateway"  # answers interactions
+    POLLER = "poller"  # fetches feeds
+    INTAKE = "intake"  # stores articles and decides what to post
+    SENDER = "sender"  # sends and edits messages
+
+
+EVERY_ROLE = frozenset(Role)
+
+
+def parse_roles(names: Iterable[str]) -> frozenset[Role]:
+    """The roles with these names, each of which may be several with commas between them; none, or `all`: every role.
+
+    Raises TopicwireError for a name that is no role.
+    """
+    given = {name.strip().lower() for listed in names for name in listed.split(",")} - {""}
+    if unknown := sorted(given - {ALL_ROLES, *Role}):
+        raise TopicwireError(
+            f"--role: {unknown[0]!r} is no role; write {ALL_ROLES}, or one or several of {', '.join(Role)}"
+        )
+    return EVERY_ROLE if not given or ALL_ROLES in given else frozenset(Role(name) for name in given)
+
+
+def check_roles(roles: frozenset[Role], *, on_postgresql: bool, clusters: int) -> None:
+    """Raise ConfigError if a process cannot have these roles with the given database and clusters of shards."""
+    problems = []
+    if roles != EVERY_ROLE and not on_postgresql:
+        problems.append(
+            "a process of some roles shares the database with others, which SQLite cannot do. Set database.url to a "
+            "postgresql:// address, or leave --role out"
+        )
+    if clusters > 1 and not on_postgresql:
+        problems.append(
+            "discord.shards: several clusters need PostgreSQL. Set database.url to a postgresql:// address"
+        )
+    if clusters > 1 and Role.GATEWAY in roles and Role.SENDER in roles:
+        problems.append(
+            "discord.shards: with several clusters, a gateway sees a part of the servers, and a sender needs all. Start them "
+            "apart, with --role gateway and --role sender"
+        )
+    if problems:
+        raise ConfigError("--role", problems)

@@ -1,0 +1,59 @@
+"""What a process may do, and with which database."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.errors import ConfigError, TopicwireError
+from bot.runtime.roles import EVERY_ROLE, Role, check_roles, parse_roles
+
+
+@pytest.mark.parametrize(
+    ("names", "roles"),
+    [
+        ((), EVERY_ROLE),
+        (("all",), EVERY_ROLE),
+        (("gateway", "all"), EVERY_ROLE),
+        (("poller",), {Role.POLLER}),
+        (("gateway,sender",), {Role.GATEWAY, Role.SENDER}),
+        (("gateway", " Sender "), {Role.GATEWAY, Role.SENDER}),
+        (("gateway,poller,intake,sender",), EVERY_ROLE),
+    ],
+)
+def test_roles_are_given_once_or_several_times_or_with_commas(
+    names: tuple[str, ...], roles: set[Role]
+) -> None:
+    assert parse_roles(names) == roles
+
+
+def test_a_name_that_is_no_role_is_refused_with_all_that_are() -> None:
+    with pytest.raises(
+        TopicwireError, match="'ingest' is no role; write all, or one or several of gateway, poller"
+    ):
+        parse_roles(("gateway", "ingest"))
+
+
+@pytest.mark.parametrize(
+    ("roles", "on_postgresql", "clusters", "problem"),
+    [
+        (EVERY_ROLE, False, 1, ""),
+        (EVERY_ROLE, True, 1, ""),
+        ({Role.INTAKE}, True, 1, ""),
+        ({Role.GATEWAY, Role.SENDER}, True, 1, ""),
+        ({Role.GATEWAY}, True, 4, ""),
+        ({Role.SENDER}, True, 4, ""),
+        ({Role.INTAKE}, False, 1, "postgresql://"),
+        ({Role.GATEWAY}, False, 4, "several clusters need PostgreSQL"),
+        (EVERY_ROLE, True, 4, "--role gateway and --role sender"),
+        ({Role.GATEWAY, Role.SENDER}, True, 2, "--role gateway and --role sender"),
+    ],
+)
+def test_roles_that_cannot_work_are_refused_with_what_to_do(
+    roles: frozenset[Role], on_postgresql: bool, clusters: int, problem: str
+) -> None:
+    if not problem:
+        check_roles(frozenset(roles), on_postgresql=on_postgresql, clusters=clusters)
+        return
+    with pytest.raises(ConfigError) as refused:
+        check_roles(frozenset(roles), on_postgresql=on_postgresql, clusters=clusters)
+    assert problem in str(refused.value)
