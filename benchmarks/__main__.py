@@ -30,8 +30,10 @@ from benchmarks import (
     sending,
     unchanged,
     volume,
+    webhooks,
 )
 from bot.demo.main import NEWS
+from bot.runtime import process
 
 MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] | None]] = {
     "intake": lambda a: intake.measure(a.records, a.runs),
@@ -50,7 +52,8 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "briefs": lambda a: briefs.measure(a.runs),
     "fanout": lambda a: fanout.measure(a.runs),
     "outward": lambda a: outward.measure(a.runs),
-    "sending": lambda _: sending.measure(),
+    "sending": lambda a: sending.measure(a.job, a.way),
+    "webhooks": lambda _: webhooks.measure(),
     "volume": lambda a: volume.measure(a.records),
     "arrival": lambda _: arrival.measure(),
     "queue": lambda a: queue.measure(a.runs),
@@ -74,9 +77,23 @@ def main() -> None:
     parser.add_argument(
         "--stories", type=int, default=300_000, help="how many stories the commands and loop benchmarks use"
     )
+    parser.add_argument(
+        "--job",
+        action="append",
+        default=[],
+        choices=sending.JOBS,
+        help="what sending measures; all by default",
+    )
+    parser.add_argument(
+        "--way",
+        action="append",
+        default=[],
+        help="the ways to send that it measures, by the beginning of their names",
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(MEASURES):
         parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}; choose from {', '.join(MEASURES)}")
+    process.collect_garbage_less_often()  # as the program does
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in arguments.what or MEASURES:
         running = MEASURES[name](arguments)

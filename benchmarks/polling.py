@@ -37,6 +37,7 @@ from bot.domain.model import Topic, Volume
 from bot.domain.polling import FeedOrigin, NewFeed, PollResult
 from bot.domain.posting import plan
 from bot.domain.records import intake
+from bot.runtime import process
 from bot.services.context import Context
 from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.sources.feeds import source
@@ -396,6 +397,7 @@ def _print(turns: Sequence[dict[str, float]]) -> None:
 
 def _main() -> None:
     logging.basicConfig(level=logging.WARNING)
+    process.collect_garbage_less_often()  # as the program does
     what, database, number = sys.argv[1:]
     run = {"first": _first, "rounds": _rounds}[what]
     print(json.dumps(asyncio.run(run(database, int(number)))))

@@ -15,7 +15,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -147,11 +147,11 @@ async def topicwire(remote: Remote, job: Job) -> Sent:
             ),
             requests_per_second=CEILING,
         )
-        await _fill(app, remote, job)
+        await fill(app, remote.channels, job)
         running = asyncio.create_task(app.run(TOKEN))
         await app.client.up.wait()
         await asyncio.sleep(3)  # for its commands
-        began = await _make_due(app, remote, job)
+        began = await make_due(app, remote.channels, job)
         arrivals, refused = await remote.all_arrived(len(job.due))
         app.stop()
         await running
@@ -159,19 +159,19 @@ async def topicwire(remote: Remote, job: Job) -> Sent:
         return Sent(began, arrivals, refused)
 
 
-async def _fill(app: App, remote: Remote, job: Job) -> None:
+async def fill(app: App, channels: Sequence[int], job: Job) -> None:
     """Stories of one article each: the first for every channel, the others for those with several messages."""
     source = ListSource()
     titles = headlines(2 + max(job.channels.values()))
     now = datetime.now(UTC)
     old = [record(next(titles), topics=[topic]) for topic in ("News", "More news")]
     await app.ingest.step(source.add(*(replace(r, published=now - timedelta(days=90)) for r in old)))
-    guild = remote.channels[0] >> 22 << 22
+    guild = channels[0] >> 22 << 22
     async with app.context.db.write() as connection:
         ids = await topics.ensure(connection, ["News", "More news"])
-        for channel, count in job.channels.items():
+        for place, count in job.channels.items():
             for topic in ("News", "More news")[: 1 + (count > 1)]:
-                wish = Subscription(0, guild, remote.channels[channel], topic, Mode.LIVE, Volume.EVERYTHING)
+                wish = Subscription(0, guild, channels[place], topic, Mode.LIVE, Volume.EVERYTHING)
                 await subscriptions.subscribe(connection, wish, ids[topic.casefold()], now)
     named = ["News"] + ["More news"] * (max(job.channels.values()) - 1)
     new = [replace(record(next(titles), topics=[topic]), published=now) for topic in named]
@@ -180,7 +180,7 @@ async def _fill(app: App, remote: Remote, job: Job) -> None:
         await connection.execute(sa.update(schema.outbox).values(due_at=now + timedelta(days=1)))
 
 
-async def _make_due(app: App, remote: Remote, job: Job) -> float:
+async def make_due(app: App, channels: Sequence[int], job: Job) -> float:
     """Give each row its time; the moment on the monotonic clock from which those count."""
     row = schema.outbox.c
     async with app.context.db.write() as connection:
@@ -189,8 +189,8 @@ async def _make_due(app: App, remote: Remote, job: Job) -> float:
         for id_, channel_id in rows:
             waiting.setdefault(channel_id, []).append(id_)
         start, began = datetime.now(UTC) + timedelta(seconds=1), time.monotonic() + 1
-        for seconds, channel in job.due:
-            id_ = waiting[remote.channels[channel]].pop(0)
+        for seconds, place in job.due:
+            id_ = waiting[channels[place]].pop(0)
             due = start + timedelta(seconds=seconds)
             await connection.execute(
                 sa.update(schema.outbox).where(row.id == id_).values(due_at=due, created_at=due)
@@ -255,7 +255,8 @@ def _leaky_bucket(rate: float, seconds: float) -> Callable[[Send], Send]:
     return around
 
 
-WAYS: Mapping[str, Callable[[Remote, Job], Awaitable[Sent]]] = {
+Way = Callable[[Remote, Job], Awaitable[Sent]]
+WAYS: Mapping[str, Way] = {
     "Topicwire": topicwire,
     "discord.py, all at once": partial(_with_discord_py, around=_unbounded),
     "discord.py, 50 at once": partial(_with_discord_py, around=_semaphore(50)),
@@ -284,13 +285,13 @@ def _cold_beside_hot() -> Job:
     return Job((*_cold().due, *hot))
 
 
-def _rate(sent: Sent) -> float:
+def rate(sent: Sent) -> float:
     """Messages a second from the first to the last."""
     times = sorted(time for times in sent.arrivals.values() for time in times)
     return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
 
 
-def _most_in_a_second(sent: Sent) -> int:
+def most_in_a_second(sent: Sent) -> int:
     """The most messages in any window of a second."""
     times = sorted(time for times in sent.arrivals.values() for time in times)
     most = first = 0
@@ -315,30 +316,47 @@ def _p99(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=100)[98]
 
 
-async def _run(way: Callable[[Remote, Job], Awaitable[Sent]], job: Job) -> tuple[Sent, Sequence[int]]:
+async def _run(way: Way, job: Job) -> tuple[Sent, Sequence[int]]:
     async with serving(len(job.channels)) as remote:
         return await way(remote, job), remote.channels
 
 
-async def measure() -> None:
-    """Print, for each way to send, the share of the ceiling, refusals and losses, and the delay of cold channels."""
+JOBS = ("backlog", "cold")
+
+
+async def measure(jobs: Collection[str] = (), ways: Collection[str] = ()) -> None:
+    """Print, for each way to send, the share of the ceiling, refusals and losses, and the delay of cold channels.
+
+    `jobs` and the beginnings of the names of `ways` narrow that; all if there are none.
+    """
     logging.disable(logging.WARNING)
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    chosen = {name: way for name, way in WAYS.items() if not ways or name.startswith(tuple(ways))}
+    if not jobs or "backlog" in jobs:
+        await _measure_backlog(chosen)
+    if not jobs or "cold" in jobs:
+        await _measure_cold(chosen)
+
+
+async def _measure_backlog(ways: Mapping[str, Way]) -> None:
     print(f"\nA message for each of {BACKLOG:,} channels, at once")
     print(f"{'':36}{'of 50/s':>8}{'429s':>7}{'most in 1 s':>13}{'missing':>9}{'twice':>7}")
-    for name, way in WAYS.items():
+    for name, way in ways.items():
         sent, _ = await _run(way, _backlog())
         counts = [len(times) for times in sent.arrivals.values()]
         missing, twice = BACKLOG - len(counts), sum(count - 1 for count in counts)
-        share, refused = _rate(sent) / CEILING, sum(sent.refused.values())
-        print(f"{name:36}{share:8.1%}{refused:7}{_most_in_a_second(sent):13}{missing:9}{twice:7}")
+        share, refused = rate(sent) / CEILING, sum(sent.refused.values())
+        print(f"{name:36}{share:8.1%}{refused:7}{most_in_a_second(sent):13}{missing:9}{twice:7}")
+
+
+async def _measure_cold(ways: Mapping[str, Way]) -> None:
     print(
         f"\n{COLD} cold channels in {COLD_SECONDS:.0f} s, alone and beside {HOT} with {HOT_MESSAGES} messages each"
     )
     print(
         f"{'':36}{'median':>8}{'p99':>8}{'beside: median':>16}{'p99':>8}{'times':>7}{'429s':>7}{'missing':>9}"
     )
-    for name, way in WAYS.items():
+    for name, way in ways.items():
         alone, beside = _cold(), _cold_beside_hot()
         first = _delays(*await _delayed(way, alone))
         sent, job, channels = await _delayed(way, beside)
@@ -350,8 +368,6 @@ async def measure() -> None:
         )
 
 
-async def _delayed(
-    way: Callable[[Remote, Job], Awaitable[Sent]], job: Job
-) -> tuple[Sent, Job, Sequence[int]]:
+async def _delayed(way: Way, job: Job) -> tuple[Sent, Job, Sequence[int]]:
     sent, channels = await _run(way, job)
     return sent, job, channels

@@ -10,6 +10,7 @@ from cogs.alerts import AlertCommands
 from cogs.api_tokens import ApiTokenCommands
 from cogs.appearance import AppearanceCommands
 from cogs.briefs import BriefCommands
+from cogs.data import DataCommands
 from cogs.digest import DigestCommands
 from cogs.follows import FollowButton, MemberButton
 from cogs.forwards import ForwardCommands
@@ -47,6 +48,7 @@ COGS = (
     ThreadCommands,
     MuteCommands,
     VoteCommands,
+    DataCommands,
     AboutCommands,
     SetupCommands,
 )

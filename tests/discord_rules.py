@@ -21,6 +21,8 @@ _URI = re.compile(
     r"https?://[A-Za-z0-9._-]+(?::\d{1,5})?(?:[/?#](?:[A-Za-z0-9._~!$&'()*+,;=:@/?#-]|%[0-9A-Fa-f]{2})*)?"
 )
 
+_ATTACHED = re.compile(r"attachment://[A-Za-z0-9._-]+")  # a file that is sent with the message
+
 
 def payload(message: Message) -> dict[str, Any]:
     """What discord.py sends to Discord for a message, as JSON."""
@@ -117,7 +119,10 @@ def _schema_problems(message: dict[str, Any]) -> list[str]:
 def _validator() -> Draft202012Validator:
     document = json.loads(_OPENAPI.read_bytes())
     schema = {"$ref": "#/components/schemas/MessageCreateRequest", "components": document["components"]}
-    formats = {"uri": lambda value: bool(_URI.fullmatch(value)), "date-time": _is_moment}
+    formats = {
+        "uri": lambda value: bool(_URI.fullmatch(value) or _ATTACHED.fullmatch(value)),
+        "date-time": _is_moment,
+    }
     return Draft202012Validator(schema, validate_formats=True, formats=formats)
 
 

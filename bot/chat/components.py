@@ -16,6 +16,7 @@ from bot.messages.layout import (
     Buttons,
     Container,
     Divider,
+    Download,
     Gallery,
     Illustration,
     Layout,
@@ -39,6 +40,8 @@ def to_item(part: Container | Part) -> ui.Item[Any]:
             return ui.Section(ui.TextDisplay(text.text), accessory=_accessory(accessory))
         case Divider(line):
             return ui.Separator(visible=line)
+        case Download(name):
+            return ui.File(f"attachment://{name}")
         case Buttons(buttons):
             return ui.ActionRow(*map(_button, buttons))
         case Menu():

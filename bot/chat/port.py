@@ -16,6 +16,9 @@ from bot.messages.message import Message
 # What is called when the first request is made, in the task that sends a message.
 FIRST_REQUEST: ContextVar[Callable[[], None] | None] = ContextVar("FIRST_REQUEST", default=None)
 
+# The rank of the requests of a task: of those that wait for the pace, the lowest rank goes first.
+REQUEST_RANK: ContextVar[int] = ContextVar("REQUEST_RANK", default=0)
+
 
 class RequestLimits(Protocol):
     """How many requests Discord takes; `bot.chat.pacer` implements it, and keeps to it."""
@@ -28,6 +31,11 @@ class RequestLimits(Protocol):
     @property
     def webhook_limit(self) -> float:
         """Requests a second with the tokens of webhooks."""
+        ...
+
+    @property
+    def has_one_pace(self) -> bool:
+        """Whether all requests wait for the same limit, with whichever token they are made."""
         ...
 
     def ready_in(self, routes: Iterable[Route]) -> float:

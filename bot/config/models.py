@@ -94,6 +94,7 @@ class Discord(_Model):
     api_url: Annotated[str, AfterValidator(api_address)] = ""
     gateway_url: Annotated[str, AfterValidator(gateway_address)] = ""
     requests_per_second: int = Field(default=50, ge=1, le=10_000)
+    webhooks_per_second: int = Field(default=0, ge=0, le=50)  # 0: within requests_per_second
     shards: ShardsSettings = ShardsSettings()
 
 

@@ -87,6 +87,16 @@ class Divider:
 
 
 @dataclass(frozen=True, slots=True)
+class Download:
+    """A file that is sent with the message: its name, or empty. One that no part shows stays invisible.
+
+    https://discord.com/developers/docs/components/reference#file
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Buttons:
     """A row of buttons."""
 
@@ -111,7 +121,7 @@ class Menu:
     placeholder: str = ""
 
 
-Part = Markdown | Gallery | Beside | Divider | Buttons | Menu
+Part = Markdown | Gallery | Beside | Divider | Download | Buttons | Menu
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +204,7 @@ class Room:
             case Beside(text=inner):
                 shortened = _fitting(inner, self.text)
                 fitting = None if shortened is None else replace(part, text=shortened)
-            case Gallery(()) | Buttons(()) | Menu(options=()):
+            case Gallery(()) | Download("") | Buttons(()) | Menu(options=()):
                 return None
         if fitting is None or _components(fitting) > self.components:
             return None
@@ -238,7 +248,19 @@ def fit(parts: Sequence[Ranked], room: Room) -> tuple[Part, ...]:
 
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__.lower(): kind
-    for kind in (Markdown, Illustration, Gallery, Button, Beside, Divider, Buttons, Option, Menu, Container)
+    for kind in (
+        Markdown,
+        Illustration,
+        Gallery,
+        Button,
+        Beside,
+        Divider,
+        Download,
+        Buttons,
+        Option,
+        Menu,
+        Container,
+    )
 }
 
 

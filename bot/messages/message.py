@@ -20,6 +20,7 @@ from bot.messages.layout import (
     Button,
     Buttons,
     Container,
+    Download,
     Gallery,
     Illustration,
     Layout,
@@ -58,7 +59,7 @@ class Embed:
     """A titled text, as answers have it: `title`, `description` and fields are Markdown, `author` and `footer` plain text.
 
     `panel` makes a container of it. Earlier versions sent it as an embed, and stored it in the outbox. `options` are what
-    a menu below it can open, one for each entry of a list.
+    a menu below it can open, one for each entry of a list. `download` is the name of a file that is sent with it.
     """
 
     title: str = ""
@@ -71,6 +72,7 @@ class Embed:
     fields: tuple[Field, ...] = ()
     timestamp: str = ""
     options: tuple[Option, ...] = ()
+    download: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def panel(embed: Embed, *more: Part, room: Room | None = None) -> Container:
         Ranked(0, Markdown.of(heading(title))),
         Ranked(1, Markdown(_entries(embed.description))),
         Ranked(2, Gallery((Illustration(embed.image),) if embed.image else ())),
+        Ranked(0, Download(embed.download)),
         *(Ranked(field.rank, _of_field(field)) for field in embed.fields),
         Ranked(1, Markdown.of(small(" · ".join(filter(None, below))))),
         *(Ranked(1, part) for part in more),

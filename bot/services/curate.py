@@ -69,15 +69,27 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> Me
             raise InvalidInputError(
                 tr("#{number} and #{other} are already the same story.", number=number, other=other_number)
             )
-        survivor, absorbed = sorted((first, second), key=lambda story: (story.guild_id, story.number))
-        _require(context, editor, absorbed.guild_id)
-        await story_overrides.withdraw(connection, _ids(survivor.members), _ids(absorbed.members), same=False)
-        await _keep(connection, context, editor, survivor, lead_of(absorbed.members), same=True)
-        carried_out = await _carry_out(
-            connection, context, Clustering({}, {absorbed.number: survivor.number}, {})
-        )
-    _tell(context, carried_out)
-    return Merged(survivor.number, absorbed.number, tuple(_ids(absorbed.members)))
+        merged, carried_out = await _merge(connection, context, editor, first, second)
+    tell(context, [carried_out])
+    return merged
+
+
+async def _merge(
+    connection: AsyncConnection,
+    context: Context,
+    editor: Editor,
+    first: Story,
+    second: Story,
+    override: StoryOverride | None = None,
+) -> tuple[Merged, StoryChange]:
+    """Have two stories go on as one, in the transaction of the caller. `override` is stored; None: one of their leads."""
+    survivor, absorbed = sorted((first, second), key=lambda story: (story.guild_id, story.number))
+    _require(context, editor, absorbed.guild_id)
+    await story_overrides.withdraw(connection, _ids(survivor.members), _ids(absorbed.members), same=False)
+    override = override or _override(context, editor, survivor, lead_of(absorbed.members), same=True)
+    await story_overrides.add(connection, override)
+    change = await _carry_out(connection, context, Clustering({}, {absorbed.number: survivor.number}, {}))
+    return Merged(survivor.number, absorbed.number, tuple(_ids(absorbed.members))), change
 
 
 def candidates(members: Iterable[Stored]) -> tuple[Stored, ...]:
@@ -97,30 +109,71 @@ async def split_story(
     """Take articles (ids of records) out of their story. Returns its number, and that of the story that they are now."""
     async with context.db.intake() as connection:
         story = await _story(connection, editor, number)
-        moved = tuple(member for member in story.members if member.id in articles)
-        rest = replace(story, members=tuple(member for member in story.members if member.id not in articles))
-        only_partial_left = all(member.partial for member in rest.members)
-        if not moved or not rest.members or (only_partial_left and not all(m.partial for m in moved)):
-            raise NotFoundError(
-                tr_plural(
-                    "That article is no longer in story #{number}, or it is the only one left there.",
-                    "Those articles are no longer in story #{number}, or no others are left there.",
-                    len(articles),
-                    number=story.number,
-                )
-            )
-        for owner in {member.guild_id for member in moved}:
-            _require(context, editor, owner)
-        await story_overrides.withdraw(connection, _ids(moved), _ids(rest.members), same=True)
-        await _keep(connection, context, editor, rest, lead_of(moved), same=False)
-        fresh = await records.next_story(connection)
-        # A story that one of them led before it was merged goes on as the new one, and so do its posts.
-        undone = await pointers.merged_from(connection, story.number, _ids(moved))
-        reason = dict.fromkeys(_ids(moved), reason_sentence([MOVED.format(number=story.number)]))
-        decided = Clustering(dict.fromkeys(_ids(moved), fresh), dict.fromkeys(undone, fresh), {})
-        carried_out = await _carry_out(connection, context, decided, reason)
-    _tell(context, carried_out)
+        fresh, carried_out = await _split(connection, context, editor, story, articles)
+    tell(context, [carried_out])
     return story.number, fresh
+
+
+async def _split(
+    connection: AsyncConnection,
+    context: Context,
+    editor: Editor,
+    story: Story,
+    articles: Collection[int],
+    override: StoryOverride | None = None,
+) -> tuple[int, StoryChange]:
+    """Take articles out of their story, in the transaction of the caller. Returns the number of the story that they are now.
+
+    `override` is stored; None: one of the leads.
+    """
+    moved = tuple(member for member in story.members if member.id in articles)
+    rest = replace(story, members=tuple(member for member in story.members if member.id not in articles))
+    only_partial_left = all(member.partial for member in rest.members)
+    if not moved or not rest.members or (only_partial_left and not all(m.partial for m in moved)):
+        raise NotFoundError(
+            tr_plural(
+                "That article is no longer in story #{number}, or it is the only one left there.",
+                "Those articles are no longer in story #{number}, or no others are left there.",
+                len(articles),
+                number=story.number,
+            )
+        )
+    for owner in {member.guild_id for member in moved}:
+        _require(context, editor, owner)
+    await story_overrides.withdraw(connection, _ids(moved), _ids(rest.members), same=True)
+    override = override or _override(context, editor, rest, lead_of(moved), same=False)
+    await story_overrides.add(connection, override)
+    fresh = await records.next_story(connection)
+    # A story that one of them led before it was merged goes on as the new one, and so do its posts.
+    undone = await pointers.merged_from(connection, story.number, _ids(moved))
+    reason = dict.fromkeys(_ids(moved), reason_sentence([MOVED.format(number=story.number)]))
+    decided = Clustering(dict.fromkeys(_ids(moved), fresh), dict.fromkeys(undone, fresh), {})
+    return fresh, await _carry_out(connection, context, decided, reason)
+
+
+def may_decide(context: Context, guild_id: int, one: Stored, other: Stored) -> bool:
+    """Whether a server's people can say of two articles that they report the same event: one is their own, or both are shared."""
+    return any(_may_change(context, guild_id, stored.guild_id) for stored in (one, other))
+
+
+async def decide(
+    connection: AsyncConnection, context: Context, override: StoryOverride, one: Stored, other: Stored
+) -> StoryChange | None:
+    """Carry out an override of two articles, in the transaction of the caller, and store it. None if no story changed.
+
+    Of a story that is separated, the article that the server has alone is moved, or else the one published later.
+    Raises NotAllowedError and NotFoundError as `merge` and `split_story`.
+    """
+    editor = Editor(override.guild_id, override.user_id)
+    if one.story is None or other.story is None or override.same is (one.story == other.story):
+        await story_overrides.add(connection, override)
+        return None
+    first = await _story(connection, editor, one.story)
+    if override.same:
+        second = await _story(connection, editor, other.story)
+        return (await _merge(connection, context, editor, first, second, override))[1]
+    moved = max((one, other), key=lambda stored: (stored.guild_id, stored.published, stored.id))
+    return (await _split(connection, context, editor, first, [moved.id], override))[1]
 
 
 def _ids(members: Iterable[Stored]) -> list[int]:
@@ -153,16 +206,13 @@ def _require(context: Context, editor: Editor, guild_id: int) -> None:
         )
 
 
-async def _keep(
-    connection: AsyncConnection, context: Context, editor: Editor, story: Story, record: Stored, *, same: bool
-) -> None:
-    override = StoryOverride(
+def _override(context: Context, editor: Editor, story: Story, record: Stored, *, same: bool) -> StoryOverride:
+    return StoryOverride(
         lead_of(story.members).id, record.id, same, editor.guild_id, editor.user_id, context.now()
     )
-    await story_overrides.add(connection, override)
 
 
-class _Change(NamedTuple):
+class StoryChange(NamedTuple):
     """A revision of the stories, and those that it changed."""
 
     revision: int
@@ -171,7 +221,7 @@ class _Change(NamedTuple):
 
 async def _carry_out(
     connection: AsyncConnection, context: Context, decided: Clustering, why: Mapping[int, str] | None = None
-) -> _Change:
+) -> StoryChange:
     """Store a decision and what follows from it for the posts of the stories."""
     now = context.now()
     batch = nothing_new(await records.next_story(connection))
@@ -187,10 +237,11 @@ async def _carry_out(
     intake_plan = await asyncio.to_thread(plan, drafted, apart, now, rules)
     await records.apply(connection, replace(intake_plan, why={**intake_plan.why, **(why or {})}), now, rules)
     revision = await revisions.advance(connection, revisions.STORIES)
-    return _Change(revision, frozenset({*intake_plan.audiences, *intake_plan.merged}))
+    return StoryChange(revision, frozenset({*intake_plan.audiences, *intake_plan.merged}))
 
 
-def _tell(context: Context, change: _Change) -> None:
-    """Publish a stored change: note it in the story log, and wake the workers."""
-    context.story_log.note(change.revision, change.stories)
+def tell(context: Context, changes: Iterable[StoryChange]) -> None:
+    """Publish stored changes: note them in the story log, and wake the workers."""
+    for change in changes:
+        context.story_log.note(change.revision, change.stories)
     context.wake()

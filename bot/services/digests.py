@@ -40,6 +40,9 @@ from bot.store import digests, outbox, rephrasings, servers, stories, subscripti
 FIRST_MOST = timedelta(days=7)  # a first digest that is late covers no more than this, or its period
 GAP_MOST = timedelta(days=35)  # nor does any look back further: after half a year of silence that is no news
 MOST_CANDIDATES = 5_000  # stories that a digest is chosen from, the hottest
+LONGEST_AHEAD = timedelta(
+    days=8
+)  # that a digest is planned: a weekly one, and a change of daylight saving time
 SOON = timedelta(microseconds=1)  # the least difference of two times
 LONGEST_ZONE = 100  # characters of a zone's name that are looked at
 FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
@@ -106,6 +109,17 @@ async def replan(context: Context) -> int:
     return moved
 
 
+async def follow_clock(context: Context, connection: AsyncConnection) -> None:
+    """Have digests come at their next time that were made in what is the future now that the clock was set back."""
+    now = context.now()
+    for digest in await digests.stored(connection):
+        at = digest.next_at
+        is_ahead = digest.covered_until is not None and digest.covered_until > now
+        if at is not None and (is_ahead or at > now + LONGEST_AHEAD):
+            plan = digest.schedule or context.digest_default
+            await digests.plan_next(connection, digest.id, min(at, plan.after(now)), covered_until=now)
+
+
 def digest_name(text: str) -> str:
     """The name that somebody typed for a digest, in one line; empty if none was typed. InvalidInputError if it is too long."""
     name = " ".join("".join(char if char.isprintable() else " " for char in text).split())
@@ -170,7 +184,7 @@ async def set_schedule(
                 )
             )
         if before is None:
-            await _require_room(connection, guild_id, channel_id, len(present))
+            await require_room(connection, guild_id, channel_id, len(present))
         topic_id = None
         if digest.topic:
             topic_id = await topics.id_of(connection, resolve(loaded, digest.topic))
@@ -200,7 +214,7 @@ def _by_id(present: Sequence[ChannelDigest], digest_id: int) -> ChannelDigest:
     return digest
 
 
-async def _require_room(connection: AsyncConnection, guild_id: int, channel_id: int, in_channel: int) -> None:
+async def require_room(connection: AsyncConnection, guild_id: int, channel_id: int, in_channel: int) -> None:
     """Raise InvalidInputError if there may not be one more digest."""
     if in_channel >= MOST_IN_CHANNEL:
         raise InvalidInputError(

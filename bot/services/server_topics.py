@@ -84,7 +84,7 @@ def parse_query(text: str) -> Query:
         ) from None
 
 
-def _name(text: str) -> str:
+def topic_name(text: str) -> str:
     """The cleaned name of a topic. InvalidInputError says what is allowed."""
     name = repair(text, 4 * MAX_NAME)
     if len(name) > MAX_NAME:
@@ -101,16 +101,16 @@ def _name(text: str) -> str:
     return name
 
 
-def _drafted(before: Topic, draft: Draft, topics: Topics) -> Topic:
+def drafted(before: Topic, draft: Draft, topics: Topics) -> Topic:
     """The topic that comes of a draft. Raises InvalidInputError and NotFoundError."""
     topic = before
     if draft.name is not None:
-        topic = replace(topic, name=_name(draft.name))
+        topic = replace(topic, name=topic_name(draft.name))
     if draft.query is not None:
         topic = replace(topic, query=str(parse_query(draft.query)))
     if draft.aliases is not None:
         names = [] if draft.aliases.strip() == NOTHING else draft.aliases.split(",")
-        aliases = {name_key(name): name for name in map(_name, filter(str.strip, names))}
+        aliases = {name_key(name): name for name in map(topic_name, filter(str.strip, names))}
         aliases.pop(name_key(topic.name), None)
         if len(aliases) > MAX_ALIASES:
             raise InvalidInputError(tr("A topic can have at most {most} other names.", most=MAX_ALIASES))
@@ -121,7 +121,7 @@ def _drafted(before: Topic, draft: Draft, topics: Topics) -> Topic:
     return topic
 
 
-def _check_names_free(topics: Topics, topic: Topic, before: Topic | None) -> None:
+def check_names_free(topics: Topics, topic: Topic, before: Topic | None) -> None:
     """InvalidInputError where another topic goes by one of these names."""
     for name in (topic.name, *topic.aliases):
         for other in (topics.visible_to(0).resolve(name), topics.resolve(name)):
@@ -181,8 +181,8 @@ async def create(context: Context, guild_id: int, draft: Draft) -> SavedTopic:
     """
     async with context.db.intake() as connection:
         topics = await context.topics.load(connection, guild_id)
-        topic = _drafted(Topic("", guild_id=guild_id), draft, topics)
-        _check_names_free(topics, topic, None)
+        topic = drafted(Topic("", guild_id=guild_id), draft, topics)
+        check_names_free(topics, topic, None)
         if (await quotas.usage_of(connection, guild_id)).topics >= context.topics_per_server:
             raise InvalidInputError(
                 tr_plural(
@@ -192,7 +192,7 @@ async def create(context: Context, guild_id: int, draft: Draft) -> SavedTopic:
                 )
             )
         await server_topics.add(connection, topic)
-    return await _look_back(context, topic)
+    return await look_back(context, topic)
 
 
 async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> SavedTopic:
@@ -203,7 +203,7 @@ async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Save
     async with context.db.intake() as connection:
         topics = await context.topics.load(connection, guild_id)
         before = _server_topic(topics, name, guild_id)
-        after = _drafted(replace(before, suspended=""), draft, topics)
+        after = drafted(replace(before, suspended=""), draft, topics)
         if after == before:
             raise InvalidInputError(
                 tr(
@@ -211,14 +211,14 @@ async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Save
                     name=before.name,
                 )
             )
-        _check_names_free(topics, after, before)
+        check_names_free(topics, after, before)
         await server_topics.change(connection, before, after)
     if after.query == before.query and not before.suspended:
         return SavedTopic(after)
-    return await _look_back(context, after)
+    return await look_back(context, after)
 
 
-async def _look_back(context: Context, topic: Topic) -> SavedTopic:
+async def look_back(context: Context, topic: Topic) -> SavedTopic:
     """Match a topic against recent records, newest first, as far as its price allows.
 
     Only this topic's query is evaluated, outside of any transaction; what matches is written in short ones. It ends

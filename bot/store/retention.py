@@ -125,7 +125,7 @@ async def _delete_stories(connection: AsyncConnection, numbers: list[int], now: 
     await connection.execute(sa.delete(threads).where(threads.c.post.in_(posts)))
     messages = await connection.execute(sa.delete(_o).where(_o.c.story.in_(numbers)))
     ids = (await connection.execute(sa.select(_r.c.id).where(_r.c.story.in_(numbers)))).scalars().all()
-    records = await _delete_records(connection, ids, now)
+    records = await _forget_records(connection, ids, now)
     stories = await connection.execute(sa.delete(_s).where(_s.c.number.in_(numbers)))
     return messages.rowcount + records + stories.rowcount
 
@@ -149,15 +149,21 @@ async def forget_strays(
     ).all()
     if not rows:
         return None
-    deleted = await _delete_records(connection, [row.id for row in rows], now)
+    deleted = await _forget_records(connection, [row.id for row in rows], now)
     return Pass(rows[-1].first_seen, rows[-1].id, deleted)
 
 
-async def _delete_records(connection: AsyncConnection, ids: Collection[int], now: datetime) -> int:
+async def _forget_records(connection: AsyncConnection, ids: Collection[int], now: datetime) -> int:
     """Delete records with all that refers to them, and keep the hashes of their keys."""
-    count = 0
     for part in chunks(ids):
         await _keep_keys(connection, part, now)
+    return await delete_records(connection, ids)
+
+
+async def delete_records(connection: AsyncConnection, ids: Collection[int]) -> int:
+    """Delete records with all that refers to them. Returns how many there were."""
+    count = 0
+    for part in chunks(ids):
         owners = await connection.execute(sa.select(_r.c.guild_id).where(_r.c.id.in_(part)))
         await quotas.add(connection, "records", {of: -n for of, n in Counter(owners.scalars()).items()})
         await search.index(connection, [{"rowid": record_id} for record_id in part])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
-from bot.store.sql import insert
+from bot.store.sql import insert, upsert
 
 STORIES = "stories"  # which records are in which story
 TOPICS = "topics"  # what topics there are
 ALERTS = "alerts"  # what alerts there are
+LAST_STORY = "last_story"  # the highest number of a story that was deleted with its server
+LAST_RECORD = "last_record"  # and the highest id of such a record
 LOGGED = 1_000  # revisions that a log keeps
 
 _v = schema.revisions
@@ -31,6 +34,20 @@ async def advance(connection: AsyncConnection, name: str) -> int:
     statement = statement.on_conflict_do_update(index_elements=["name"], set_={"number": _v.c.number + 1})
     number: int = (await connection.execute(statement.returning(_v.c.number))).scalar_one()
     return number
+
+
+async def next_number(connection: AsyncConnection, column: sa.Column[Any], name: str) -> int:
+    """The number after the highest in a column, and after those that `remember_numbers` noted under a name."""
+    stored = sa.select(sa.func.max(column).label("number"))
+    highest = sa.union_all(stored, sa.select(_v.c.number).where(_v.c.name == name)).subquery()
+    number: int | None = await connection.scalar(sa.select(sa.func.max(highest.c.number)))
+    return (number or 0) + 1
+
+
+async def remember_numbers(connection: AsyncConnection, column: sa.Column[Any], name: str) -> None:
+    """Note the highest number in a column before rows are deleted: none may be given out twice."""
+    number = await next_number(connection, column, name) - 1
+    await upsert(connection, _v, [{"name": name, "number": number}], on=["name"])
 
 
 class StoryLog:

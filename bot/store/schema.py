@@ -758,3 +758,17 @@ identify_slots = sa.Table(
     sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("free_at", UtcTime, nullable=False),
 )
+
+# The tables with rows of one server each, children before their parents, and those among them that grow with the stories.
+OF_SERVERS = [table for table in reversed(metadata.sorted_tables) if "guild_id" in table.c]
+BULKY = (
+    outbox,
+    story_threads,
+    withheld_posts,
+    votes,
+    follows,
+    story_overrides,
+    story_topics,
+    records,
+    stories,
+)

@@ -93,17 +93,7 @@ async def set_language(connection: AsyncConnection, guild_id: int, value: Server
 
 async def with_something(connection: AsyncConnection) -> set[int]:
     """The servers with stored data that the bot has not left, as far as is known."""
-    tables = (
-        schema.channels,
-        schema.subscriptions,
-        schema.feeds,
-        schema.topics,
-        schema.alerts,
-        schema.alert_channels,
-        schema.follows,
-        schema.api_tokens,
-        schema.forwards,
-    )
+    tables = [table for table in schema.OF_SERVERS if table not in (*schema.BULKY, _l)]
     every = sa.union(*(sa.select(table.c.guild_id).where(table.c.guild_id != 0) for table in tables))
     of = every.subquery().c.guild_id
     return set((await connection.execute(sa.select(of).where(of.not_in(LEFT)))).scalars())

@@ -76,3 +76,38 @@ async def apart(connection: AsyncConnection) -> list[tuple[int, int]]:
         .where(_first.c.guild_id == _one.c.guild_id, _second.c.guild_id == _other.c.guild_id)
     )
     return [(one, other) for one, other in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedOverride:
+    """An override as another database can read it: the articles by their keys."""
+
+    one: str
+    other: str
+    same: bool
+    at: datetime
+
+
+async def of_server(connection: AsyncConnection, guild_id: int, most: int) -> list[KeyedOverride]:
+    """The newest overrides of a server's people, at most so many, the oldest of these first."""
+    rows = await connection.execute(
+        sa.select(_one.c.key, _other.c.key, _u.c.same, _u.c.at)
+        .select_from(_u)
+        .join(_one, _one.c.id == _u.c.one)
+        .join(_other, _other.c.id == _u.c.other)
+        .where(_u.c.guild_id == guild_id)
+        .order_by(_u.c.at.desc(), _u.c.one.desc(), _u.c.other.desc())
+        .limit(most)
+    )
+    return [KeyedOverride(*row) for row in reversed(rows.all())]
+
+
+async def between(connection: AsyncConnection, one: int, other: int) -> StoryOverride | None:
+    """The override of two records; None if there is none."""
+    first, second = sorted((one, other))
+    row = (await connection.execute(sa.select(_u).where(_u.c.one == first, _u.c.other == second))).first()
+    return (
+        None
+        if row is None
+        else StoryOverride(row.one, row.other, row.same, row.guild_id, row.user_id, row.at)
+    )

@@ -1,4 +1,4 @@
-"""Deletes old rows that nobody needs, and ends follows of stories that have ended, once a day."""
+"""Deletes old rows that nobody needs, ends follows of stories that have ended, and deletes servers that removed the bot long ago, once a day."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+from bot.services import erasure
 from bot.services.context import Context
 from bot.store import follows, forwards, outbox, retention, votes
 from bot.store.retention import Pass
@@ -23,8 +24,8 @@ ROWS_AT_ONCE = 1000
 
 
 async def step(context: Context) -> int:
-    """Delete what is old: reasons, messages that are over, votes, deliveries, follows of stories that have ended, and stories. Returns how many rows went."""
-    return await _tidy(context) + await _retain(context)
+    """Delete what is old: reasons, messages that are over, votes, deliveries, follows of stories that have ended, stories, and servers that removed the bot. Returns how many rows went."""
+    return await _tidy(context) + await erasure.erase_left(context) + await _retain(context)
 
 
 async def _tidy(context: Context) -> int:

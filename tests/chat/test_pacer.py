@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import discord
 import pytest
 
 from bot.chat.pacer import Pacer
-from bot.chat.transport import DiscordAddresses, supervise, tracing
+from bot.chat.transport import DiscordAddresses, WebhookAdapter, supervise, tracing, webhook_session
+from bot.domain.posting.face import WebhookKey
 from bot.domain.requests import pace
 from bot.domain.requests.buckets import route_of
 from bot.domain.requests.invalid import CAREFUL
 from tests.loopback import CHANNEL, GUILD, Bucket, Fault, GuildLayout, Limit, Limits, Loopback
+from tests.loopback.objects import webhook
 
 CHANNELS = range(CHANNEL, CHANNEL + 40)
 SEND = Bucket("send", Limit(3, 0.15), ("POST /channels/*/messages",))
@@ -122,6 +125,66 @@ async def test_refusals_are_counted_by_their_scope(fault: Fault, scope: str, inv
             await send(client, CHANNEL)
         assert pacer.invalid.count(asyncio.get_running_loop().time()) == invalid
     assert pacer.refused == {scope: 1}
+
+
+POST, EXECUTE = route_of("POST", "/channels/1/messages"), route_of("POST", "/webhooks/1/made-up")
+
+
+@pytest.mark.parametrize(
+    ("limit", "webhook_limit", "one_pace", "webhooks", "held_with_the_token"),
+    [
+        (50, 0, True, 50, True),  # the default: 50 a second for all requests
+        (20, 0, True, 20, True),
+        (400, 0, False, 50, True),  # a token with a higher limit does not raise that of the address
+        (50, 50, False, 50, False),
+        (50, 30, False, 30, False),
+    ],
+)
+async def test_webhooks_have_a_pace_of_their_own_only_if_it_is_set(
+    limit: int, webhook_limit: int, one_pace: bool, webhooks: int, held_with_the_token: bool
+) -> None:
+    pacer = Pacer(limit, webhook_limit)
+    assert (pacer.has_one_pace, pacer.limit, pacer.webhook_limit) == (one_pace, limit, webhooks)
+    pacer.refuse(POST, 3600, everywhere=True)
+    if held_with_the_token:
+        with pytest.raises(discord.RateLimited):
+            await pacer.turn(EXECUTE)
+    else:
+        pacer.departs(await pacer.turn(EXECUTE))
+        assert pacer.pace.used(asyncio.get_running_loop().time()) == 0
+
+
+async def test_a_webhook_that_waits_for_the_limit_of_the_address_holds_up_no_other_request() -> None:
+    pacer = Pacer(400, 0)
+    pacer.refuse(EXECUTE, 29, everywhere=True)
+    waiting = asyncio.create_task(pacer.turn(EXECUTE))
+    await asyncio.sleep(0)
+    pacer.departs(await pacer.turn(POST))
+    assert not waiting.done()
+    waiting.cancel()
+
+
+@pytest.mark.parametrize("webhook_limit", [0, 5])
+async def test_messages_of_webhooks_and_of_the_bot_are_all_taken_without_a_refusal(
+    webhook_limit: int,
+) -> None:
+    limits = replace(SMALL, per_token=Limit(5, 0.1), per_address=Limit(5, 0.1))
+    server, pacer = many_channels(limits), Pacer(5, webhook_limit, period=0.1)
+    keys = {channel: WebhookKey(9_000 + channel, "made-up") for channel in CHANNELS[:10]}
+    server.webhooks |= {key.id: webhook(key, channel, GUILD) for channel, key in keys.items()}
+    async with paced(server, pacer) as client, webhook_session(client.http, pacer) as session:
+        WebhookAdapter(DiscordAddresses(server.api_url)).use()
+        hooks = [discord.Webhook.partial(key.id, key.token, session=session) for key in keys.values()]
+        slots = asyncio.Semaphore(4)  # fewer than the limit, so none waits for answers of a busy machine
+
+        async def send_both(channel: int, hook: discord.Webhook) -> None:
+            async with slots:
+                await send(client, channel)
+                await hook.send("A day train.")
+
+        await asyncio.gather(*map(send_both, keys, hooks))
+    assert server.limited == {}
+    assert len(server.messages) == 2 * len(keys)
 
 
 async def test_many_invalid_requests_slow_the_bot_down_and_are_logged_once(

@@ -14,6 +14,7 @@ from tests.make import record
 
 MANAGE_CHANNELS = discord.Permissions(manage_channels=True).value
 MANAGE_MESSAGES = discord.Permissions(manage_messages=True).value
+ADMINISTRATOR = discord.Permissions(administrator=True).value
 MANAGE_GUILD = discord.Permissions(manage_guild=True).value
 
 
@@ -40,6 +41,7 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "digest": None,  # a group is shown as a whole, and everybody may look at the preview
         "alert": None,
         "api-token": MANAGE_GUILD,
+        "data": ADMINISTRATOR,
         "forward": MANAGE_GUILD,
         "source": MANAGE_GUILD,
         "briefs": MANAGE_GUILD,
@@ -106,6 +108,8 @@ MANAGED: list[tuple[str, dict[str, Any], str]] = [
     ("unmute", {"what": "x"}, "Manage Channels"),
     ("threads", {"switch": "on"}, "Manage Channels"),
     ("status", {}, "Manage Server"),
+    ("data export", {}, "Administrator"),
+    ("data delete", {}, "Administrator"),
 ]
 
 

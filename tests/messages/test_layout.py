@@ -17,6 +17,7 @@ from bot.messages.layout import (
     Buttons,
     Container,
     Divider,
+    Download,
     Gallery,
     Illustration,
     Layout,
@@ -41,6 +42,7 @@ PARTS: tuple[Part, ...] = (
     Beside(Markdown(("d",)), Button("Coverage", action="related:1")),
     Divider(),
     Divider(line=False),
+    Download("report.json"),
     Buttons((Button("Read", url="https://a.example/"), Button("Related", action="related:2"))),
     Menu("open", (Option("One", "1", "the first"), Option("Two", "2")), "Choose"),
 )

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from bot.domain.retry import Outcome, SendStatus, Sent
 from bot.services.context import Context
+from bot.services.mutes import mute
 from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import outbox, schema
 from bot.store.database import Database
@@ -28,7 +29,8 @@ async def test_reasons_and_old_digests_go_and_posts_stay(db: Database, clock: Cl
     await ingest.step(source.add(record("A first note on trains", topics=["Trains"])))
     clock.forward(days=1, hours=1)  # or the new subscription would begin with it
     await subscribe(context, SubscribeRequest(GUILD, CHANNEL, "Trains"))
-    await ingest.step(source.add(record("Night ferry delayed by fog", topics=["Trains"], quality=10)))
+    await mute(context, GUILD, CHANNEL, "ferry")  # a reason that holds for one channel is stored
+    await ingest.step(source.add(record("Night ferry delayed by fog", topics=["Trains"], quality=90)))
     await ingest.step(source.add(record("Volcano stops every railway", topics=["Trains"], quality=90)))
     async with db.write() as connection:
         await outbox.enqueue(

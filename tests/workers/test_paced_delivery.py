@@ -24,6 +24,7 @@ class KnownLimits:
     """Limits as a test sets them: seconds until a channel can send, each of them once or for ever."""
 
     limit = webhook_limit = 50.0
+    has_one_pace = True
 
     def __init__(self, *, once: bool = False) -> None:
         self.waits: dict[str, float] = {}
