@@ -48,7 +48,7 @@ class Upkeep(commands.Cog):
         present = [guild.id for guild in self.bot.guilds]
         await subscribe.keep_servers(self.context, present, self.bot.shards_served)
         for guild in self.bot.guilds:
-            await self.on_guild_available(guild)
+            await self._compare(guild)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
@@ -61,11 +61,16 @@ class Upkeep(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Resume a server that invited the bot again."""
-        await self.on_guild_available(guild)
+        await self._compare(guild)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """Compare a server that became available: after a start, an outage or an invitation."""
+        """Compare a server that became available after an outage. At a start each one does, and then all are compared together."""
+        if self.bot.is_ready():
+            await self._compare(guild)
+
+    async def _compare(self, guild: discord.Guild) -> None:
+        """Forget the channels and roles of a server that were deleted while the bot was away."""
         await subscribe.come_back(self.context, guild.id)
         if guild.unavailable:  # its channels and roles are unknown
             return

@@ -395,6 +395,9 @@ async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Ite
 
     They are asked for inside the transaction: a role that was created while it waited may have a subscription by then.
     """
+    async with context.db.read() as connection:  # most servers ping none, and a start compares all of them
+        if not await subscriptions.pinged_roles(connection, guild_id):
+            return
     async with context.db.write() as connection:
         await subscriptions.keep_roles(connection, guild_id, role_ids())
 

@@ -262,6 +262,12 @@ async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: in
     return bool((await connection.execute(sa.delete(_sub).where(same))).rowcount)
 
 
+async def pinged_roles(connection: AsyncConnection, guild_id: int) -> set[int]:
+    """The roles that posts of a server ping."""
+    pings = sa.and_(_sub.c.guild_id == guild_id, _sub.c.mention_role_id.is_not(None))
+    return set((await connection.execute(sa.select(_sub.c.mention_role_id).where(pings))).scalars())
+
+
 async def keep_roles(connection: AsyncConnection, guild_id: int, role_ids: Iterable[int]) -> int:
     """Ping no other roles of a server than these. Returns how many subscriptions had pinged another one."""
     other = sa.and_(_sub.c.guild_id == guild_id, _sub.c.mention_role_id.not_in(list(role_ids)))
