@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from io import BytesIO
 
@@ -54,7 +55,8 @@ class DataCommands(
     @only_with(administrator=True)
     async def import_(self, interaction: Interaction, file: discord.Attachment) -> None:
         """Import such a file. You see first what changes."""
-        content = server_file.decode(await content_of(file, MOST_BYTES))
+        # In a thread: such a file may have a million values.
+        content = await asyncio.to_thread(server_file.decode, await content_of(file, MOST_BYTES))
         result = await moving.preview(self.context, _places(interaction), interaction.user.id, content)
         embed = words.import_preview(_rows(result), changes_nothing=result.changes_nothing)
         if result.changes_nothing:

@@ -153,6 +153,8 @@ def test_the_address_of_the_gateway(written: str, gateway: str) -> None:
         ("{plain}://8.8.8.8", "{plain}:// would send the bot's token unencrypted"),
         ("{plain}://[2606:4700::1111]", "{plain}:// would send the bot's token unencrypted"),
         ("{plain}://[::ffff:8.8.8.8]", "{plain}:// would send the bot's token unencrypted"),
+        ("{plain}://134744072", "{plain}:// would send the bot's token unencrypted"),  # 8.8.8.8 as a number
+        ("{plain}://0x08080808", "{plain}:// would send the bot's token unencrypted"),
         ("{plain}://localhost.example", "{plain}:// would send the bot's token unencrypted"),
         (5, "must be text"),
     ],

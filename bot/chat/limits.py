@@ -30,6 +30,7 @@ RATES = (
     Rate(("topic create", "topic edit"), member=10, server=20),  # likewise
     Rate(("alert create",), member=10, server=60),
     Rate(("api-token create", "forward add"), member=6, server=12),
+    Rate(("data export", "data import"), member=3, server=6),  # no articles are stored during an import
     Rate(("source add", "source test"), member=6, server=6),  # these send requests to other people's servers
     Rate(("appearance face",), member=6, server=12),  # this makes webhooks, which Discord limits
 )

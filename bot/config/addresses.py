@@ -85,6 +85,8 @@ def _is_private(host: str) -> bool:
         address = ip_address(host)
     except ValueError:
         name = host.rstrip(".").lower()
-        return "." not in name or name.endswith(PRIVATE_SUFFIXES)
+        # One that begins with a digit may be an address as well: 134744072 is 8.8.8.8.
+        is_local = "." not in name and not name[:1].isdecimal()
+        return is_local or name.endswith(PRIVATE_SUFFIXES)
     address = getattr(address, "ipv4_mapped", None) or address
     return not address.is_global and not address.is_multicast

@@ -18,11 +18,6 @@ class Shards:
         """The shards of this cluster."""
         return tuple(range(self.cluster, self.count, self.clusters))
 
-    @property
-    def are_all(self) -> bool:
-        """Whether this cluster serves every server."""
-        return self.clusters == 1
-
     def have(self, guild_id: int) -> bool:
         """Whether a server belongs to this cluster: https://discord.com/developers/docs/events/gateway#sharding."""
         return (guild_id >> 22) % self.count % self.clusters == self.cluster

@@ -116,7 +116,7 @@ class StoryReading:
         guild_id = await self._guild(request)
         _only(request, frozenset())
         name = request.match_info["topic"]
-        found_format = FORMATS[request.match_info["format"]]
+        feed_format = FORMATS[request.match_info["format"]]
         feed = None
         if len(name) <= LONGEST_PARAMETER:
             feed = await syndication.topic_feed(self._context, self._evaluations, guild_id, name)
@@ -125,8 +125,8 @@ class StoryReading:
         path = f"/feeds/{quote(feed.topic.name, safe='')}.{request.match_info['format']}"
         url = f"{self._context.api.public_url}{path}" if self._context.api.public_url else ""
         document = PublishedFeed(guild_id, feed.topic.name, url, feed.entries)
-        body = await self._evaluations.run(found_format.render, document)
-        return self._answer(request, guild_id, path, body, found_format.content_type)
+        body = await self._evaluations.run(feed_format.render, document)
+        return self._answer(request, guild_id, path, body, feed_format.content_type)
 
     async def _stories(self, request: web.Request) -> web.StreamResponse:
         guild_id = await self._guild(request)
@@ -205,8 +205,8 @@ def _only(request: web.Request, allowed: frozenset[str]) -> None:
         if name == TOKEN:
             continue
         if name not in allowed:
-            known = ", ".join(sorted(allowed)) or "none but the token"
-            raise _invalid(f"unknown parameter; this address takes {known}")
+            accepted = ", ".join(sorted(allowed)) or "none but the token"
+            raise _invalid(f"unknown parameter; this address takes {accepted}")
         values = request.query.getall(name)
         if len(values) > 1:
             raise _invalid(f"{name}: give it once")

@@ -101,7 +101,7 @@ class LeaseLeadership:
         self._has_lock = False
         self._is_in_trouble = False
         self._watch = Watch(stopwatch, is_gone)
-        self._held: Lease | None = None
+        self._lease: Lease | None = None
         self._valid_until = stopwatch()
         self._leads = asyncio.Event()
         self._lost = asyncio.Event()
@@ -109,14 +109,14 @@ class LeaseLeadership:
     @property
     def is_leading(self) -> bool:
         """Whether it leads at this moment: the lease was renewed lately."""
-        return self._held is not None and self._stopwatch() < self._valid_until
+        return self._lease is not None and self._stopwatch() < self._valid_until
 
     async def step(self) -> datetime:
         """Renew the lease, or try to take it. Returns when to do that again. Raises DatabaseLostError."""
         began = self._stopwatch()
         try:
             async with asyncio.timeout(LEASE.total_seconds()):
-                taken = await (self._campaign(began) if self._held is None else self._renew(self._held))
+                taken = await (self._campaign(began) if self._lease is None else self._renew(self._lease))
             self._is_in_trouble = False
         except DatabaseLostError:
             raise
@@ -131,7 +131,7 @@ class LeaseLeadership:
         if taken is None:
             self._lose()
             return self._now() + WATCH
-        is_new, self._held = self._held is None, taken
+        is_new, self._lease = self._lease is None, taken
         self._valid_until = began + LEASE.total_seconds()
         if is_new:
             log.info("this process takes the lease %r", self.name)
@@ -156,10 +156,10 @@ class LeaseLeadership:
 
     async def close(self) -> None:
         """Give the lease to whoever takes it first."""
-        if self._held is not None:
+        if self._lease is not None:
             with contextlib.suppress(StoreError):
                 async with self._writing() as connection:
-                    await leases.take(connection, self._held, "")
+                    await leases.take(connection, self._lease, "")
         self._lose()
         await self._drop_session()
 
@@ -173,9 +173,9 @@ class LeaseLeadership:
         async with self._db.write() as connection:
             yield connection
 
-    async def _renew(self, held: Lease) -> Lease | None:
+    async def _renew(self, lease: Lease) -> Lease | None:
         async with self._writing() as connection:
-            return await leases.take(connection, held, self._holder)
+            return await leases.take(connection, lease, self._holder)
 
     async def _campaign(self, now: float) -> Lease | None:
         """Take the lease if nobody leads; None if somebody does."""
@@ -197,9 +197,9 @@ class LeaseLeadership:
         return None
 
     def _lose(self) -> None:
-        if self._held is not None:
+        if self._lease is not None:
             log.info("this process no longer has the lease %r", self.name)
-        self._held = None
+        self._lease = None
         self._leads.clear()
         self._lost.set()
 

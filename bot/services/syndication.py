@@ -1,4 +1,8 @@
-"""A server's stories for readers outside of Discord: the feed of a topic, and pages of stories."""
+"""A server's stories for readers outside of Discord: the feed of a topic, and pages of stories.
+
+Of a server there is one at a time, from the first statement on: however many its programs ask for, they keep one connection to the
+database from others.
+"""
 
 from __future__ import annotations
 
@@ -55,16 +59,16 @@ async def topic_feed(
     context: Context, evaluations: Evaluations, guild_id: int, name: str
 ) -> TopicFeed | None:
     """The feed of a topic as a server sees it; None where it sees no topic of that name."""
-    async with context.db.read() as connection:
-        topics = await context.topics.load(connection, guild_id)
-        topic = topics.resolve(name)
-        if topic is None:
-            return None
-        names = topics.with_descendants(topic.name)
-        numbers = await stories.latest(connection, names, FEED_CANDIDATES, guild_id)
-        loaded, mutes = await _load(connection, numbers, guild_id)
-    work = (loaded, topic, topics, mutes, context.rules.owners)
-    entries = await evaluations.in_turn(guild_id, _entries, *work)
+    async with evaluations.turn(guild_id):
+        async with context.db.read() as connection:
+            topics = await context.topics.load(connection, guild_id)
+            topic = topics.resolve(name)
+            if topic is None:
+                return None
+            names = topics.with_descendants(topic.name)
+            numbers = await stories.latest(connection, names, FEED_CANDIDATES, guild_id)
+            loaded, mutes = await _load(connection, numbers, guild_id)
+        entries = await evaluations.run(_entries, loaded, topic, topics, mutes, context.rules.owners)
     return TopicFeed(topic, entries[:FEED_SIZE])
 
 
@@ -74,20 +78,21 @@ async def stories_page(
     """A page of stories as a server sees them; None where it sees no topic of that name."""
     topic: Topic | None = None
     names: Sequence[str] | None = None
-    async with context.db.read() as connection:
-        topics = await context.topics.load(connection, request.guild_id)
-        if request.topic:
-            topic = topics.resolve(request.topic)
-            if topic is None:
-                return None
-            names = topics.with_descendants(topic.name)
-        asked = PageRequest(
-            request.guild_id, names, request.limit, request.since, request.until, request.after
-        )
-        page = await story_pages.page(connection, asked)
-        loaded, mutes = await _load(connection, page.numbers, request.guild_id)
-    work = (loaded, topic, topics, mutes, context.rules.owners)
-    return EntryPage(await evaluations.in_turn(request.guild_id, _entries, *work), page.next)
+    async with evaluations.turn(request.guild_id):
+        async with context.db.read() as connection:
+            topics = await context.topics.load(connection, request.guild_id)
+            if request.topic:
+                topic = topics.resolve(request.topic)
+                if topic is None:
+                    return None
+                names = topics.with_descendants(topic.name)
+            asked = PageRequest(
+                request.guild_id, names, request.limit, request.since, request.until, request.after
+            )
+            page = await story_pages.page(connection, asked)
+            loaded, mutes = await _load(connection, page.numbers, request.guild_id)
+        entries = await evaluations.run(_entries, loaded, topic, topics, mutes, context.rules.owners)
+    return EntryPage(entries, page.next)
 
 
 async def _load(

@@ -59,8 +59,8 @@ async def by_id(connection: AsyncConnection, token_id: int) -> ApiToken | None:
 
 async def remove(connection: AsyncConnection, guild_id: int, token_id: int) -> bool:
     """Delete a token of a server. False if there is none."""
-    own = sa.and_(_a.c.id == token_id, _a.c.guild_id == guild_id)
-    return bool((await connection.execute(sa.delete(_a).where(own))).rowcount)
+    chosen = sa.and_(_a.c.id == token_id, _a.c.guild_id == guild_id)
+    return bool((await connection.execute(sa.delete(_a).where(chosen))).rowcount)
 
 
 async def count(connection: AsyncConnection) -> int:

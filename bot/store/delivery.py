@@ -24,6 +24,7 @@ from bot.store.outbox import (
 )
 from bot.store.queue import IS_READY, IS_SHELVED, IS_UNRIPE
 
+SKEW = timedelta(minutes=1)  # by which the clocks of several machines may differ
 STALL = timedelta(minutes=10)  # something is due for so long, and nothing was sent or edited meanwhile
 _NUMBER_AT = {STORY: 0, MEMBER: 2}  # the part of a row's name that is the number of its story
 _o = schema.outbox
@@ -57,13 +58,14 @@ async def take_over(connection: AsyncConnection, holder: str, now: datetime) -> 
 async def after_clock_change(connection: AsyncConnection, now: datetime, latest: datetime | None) -> int:
     """Make messages due that would wait too long because the clock was set back. Returns their number.
 
-    `latest` is the latest time that the clock has shown; without it, the latest that a row was made or claimed at.
+    `latest` is the latest time that the clock has shown; without it, the latest that a row was made or claimed at, perhaps by
+    a process on another machine. A difference up to `SKEW` changes nothing: nothing waits longer than that for it.
     """
     if latest is None:
         times = [sa.func.max(column, type_=schema.UtcTime) for column in (_o.c.created_at, _o.c.claimed_at)]
         shown = (await connection.execute(sa.select(*times))).one()
         latest = max((time for time in shown if time is not None), default=now)
-    if latest <= now:
+    if latest - now <= SKEW:
         return 0
     await connection.execute(
         sa.update(_o).where(_o.c.lease_until > now + LEASE).values(lease_until=now + LEASE)
@@ -71,6 +73,13 @@ async def after_clock_change(connection: AsyncConnection, now: datetime, latest:
     planned = sa.and_(_o.c.due_at > now, _o.c.due_at <= latest + LONGEST_RETRY)
     await connection.execute(sa.update(_b).where(_b.c.check_at > now).values(check_at=now))
     return (await connection.execute(sa.update(_o).where(planned).values(due_at=now))).rowcount
+
+
+async def hasten(connection: AsyncConnection, since: datetime, now: datetime) -> None:
+    """Make messages due that failed since then, in an outage that is over: each waits for up to `LONGEST_RETRY`."""
+    failed = sa.and_(_o.c.due_at > now, _o.c.claimed_at >= since, _o.c.attempts > 0, _o.c.reason != "")
+    await connection.execute(sa.update(_o).where(failed).values(due_at=now))
+    await connection.execute(sa.update(_b).where(_b.c.check_at > now).values(check_at=now))
 
 
 async def other_messages(connection: AsyncConnection, claimed: Claimed) -> frozenset[int]:

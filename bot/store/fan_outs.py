@@ -425,12 +425,12 @@ async def _withheld(connection: AsyncConnection, batch: FanOutBatch) -> frozense
         every_age = [decision.story for _, decision in batch.shared if decision.at_any_age]
         final = sa.and_(_o.c.sent_at < batch.edited_since, _o.c.story.not_in(listed(connection, every_age)))
         stories = listed(connection, [decision.story for _, decision in _alone(batch)])
-        told = (
+        posted_before = (
             sa.select(_o.c.story)
             .where(_o.c.kind == outbox.STORY, _o.c.story.in_(stories), sa.or_(_o.c.closed, final))
             .distinct()
         )
-        numbers = (await connection.execute(told)).scalars()
+        numbers = (await connection.execute(posted_before)).scalars()
         withheld |= {(number, Reason.ALREADY_TOLD) for number in numbers}
     return frozenset(withheld)
 
@@ -465,28 +465,44 @@ async def withheld_counts(
     since: datetime,
     edit_window: timedelta,
 ) -> dict[str, int]:
-    """How many stories were withheld from channels of a server since then, by reason, the most frequent first."""
-    withheld = await _withheld_alike(connection, loaded_topics, guild_id, since)
-    one_by_one = sa.select(_w.c.story, _w.c.channel_id, _w.c.reason).where(
-        _w.c.guild_id == guild_id, _w.c.at >= since
-    )
+    """How many stories were withheld from channels of a server since then, by reason, the most frequent first.
+
+    The database counts them: with many stories and channels, there are very many.
+    """
+    of_itself = sa.and_(_w.c.guild_id == guild_id, _w.c.at >= since)
+
+    def is_alike(story: Any, channel_id: Any) -> sa.ColumnElement[bool]:
+        """Nothing was decided about the channel by itself, which would go first."""
+        same = sa.and_(_w.c.story == story, _w.c.channel_id == channel_id)
+        return ~sa.exists().where(same, of_itself).correlate_except(_w)
+
     final = later(connection, _o.c.sent_at, edit_window) < _st.c.decided_at
-    told = (
-        sa.select(_o.c.story, _o.c.channel_id, sa.literal(Reason.ALREADY_TOLD.value))
+    posted_before = (
+        sa.select(_o.c.story, _o.c.channel_id, sa.literal(Reason.ALREADY_TOLD.value).label("reason"))
         .join(_st, _st.c.number == _o.c.story)
         .where(_o.c.guild_id == guild_id, _o.c.kind == outbox.STORY, _st.c.decided_at >= since)
-        .where(sa.or_(_o.c.closed, final))
+        .where(sa.or_(_o.c.closed, final), is_alike(_o.c.story, _o.c.channel_id))
+        .distinct()
     )
-    for statement in (told, one_by_one):  # what was decided about a channel by itself goes first
-        for story, channel_id, reason in await connection.execute(statement):
-            withheld[story, channel_id] = reason
-    return dict(Counter(withheld.values()).most_common())
+    by_itself = sa.select(_w.c.story, _w.c.channel_id, _w.c.reason).where(of_itself)
+    withheld: list[sa.Select[Any]] = [by_itself, posted_before]
+    if (alike := await _withheld_alike(connection, loaded_topics, guild_id, since)) is not None:
+        withheld.append(alike.where(is_alike(_st.c.number, _s.c.channel_id)))
+    counts: Counter[str] = Counter()
+    for statement in withheld:
+        rows = statement.subquery()
+        counted = sa.select(rows.c.reason, sa.func.count()).group_by(rows.c.reason)
+        for reason, count in await connection.execute(counted):
+            counts[reason or Reason.TOO_SMALL.value] += count
+    return dict(counts.most_common())
 
 
 async def _withheld_alike(
     connection: AsyncConnection, loaded_topics: Topics, guild_id: int, since: datetime
-) -> dict[tuple[int, int], str]:
-    """By story and channel, what the followers of a server do not have of the stories that were decided about since then."""
+) -> sa.Select[Any] | None:
+    """What the followers of a server do not have of the stories that were decided about since then: story, channel and reason,
+    which is empty where the story is too small. None: nobody follows anything.
+    """
     below = {
         s.id: loaded_topics.with_descendants(s.topic)
         for s in await subscriptions.subscriptions(connection, guild_id=guild_id)
@@ -501,7 +517,7 @@ async def _withheld_alike(
         for topic_id in ids.get(name_key(name), ())
     ]
     if not pairs:
-        return {}
+        return None
     columns = {"subscription": sa.Integer, "topic_id": sa.Integer}
     followed = rows_as_table(connection, "followed", columns, pairs)
     about, merged = schema.story_topics, _st.alias("merged")
@@ -509,8 +525,8 @@ async def _withheld_alike(
     has_merged = sa.exists().where(
         merged.c.merged_into == _st.c.number, _o.c.dedupe == _name(merged.c.number, _s.c.channel_id)
     )
-    rows = await connection.execute(
-        sa.select(_st.c.number, _s.c.channel_id, _st.c.withheld)
+    return (
+        sa.select(_st.c.number, _s.c.channel_id, _st.c.withheld.label("reason"))
         .select_from(
             _st.join(about, about.c.story == _st.c.number)
             .join(followed, followed.c.topic_id == about.c.topic_id)
@@ -520,4 +536,3 @@ async def _withheld_alike(
         .where(_s.c.created_at <= _st.c.decided_at, ~has_post, ~has_merged)
         .distinct()
     )
-    return {(story, channel_id): reason or Reason.TOO_SMALL.value for story, channel_id, reason in rows}

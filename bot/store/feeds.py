@@ -310,8 +310,8 @@ async def release(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 async def give_back(connection: AsyncConnection, holder: str) -> int:
     """Make feeds due again that were claimed by a process that is gone. Returns how many."""
-    held = sa.and_(_f.c.lease_until.is_not(None), _f.c.holder == holder)
-    return (await connection.execute(sa.update(_f).where(held).values(lease_until=None))).rowcount
+    leased = sa.and_(_f.c.lease_until.is_not(None), _f.c.holder == holder)
+    return (await connection.execute(sa.update(_f).where(leased).values(lease_until=None))).rowcount
 
 
 async def next_due(connection: AsyncConnection, followed: Collection[int]) -> datetime | None:
@@ -331,6 +331,20 @@ class SettledPoll:
     error: str = ""
     title: str = ""
     moved: str = ""
+
+
+async def after_clock_change(connection: AsyncConnection, now: datetime) -> None:
+    """Make feeds due that were polled in what is the future now that the clock was set back, and end their leases."""
+    stopped = _f.c.next_poll.is_(None)
+    ahead = sa.or_(_f.c.polled_at > now, _f.c.lease_until > now + LEASE)
+    values = {"next_poll": sa.case((stopped, None), else_=now), "polled_at": now, "lease_until": None}
+    await connection.execute(sa.update(_f).where(ahead).values(values))
+
+
+async def hasten(connection: AsyncConnection, since: datetime, now: datetime) -> None:
+    """Make feeds due that have failed since then, in an outage that is over: each waits for hours."""
+    failed = sa.and_(_f.c.failing_since >= since, _f.c.next_poll > now)
+    await connection.execute(sa.update(_f).where(failed).values(next_poll=now))
 
 
 async def settle(connection: AsyncConnection, settled: Sequence[SettledPoll], now: datetime) -> None:

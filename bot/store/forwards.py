@@ -97,14 +97,14 @@ async def of_server(connection: AsyncConnection, guild_id: int) -> list[Forward]
 
 async def remove(connection: AsyncConnection, guild_id: int, forward_id: int) -> bool:
     """Delete a forward of a server, and what waits for it. False if there is none."""
-    own = sa.and_(_f.c.id == forward_id, _f.c.guild_id == guild_id)
-    return bool((await connection.execute(sa.delete(_f).where(own))).rowcount)
+    chosen = sa.and_(_f.c.id == forward_id, _f.c.guild_id == guild_id)
+    return bool((await connection.execute(sa.delete(_f).where(chosen))).rowcount)
 
 
 async def resume(connection: AsyncConnection, guild_id: int, forward_id: int) -> None:
     """Send to an address again, as if it had never failed."""
-    own = sa.and_(_f.c.id == forward_id, _f.c.guild_id == guild_id)
-    await connection.execute(sa.update(_f).where(own).values(off_at=None, **_WORKS))
+    chosen = sa.and_(_f.c.id == forward_id, _f.c.guild_id == guild_id)
+    await connection.execute(sa.update(_f).where(chosen).values(off_at=None, **_WORKS))
 
 
 async def waiting(connection: AsyncConnection, guild_id: int) -> dict[int, int]:
@@ -234,13 +234,13 @@ async def touch(connection: AsyncConnection, numbers: Iterable[int], now: dateti
 
 async def deliver(connection: AsyncConnection, pairs: Iterable[tuple[int, int]], now: datetime) -> None:
     """Have stories delivered to forwards for the first time. Forwards that were removed meanwhile are left out."""
-    wanted = list(pairs)
+    new_pairs = list(pairs)
     present: set[int] = set()
-    for part in chunks({forward_id for forward_id, _ in wanted}):
+    for part in chunks({forward_id for forward_id, _ in new_pairs}):
         present.update((await connection.execute(sa.select(_f.c.id).where(_f.c.id.in_(part)))).scalars())
     rows = [
         {"forward_id": forward_id, "story": story, "due_at": now, "touched_at": now, "sent_hash": ""}
-        for forward_id, story in wanted
+        for forward_id, story in new_pairs
         if forward_id in present
     ]
     await insert_new(connection, _d, rows, on=["forward_id", "story"])

@@ -37,6 +37,8 @@ from bot.domain.model import Mute
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.stories.story import Story, by_server
 from bot.domain.text.addresses import host_of
+from bot.domain.text.words import name_key
+from bot.domain.topics.query.meter import Label
 from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
 from bot.i18n import speaking
@@ -157,7 +159,8 @@ class Forwarder:
             numbers = set(queued.values())
             loaded = await stories.load(connection, numbers)
             topics = await context.topics.load(connection)
-            of_topics = await forwards.of_topics(connection, _topic_keys(loaded.values(), topics))
+            labels = set().union(*(_labels(story, topics) for story in loaded.values()))
+            of_topics = await forwards.of_topics(connection, {key_of(key, of) for of, key in labels})
             servers_of = {forward.guild_id for forward in of_topics}
             mutes = await subscriptions.mutes(connection, *servers_of) if servers_of else ()
             had = await forwards.known_stories(connection, numbers)
@@ -233,14 +236,14 @@ class Forwarder:
         return TargetAnswer(response.status, response.retry_after)
 
 
-def _topic_keys(loaded: Iterable[Story], topics: Topics) -> set[str]:
-    """The keys of the topics of stories and of those above them, whichever server sees them."""
-    keys: set[str] = set()
-    matches = chain.from_iterable(chain.from_iterable(story.topics.values()) for story in loaded)
+def _labels(story: Story, topics: Topics) -> set[Label]:
+    """The topics of a story and those above them, each by its server (0: shared), whichever server sees them."""
+    labels: set[Label] = set()
+    matches = chain.from_iterable(story.topics.values())
     for guild_id, name in {(match.guild_id, match.topic) for match in matches}:
         above = topics.visible_to(guild_id).with_ancestors([name])
-        keys.update(key_of(key, of) for key in above for of in {0, guild_id})
-    return keys
+        labels.update((of, key) for key in above for of in {0, guild_id})
+    return labels
 
 
 def _new_deliveries(
@@ -251,12 +254,16 @@ def _new_deliveries(
     now: datetime,
     rules: PostingSettings,
 ) -> list[tuple[int, int]]:
-    """Forward and story where a forward takes a story, each as its server sees it."""
+    """Forward and story where a forward takes a story, each as its server sees it. Only those of its topics are asked."""
     muted = _by_server(mutes)
+    by_topic: dict[str, list[Forward]] = {}
+    for forward in every:
+        by_topic.setdefault(name_key(forward.topic), []).append(forward)
     pairs = []
     for story in loaded:
         seen = by_server(story)
-        for forward in every:
+        keys = {key for _, key in _labels(story, topics)}
+        for forward in chain.from_iterable(by_topic.get(key, ()) for key in sorted(keys)):
             guild_id = forward.guild_id
             of_server = topics.visible_to(guild_id)
             if takes(forward, seen(guild_id), of_server, muted.get(guild_id, ()), now, rules):

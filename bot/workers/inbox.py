@@ -166,8 +166,8 @@ def _prepare(draft: _Draft, stored: _StoredContent, *, semantic: bool) -> _Prepa
 def _is_unchanged(record: Record, stored: _StoredContent) -> bool:
     """Whether all that a record says is stored already, under all its keys: `identify` would do nothing with it."""
     ids = {stored.ids.get(key) for key in keys_of(record)}
-    known = len(ids) == 1 and stored.hashes.get(ids.pop() or 0) == content_hash(record)
-    return known and all_keys([record]) <= stored.ids.keys()
+    is_same = len(ids) == 1 and stored.hashes.get(ids.pop() or 0) == content_hash(record)
+    return is_same and all_keys([record]) <= stored.ids.keys()
 
 
 def _step(prepared: _Prepared, now: datetime) -> SourceStep:

@@ -23,6 +23,4 @@ def test_each_server_and_each_shard_belong_to_exactly_one_cluster(
 
 
 def test_a_bot_without_clusters_has_all_servers() -> None:
-    assert Shards().are_all
     assert Shards().have(123)
-    assert not Shards(1, 2, 2).are_all

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import random
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -22,7 +24,7 @@ from bot.http.feeds import PublishedFeed, atom, json_feed
 from bot.services import api_tokens, mutes
 from bot.services.context import ApiAccess
 from bot.sources.model import Item, ItemBatch
-from bot.store import server_topics, servers, sources, story_pages
+from bot.store import server_topics, servers, sources, stories, story_pages
 from bot.workers import rematch
 from bot.workers.batches import SourceBatch
 from tests.hostile import any_stories
@@ -78,6 +80,33 @@ async def feed_titles(office: Office, token: str) -> list[str]:
 
 
 # ------------------------------------------------------------------------------------- who may read
+
+
+@pytest.mark.parametrize("path", ["/feeds/AI.json", "/stories?topic=AI"])
+async def test_what_a_server_reads_at_once_keeps_one_connection_from_others(
+    office: Office, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading: Counter[int] = Counter()
+    most: Counter[int] = Counter()
+    load = stories.load
+
+    async def counting(connection: Any, numbers: Any, guild_id: int) -> Any:
+        reading[guild_id] += 1
+        most[guild_id] = max(most[guild_id], reading[guild_id])
+        if guild_id == GUILD and most[OTHER] == 0:
+            await asyncio.wait_for(other_reads.wait(), 30)
+        other_reads.set()
+        loaded = await load(connection, numbers, guild_id)
+        reading[guild_id] -= 1
+        return loaded
+
+    other_reads = asyncio.Event()
+    monkeypatch.setattr(stories, "load", counting)
+    mine, others = await token_of(office), await token_of(office, OTHER)
+    requests = [read(office, path, token) for token in (mine, mine, mine, others)]
+    answers = await asyncio.gather(*requests)
+    assert [answer.status for answer in answers] == [200] * 4
+    assert most == {GUILD: 1, OTHER: 1}
 
 
 @pytest.mark.parametrize("path", ["/feeds/AI.atom", "/feeds/AI.json", "/feeds/nothing.atom", "/stories"])

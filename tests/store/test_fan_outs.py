@@ -437,6 +437,16 @@ async def test_why_a_follower_has_no_post_is_known_without_a_row_for_each(stores
         assert counted == dict.fromkeys(reasons.values(), 1)
         assert await fan_outs.withheld_counts(connection, shared, GUILD, at(5), window) == {}
         assert await fan_outs.withheld_counts(connection, shared, GUILD + 1, at(0), window) == {}
+    # What was decided about a channel by itself goes first, and is counted once.
+    async with stores.write() as connection:
+        row = {"story": 1, "channel_id": 7, "guild_id": GUILD, "reason": "muted", "at": at(4)}
+        await connection.execute(sa.insert(schema.withheld_posts).values(row))
+    with statements(stores) as seen:
+        async with stores.read() as connection:
+            counted = await fan_outs.withheld_counts(connection, shared, GUILD, at(0), window)
+    assert counted == dict.fromkeys(["muted", reasons[2], reasons[3]], 1)
+    of_reasons = [sql for sql, _ in seen if "withheld_posts" in sql]
+    assert ["GROUP BY" in sql for sql in of_reasons] == [True] * 3, "no row for each story and channel"
 
 
 @settings(suppress_health_check=HEALTH)

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from bot.domain.forwarding import Forward, ForwardLimits, signature
+from bot.domain.forwarding import Forward, ForwardLimits, signature, takes
 from bot.domain.model import Topic, Volume
 from bot.runtime.app import App
 from bot.services import forwards, mutes
@@ -464,3 +464,22 @@ async def test_two_stories_become_one_for_those_who_had_both(office: Office) -> 
     assert later["story.updated"]["number"] == one
     assert later["story.updated"]["articles"] == 2
     assert len(later) == 2
+
+
+async def test_a_story_is_compared_with_the_forwards_of_its_topics_alone(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def counting(forward: Forward, *others: Any) -> bool:
+        compared.append(forward.topic)
+        return takes(forward, *others)
+
+    monkeypatch.setattr(forwarding, "takes", counting)
+    await office.add("/ai")
+    for number in range(5):
+        await office.add(f"/space/{number}", guild_id=OTHER + number, topic="Space")
+    await office.desk.take_in(record(ONE, topics=["Robots"]), record(TWO, topics=["Space"]))
+    await office.send()
+    assert sorted(compared) == ["AI", *["Space"] * 5], "not each story with each forward"
+    assert office.receiver.events("/ai") == office.receiver.events("/space/4") == ["story.created"]

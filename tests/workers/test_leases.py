@@ -78,6 +78,16 @@ async def test_a_clock_that_is_set_back_delays_nothing(due: BotHarness, is_known
     assert len(await claim(due)) == 1
 
 
+async def test_a_clock_a_little_behind_that_of_another_machine_sends_nothing_early(due: BotHarness) -> None:
+    later = due.clock() + timedelta(minutes=20)
+    async with due.db.write() as connection:
+        await connection.execute(sa.update(schema.outbox).values(due_at=later))
+        due.clock.forward(seconds=-delivery.SKEW.total_seconds())
+        assert not await delivery.after_clock_change(connection, due.clock(), None)
+        due.clock.forward(seconds=-1)
+        assert await delivery.after_clock_change(connection, due.clock(), None) == 2
+
+
 async def test_it_is_noticed_that_nothing_is_delivered_though_something_is_due(due: BotHarness) -> None:
     async with due.db.read() as connection:
         assert await delivery.stalled(connection, due.clock()) == 0

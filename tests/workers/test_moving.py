@@ -528,3 +528,23 @@ def test_a_malformed_file_is_refused_with_the_place_of_the_mistake(case: str) ->
     with pytest.raises(InvalidInputError) as error:
         server_file.decode(content)
     assert message in str(error.value)
+
+
+class Compared(str):
+    """A text that counts how often it is compared with another one."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.comparisons += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_a_field_that_is_there_twice_is_found_in_as_many_steps_as_there_are_fields() -> None:
+    names = [Compared(f"field {number}") for number in range(2_000)]
+    Compared.comparisons = 0
+    with pytest.raises(InvalidInputError, match="“field 1999” twice"):
+        server_file._unique([(name, 1) for name in [*names, Compared("field 1999")]])
+    assert Compared.comparisons <= 3 * len(names)

@@ -13,16 +13,17 @@ MAJOR = {
     "channels": 1,
     "guilds": 1,
     "webhooks": 2,
+    "interactions": 2,
 }  # how many parts of a path after the first name whose limit it is
-ROOTS = MAJOR.keys() | {"applications", "gateway", "interactions", "oauth2", "users"}
+ROOTS = MAJOR.keys() | {"applications", "gateway", "oauth2", "users"}
 MARGIN = 0.005  # seconds after a reset, which Discord rounds to milliseconds
 MOST = 1_000  # buckets that are remembered before those are dropped whose time is over
 
 
 class Route(NamedTuple):
-    """A method with a path in which ids stand as `{}`, and the ids of the channel, server or webhook.
+    """A method with a path in which ids stand as `{}`, and the ids of the channel, server, webhook or interaction.
 
-    The id of a webhook comes with its token: routes are neither logged nor stored.
+    The id of a webhook or an interaction comes with its token: routes are neither logged nor stored.
     """
 
     template: str

@@ -30,6 +30,7 @@ def send(channel: int) -> Route:
         ("GET", "/proxy/discord/api/guilds/12/members/34", Route("GET /guilds/{}/members/{}", "12")),
         ("POST", "/webhooks/12/to-ken", Route("POST /webhooks/{}/{}", "12/to-ken")),
         ("PATCH", "/webhooks/12/t/messages/5", Route("PATCH /webhooks/{}/{}/messages/{}", "12/t")),
+        ("POST", "/interactions/12/t/callback", Route("POST /interactions/{}/{}/callback", "12/t")),
         ("POST", "/users/@me/channels", Route("POST /users/@me/channels", "")),
         ("PUT", "/applications/12/commands", Route("PUT /applications/{}/commands", "")),
         ("GET", "/gateway", Route("GET /gateway", "")),
