@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    arrival,
     briefs,
     clustering,
     commands,
     event_loop,
     fanout,
     idle,
+    idle_feeds,
     inbox,
     intake,
     matching,
     outward,
     parsing,
+    pollers,
     polling,
     queue,
     search,
@@ -30,6 +33,7 @@ from benchmarks import (
     webhooks,
 )
 from bot.demo.main import NEWS
+from bot.runtime import process
 
 MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] | None]] = {
     "intake": lambda a: intake.measure(a.records, a.runs),
@@ -38,17 +42,20 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "parsing": lambda a: parsing.measure(a.runs),
     "unchanged": lambda a: unchanged.measure(a.runs),
     "polling": lambda a: polling.measure(a.runs, a.feeds),
+    "pollers": lambda a: pollers.measure(a.runs),
     "inbox": lambda a: inbox.measure(a.runs),
     "search": lambda a: search.measure(a.runs),
     "commands": lambda a: commands.measure(a.runs, a.stories),
     "loop": lambda a: event_loop.measure(a.runs, a.stories),
     "idle": lambda a: idle.measure(a.runs),
+    "idle-feeds": lambda _: idle_feeds.measure(),
     "briefs": lambda a: briefs.measure(a.runs),
     "fanout": lambda a: fanout.measure(a.runs),
     "outward": lambda a: outward.measure(a.runs),
-    "sending": lambda _: sending.measure(),
+    "sending": lambda a: sending.measure(a.job, a.way),
     "webhooks": lambda _: webhooks.measure(),
     "volume": lambda a: volume.measure(a.records),
+    "arrival": lambda _: arrival.measure(),
     "queue": lambda a: queue.measure(a.runs),
 }
 
@@ -70,9 +77,23 @@ def main() -> None:
     parser.add_argument(
         "--stories", type=int, default=300_000, help="how many stories the commands and loop benchmarks use"
     )
+    parser.add_argument(
+        "--job",
+        action="append",
+        default=[],
+        choices=sending.JOBS,
+        help="what sending measures; all by default",
+    )
+    parser.add_argument(
+        "--way",
+        action="append",
+        default=[],
+        help="the ways to send that it measures, by the beginning of their names",
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(MEASURES):
         parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}; choose from {', '.join(MEASURES)}")
+    process.collect_garbage_less_often()  # as the program does
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in arguments.what or MEASURES:
         running = MEASURES[name](arguments)

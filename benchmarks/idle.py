@@ -1,20 +1,23 @@
-"""`topicwire run` against a Discord on the loopback: time to ready, and memory when idle."""
+"""`topicwire run` against a Discord on the loopback: time to ready and memory when idle, in one server and in many."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import tempfile
-import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.table import line
+from benchmarks.processes import READY, peak, processor_time, resident, running
+from benchmarks.table import line, machine
 from bot.demo.main import NEWS, TOPICS
-from tests.loopback import Loopback
+from tests.loopback import Loopback, large
 
-SETTLE = 5.0  # seconds after ready until memory is read
-READY = "ready as"
+STEP = 2.0  # seconds between two looks at what the bot does after it is ready
+IDLE = 0.05  # of a processor: who takes less is idle
+PATIENCE = 600.0  # seconds
+GUILDS = 10_000
+CHANNELS = 10  # of a server
 
 CONFIG = """\
 database: {{url: {folder}/bench.db}}
@@ -23,47 +26,64 @@ sources: [{{kind: folder, path: {news}}}]
 """
 
 
-def _resident(pid: int) -> float:
-    """MB of resident memory of a process."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return next(int(row.split()[1]) for row in status.splitlines() if row.startswith("VmRSS")) / 1024
+@dataclass(frozen=True)
+class _Start:
+    """Seconds from the start of the process to ready, processor time until then and until it is idle, and MB of memory:
+
+    when idle, and at most.
+    """
+
+    ready: float
+    processor: float
+    until_idle: float
+    resident: float
+    peak: float
 
 
-async def _start(discord: Loopback, config: Path) -> tuple[float, float]:
-    """Seconds from the start of the process to ready, and MB of resident memory when idle."""
-    environment = os.environ | discord.environment()
-    started = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.loopback", "run", "--config", str(config),
-        stderr=asyncio.subprocess.PIPE, env=environment,
-    )  # fmt: skip
-    assert process.stderr is not None
-    log = ""
-    async for text in process.stderr:
-        log += text.decode()
-        if READY in log:
-            break
-    else:
-        sys.exit(f"topicwire run ended before it was ready:\n{log}")
-    ready = time.perf_counter() - started
-    await asyncio.sleep(SETTLE)
-    resident = _resident(process.pid)
-    process.terminate()
-    await process.wait()
-    return ready, resident
+async def _start(discord: Loopback, config: Path) -> _Start:
+    async with running(config, discord.environment()) as bot:
+        ready = await bot.says(READY)
+        processor = processor_time(bot.pid)
+        until_idle = await _idle(bot.pid)
+        return _Start(ready, processor, until_idle, resident(bot.pid), peak(bot.pid))
 
 
-async def measure(runs: int) -> None:
-    """The first start makes the database; the others find it."""
-    discord = Loopback()
+async def _idle(pid: int) -> float:
+    """Wait until a process has nothing to do; its processor time then."""
+    async with asyncio.timeout(PATIENCE):
+        before, now = 0.0, processor_time(pid)
+        while now - before > IDLE * STEP:
+            await asyncio.sleep(STEP)
+            before, now = now, processor_time(pid)
+    return now
+
+
+async def _starts(discord: Loopback, runs: int) -> tuple[_Start, Sequence[_Start]]:
+    """The first start, which makes the database, and the others, which find it."""
     async with discord.serving():
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / "config.yaml"
             config.write_text(CONFIG.format(folder=folder, topics=TOPICS, news=NEWS), encoding="utf-8")
             first = await _start(discord, config)
-            later = [await _start(discord, config) for _ in range(runs)]
+            return first, [await _start(discord, config) for _ in range(runs)]
+
+
+async def measure(runs: int) -> None:
+    """Print what a start and an idle bot take, in one server and in `GUILDS`."""
+    machine()
+    first, later = await _starts(Loopback(), runs)
     print("\ntopicwire run, the sample as its source, one server, no traffic")
-    line("time to ready, first start (creates the database)", [first[0]], "s")
-    line("time to ready", [ready for ready, _ in later], "s")
-    line("resident memory when idle, first start", [first[1]], "MB")
-    line("resident memory when idle", [memory for _, memory in later], "MB")
+    line("time to ready, first start (creates the database)", [first.ready], "s")
+    _print(later)
+    line("resident memory when idle, first start", [first.resident], "MB")
+    _, many = await _starts(Loopback(large(GUILDS, CHANNELS)), runs)
+    print(f"\nthe same in {GUILDS:,} servers with {CHANNELS} channels each")
+    _print(many)
+    line("peak memory", [start.peak for start in many], "MB")
+
+
+def _print(starts: Sequence[_Start]) -> None:
+    line("time to ready", [start.ready for start in starts], "s")
+    line("processor time until ready", [start.processor for start in starts], "s")
+    line("processor time until idle", [start.until_idle for start in starts], "s")
+    line("resident memory when idle", [start.resident for start in starts], "MB")

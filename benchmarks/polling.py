@@ -37,6 +37,7 @@ from bot.domain.model import Topic, Volume
 from bot.domain.polling import FeedOrigin, NewFeed, PollResult
 from bot.domain.posting import plan
 from bot.domain.records import intake
+from bot.runtime import process
 from bot.services.context import Context
 from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.sources.feeds import source
@@ -94,9 +95,19 @@ def host(number: int) -> str:
     return f"feed{number:05}.example"
 
 
+def number_of_host(name: str) -> int:
+    """The number of a feed by its host."""
+    return int(name[4:9])
+
+
 def _news(number: int, turn: int) -> list[int]:
     """The rounds up to this one in which something new came in the feed."""
     return [at for at in range(1, turn + 1) if (number + at) % CHANGED == 0]
+
+
+def etag_of(number: int, turn: int) -> str:
+    """What a server calls a feed as it is in a round."""
+    return f'"{number}-{len(_news(number, turn))}"'
 
 
 def feed(number: int, turn: int) -> bytes:
@@ -111,11 +122,21 @@ def feed(number: int, turn: int) -> bytes:
     ).encode()
 
 
-class _Answer(asyncio.Protocol):
-    """Gives the feed of the host that is asked for, or 304."""
+class FeedAnswer(asyncio.Protocol):
+    """Gives the feed of the host that is asked for as it is in a round, or 304; after so many seconds.
 
-    def __init__(self, turn: Callable[[], int]) -> None:
+    `number_of` tells the number of a feed by its host.
+    """
+
+    def __init__(
+        self,
+        turn: Callable[[], int],
+        number_of: Callable[[str], int] = number_of_host,
+        delay: float = 0,
+    ) -> None:
         self._turn = turn
+        self._number_of = number_of
+        self._delay = delay
         self._head = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -125,11 +146,13 @@ class _Answer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer once the request is whole."""
         self._head += data
-        if not self._head.endswith(b"\r\n\r\n"):
-            return
+        if self._head.endswith(b"\r\n\r\n"):
+            asyncio.get_running_loop().call_later(self._delay, self._answer)
+
+    def _answer(self) -> None:
         fields = dict(row.split(": ", 1) for row in self._head.decode().split("\r\n")[1:-2])
-        number, turn = int(fields["Host"][4:9]), self._turn()
-        etag = f'"{number}-{len(_news(number, turn))}"'
+        number, turn = self._number_of(fields["Host"]), self._turn()
+        etag = etag_of(number, turn)
         head = f"ETag: {etag}\r\nDate: {format_datetime(START + turn * LATER, usegmt=True)}\r\nConnection: close\r\n"
         if fields.get("If-None-Match") == etag:
             self._transport.write(f"HTTP/1.1 304 Not Modified\r\n{head}\r\n".encode())
@@ -143,12 +166,12 @@ class _Answer(asyncio.Protocol):
 def _serve(turn: Synchronized[int], told: Connection) -> None:
     async def run() -> None:
         server = await asyncio.get_running_loop().create_server(
-            lambda: _Answer(lambda: turn.value), _ADDRESSES[0], 0, backlog=1000
+            lambda: FeedAnswer(lambda: turn.value), _ADDRESSES[0], 0, backlog=1000
         )
         port = server.sockets[0].getsockname()[1]
         for address in _ADDRESSES[1:]:
             await asyncio.get_running_loop().create_server(
-                lambda: _Answer(lambda: turn.value), address, port, backlog=1000
+                lambda: FeedAnswer(lambda: turn.value), address, port, backlog=1000
             )
         told.send(port)
         await server.serve_forever()
@@ -166,7 +189,7 @@ class _Names:
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """One address, by the host's number."""
-        address = _ADDRESSES[int(host[4:9]) % len(_ADDRESSES)]
+        address = _ADDRESSES[number_of_host(host) % len(_ADDRESSES)]
         return [
             ResolveResult(
                 hostname=host, host=address, port=self._port, family=socket.AF_INET, proto=0, flags=0
@@ -374,6 +397,7 @@ def _print(turns: Sequence[dict[str, float]]) -> None:
 
 def _main() -> None:
     logging.basicConfig(level=logging.WARNING)
+    process.collect_garbage_less_often()  # as the program does
     what, database, number = sys.argv[1:]
     run = {"first": _first, "rounds": _rounds}[what]
     print(json.dumps(asyncio.run(run(database, int(number)))))

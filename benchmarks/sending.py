@@ -15,7 +15,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -255,7 +255,8 @@ def _leaky_bucket(rate: float, seconds: float) -> Callable[[Send], Send]:
     return around
 
 
-WAYS: Mapping[str, Callable[[Remote, Job], Awaitable[Sent]]] = {
+Way = Callable[[Remote, Job], Awaitable[Sent]]
+WAYS: Mapping[str, Way] = {
     "Topicwire": topicwire,
     "discord.py, all at once": partial(_with_discord_py, around=_unbounded),
     "discord.py, 50 at once": partial(_with_discord_py, around=_semaphore(50)),
@@ -315,30 +316,47 @@ def _p99(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=100)[98]
 
 
-async def _run(way: Callable[[Remote, Job], Awaitable[Sent]], job: Job) -> tuple[Sent, Sequence[int]]:
+async def _run(way: Way, job: Job) -> tuple[Sent, Sequence[int]]:
     async with serving(len(job.channels)) as remote:
         return await way(remote, job), remote.channels
 
 
-async def measure() -> None:
-    """Print, for each way to send, the share of the ceiling, refusals and losses, and the delay of cold channels."""
+JOBS = ("backlog", "cold")
+
+
+async def measure(jobs: Collection[str] = (), ways: Collection[str] = ()) -> None:
+    """Print, for each way to send, the share of the ceiling, refusals and losses, and the delay of cold channels.
+
+    `jobs` and the beginnings of the names of `ways` narrow that; all if there are none.
+    """
     logging.disable(logging.WARNING)
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    chosen = {name: way for name, way in WAYS.items() if not ways or name.startswith(tuple(ways))}
+    if not jobs or "backlog" in jobs:
+        await _measure_backlog(chosen)
+    if not jobs or "cold" in jobs:
+        await _measure_cold(chosen)
+
+
+async def _measure_backlog(ways: Mapping[str, Way]) -> None:
     print(f"\nA message for each of {BACKLOG:,} channels, at once")
     print(f"{'':36}{'of 50/s':>8}{'429s':>7}{'most in 1 s':>13}{'missing':>9}{'twice':>7}")
-    for name, way in WAYS.items():
+    for name, way in ways.items():
         sent, _ = await _run(way, _backlog())
         counts = [len(times) for times in sent.arrivals.values()]
         missing, twice = BACKLOG - len(counts), sum(count - 1 for count in counts)
         share, refused = rate(sent) / CEILING, sum(sent.refused.values())
         print(f"{name:36}{share:8.1%}{refused:7}{most_in_a_second(sent):13}{missing:9}{twice:7}")
+
+
+async def _measure_cold(ways: Mapping[str, Way]) -> None:
     print(
         f"\n{COLD} cold channels in {COLD_SECONDS:.0f} s, alone and beside {HOT} with {HOT_MESSAGES} messages each"
     )
     print(
         f"{'':36}{'median':>8}{'p99':>8}{'beside: median':>16}{'p99':>8}{'times':>7}{'429s':>7}{'missing':>9}"
     )
-    for name, way in WAYS.items():
+    for name, way in ways.items():
         alone, beside = _cold(), _cold_beside_hot()
         first = _delays(*await _delayed(way, alone))
         sent, job, channels = await _delayed(way, beside)
@@ -350,8 +368,6 @@ async def measure() -> None:
         )
 
 
-async def _delayed(
-    way: Callable[[Remote, Job], Awaitable[Sent]], job: Job
-) -> tuple[Sent, Job, Sequence[int]]:
+async def _delayed(way: Way, job: Job) -> tuple[Sent, Job, Sequence[int]]:
     sent, channels = await _run(way, job)
     return sent, job, channels

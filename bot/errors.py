@@ -10,7 +10,11 @@ class TopicwireError(Exception):
     """A failure that a user can act on; `str(error)` says how."""
 
 
-class ConfigError(TopicwireError):
+class SettingsError(TopicwireError):
+    """A person has to change the settings, the token or the application in Discord's portal: a new start fails alike."""
+
+
+class ConfigError(SettingsError):
     """The configuration cannot be used. `problems` are `key.path: what is wrong and what is allowed`."""
 
     def __init__(self, place: str, problems: list[str]) -> None:
@@ -26,8 +30,16 @@ class StoreError(TopicwireError):
     """The database cannot be opened, read or written."""
 
 
+class DatabaseAddressError(StoreError, SettingsError):
+    """`database.url` is not valid, or needs a driver that is not installed."""
+
+
 class DatabaseLostError(StoreError):
     """The database is damaged or gone. Nothing can be stored until a person restores it."""
+
+
+class DatabaseVersionError(StoreError):
+    """Another version of Topicwire made the database. A person has to update the program or choose another database."""
 
 
 class SourceError(TopicwireError):

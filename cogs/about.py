@@ -9,9 +9,11 @@ from bot.chat import views
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.query.meter import TOO_EXPENSIVE
+from bot.errors import StoreError
 from bot.i18n import mark, number, tr, tr_plural, tr_stored
 from bot.messages.faces import lost_text
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
+from bot.messages.outages import outage_lines
 from bot.messages.story import PALETTE
 from bot.messages.template import too_long_words
 from bot.services import status
@@ -98,7 +100,15 @@ class AboutCommands(commands.Cog):
     @only_with(manage_guild=True)
     async def status(self, interaction: Interaction) -> None:
         """Show sources, waiting messages, paused channels, and what was not posted."""
-        await views.answer(interaction, _embed(await status.status(self.context, guild_of(interaction).id)))
+        try:
+            embed = _embed(await status.status(self.context, guild_of(interaction).id))
+        except StoreError:  # what is known without the database is what matters now
+            outages = status.present_outages(self.context)
+            if not outages:
+                raise
+            lines = "\n".join(outage_lines(outages))
+            embed = Embed(tr("Status"), "", lines, colour=PALETTE[0])
+        await views.answer(interaction, embed)
 
 
 def _embed(status: status.Status) -> Embed:
@@ -111,7 +121,7 @@ def _embed(status: status.Status) -> Embed:
         "{count} subscription in this server", "{count} subscriptions in this server", status.subscriptions
     )
     waiting = tr_plural("{count} message waiting", "{count} messages waiting", status.queue)
-    lines = [f"{stored} · {subscribed} · {waiting}"]
+    lines = [f"{stored} · {subscribed} · {waiting}", *outage_lines(status.outages)]
     if status.alerts or status.follows:
         alerts = tr_plural("{count} alert of members", "{count} alerts of members", status.alerts)
         follows = tr_plural("{count} followed story", "{count} followed stories", status.follows)

@@ -1,5 +1,8 @@
 """The process is killed at random moments while Discord misbehaves; then every story is told once, as it is now.
 
+Two servers follow the topic: in channels (one of them may have a name and a face), in a forum, and in digests. Discord limits
+what it limits, and remembers nonces for as long as it does, or for no time, as after a long downtime.
+
 python -m tests.kills [KILLS [SEED]]        # `make soak`
 """
 
@@ -12,22 +15,48 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from bot.domain.model import Mode, Subscription
-from bot.store import schema, subscriptions, topics
+from bot.domain.posting.channel_digests import ChannelDigest
+from bot.domain.posting.schedule import Schedule
+from bot.store import digests, schema, subscriptions, topics
 from bot.store.database import Database
+from bot.store.outbox import STORY
 from tests.forks import Forked, fork
-from tests.loopback import CHANNEL, FORUM, GUILD, Fault, Loopback, first_intake, give_face
+from tests.loopback import (
+    CHANNEL,
+    DISCORD,
+    FORUM,
+    GUILD,
+    Fault,
+    GuildLayout,
+    Loopback,
+    first_intake,
+    give_face,
+)
+from tests.loopback.limits import BUCKETS, Limit
+from tests.loopback.objects import FORUM_CHANNEL, TEXT
 from tests.shown import shown
 from tests.store.store_helpers import headlines
 
 A_ROUND = 4  # stories that come in before each kill
-PATIENCE = 100.0  # seconds for what is due at the end
+PATIENCE = 200.0  # seconds for what is due at the end
 FAULTS = [fault for fault in Fault if fault.startswith("accepted") and fault is not Fault.ACCEPTED_HANG]
+SECOND, ELSEWHERE, DIGESTED = 1001, 2100, 2101  # another server, and two channels in it
+GUILDS = (
+    GuildLayout(GUILD, {CHANNEL: TEXT, FORUM: FORUM_CHANNEL}),
+    GuildLayout(SECOND, {ELSEWHERE: TEXT, DIGESTED: TEXT}),
+)
+POSTED = {CHANNEL: GUILD, FORUM: GUILD, ELSEWHERE: SECOND}  # with live posts
+# Discord's limits, but for those that take minutes: opening posts of a forum, and naming them.
+QUICK = tuple(b if b.limit.seconds <= 30 else replace(b, limit=Limit(b.limit.requests, 5)) for b in BUCKETS)
+LIMITS = replace(DISCORD, buckets=QUICK, sublimits=())
 CONFIG = """\
 database: {{url: {folder}/x.db}}
 feeds: {{catalogue: false}}
@@ -51,9 +80,23 @@ async def _follow(database: str) -> None:
     db = await Database.open(database)
     async with db.write() as connection:
         ids = await topics.ensure(connection, ["Trains"])
-        for where in (CHANNEL, FORUM):
-            wish = Subscription(0, GUILD, where, "Trains", Mode.LIVE)
-            await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
+        now = datetime.now(UTC)
+        for where, server in POSTED.items():
+            wish = Subscription(0, server, where, "Trains", Mode.LIVE)
+            await subscriptions.subscribe(connection, wish, ids["trains"], now)
+        wish = Subscription(0, SECOND, DIGESTED, "Trains", Mode.DIGEST)
+        await subscriptions.subscribe(connection, wish, ids["trains"], now)
+        daily = ChannelDigest(0, SECOND, DIGESTED, schedule=Schedule(time(9), "UTC", size=25))
+        await digests.add(connection, daily, None, now)
+    await db.close()
+
+
+async def _digest_is_due(database: str) -> None:
+    """Have the digest come as soon as the bot runs, unless it is late already."""
+    db = await Database.open(database)
+    async with db.write() as connection:
+        for digest in await digests.stored(connection):
+            await digests.plan_next(connection, digest.id, datetime.now(UTC))
     await db.close()
 
 
@@ -66,20 +109,41 @@ async def _start(discord: Loopback, folder: Path) -> Forked:
 
 
 async def _until_settled(folder: Path, stories: int) -> None:
-    """Wait until nothing is due any more."""
+    """Wait until nothing is due any more, and no digest either."""
     db = await Database.open(str(folder / "x.db"))
     waiting = sa.select(sa.func.count()).where(schema.outbox.c.due_at.is_not(None))
-    known = sa.select(sa.func.count()).select_from(schema.outbox)
+    known = sa.select(sa.func.count()).select_from(schema.outbox).where(schema.outbox.c.kind == STORY)
     try:
         async with asyncio.timeout(PATIENCE):
             while True:
                 async with db.read() as connection:
                     posts, left = await connection.scalar(known), await connection.scalar(waiting)
-                if posts == 2 * stories and not left:
+                    late = await digests.due(connection, datetime.now(UTC))
+                if posts == len(POSTED) * stories and not left and not late:
                     return
                 await asyncio.sleep(0.2)
     finally:
         await db.close()
+
+
+async def _settle(discord: Loopback, folder: Path, stories: int) -> int | None:
+    """Run the bot until nothing is due any more; the exit code of its stop."""
+    process = await _start(discord, folder)
+    try:
+        await _until_settled(folder, stories)
+        process.send_signal(signal.SIGTERM)
+        return await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _wrong_in_digests(discord: Loopback, names: Iterable[str]) -> list[str]:
+    """The stories that no digest told, or more than one place did. A digest stays as it was, so they go by their addresses."""
+    addresses = Counter(address for message in discord.shown(DIGESTED) for _, address in shown(message).links)
+    told = {name: addresses[f"https://{name}.example/{name}"] for name in names}
+    return [f"{DIGESTED}: {count} times in digests: {name}" for name, count in told.items() if count != 1]
 
 
 async def run(
@@ -94,7 +158,7 @@ async def run(
     if by_webhook:
         await give_face(str(folder / "x.db"))
     titles = list(headlines(A_ROUND * kills))
-    discord = Loopback()
+    discord = Loopback(GUILDS, LIMITS)
     discord.nonce_life = nonce_life
     final: dict[str, str] = {}
     async with discord.serving():
@@ -116,18 +180,14 @@ async def run(
             changed = chance.choice(list(final))
             final[changed] += f" {final[changed].split()[0][::-1].lower()}"  # a word of its own alone
             write(folder, changed, final[changed])
+            await _digest_is_due(str(folder / "x.db"))
         discord.faults = []
-        process = await _start(discord, folder)
-        try:
-            await _until_settled(folder, len(final))
-            process.send_signal(signal.SIGTERM)
-            code = await process.wait()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    wrong = [] if code == 0 else [f"a stop ended with exit code {code}"]
-    for where in (CHANNEL, FORUM):
+        codes = [await _settle(discord, folder, len(final))]
+        await _digest_is_due(str(folder / "x.db"))  # of the last stories
+        codes.append(await _settle(discord, folder, len(final)))
+    wrong = [f"a stop ended with exit code {code}" for code in codes if code != 0]
+    wrong += _wrong_in_digests(discord, final)
+    for where in POSTED:
         standing = Counter(shown(message).title for message in discord.shown(where))
         expected = Counter(final.values())
         wrong += [f"{where}: missing or out of date: {title}" for title in expected - standing]

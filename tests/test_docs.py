@@ -24,7 +24,8 @@ from pydantic.fields import FieldInfo
 import cogs
 from bot.chat.application import PERMISSIONS
 from bot.chat.client import Client
-from bot.cli.main import FAILED, SOME_REFUSED, app
+from bot.cli.exit_codes import FINAL, ExitCode
+from bot.cli.main import app
 from bot.config import Config, load, parse
 from bot.domain.model import Topic
 from bot.domain.posting.decisions import EXPLAIN, Reason
@@ -180,8 +181,14 @@ def test_command_line() -> None:
 
 
 def test_exit_codes() -> None:
-    codes = {_code(row[0]) for row in _rows(README, "exit code")}
-    assert codes == {"0", str(SOME_REFUSED), "2", str(FAILED)}
+    assert {int(_code(row[0])) for row in _rows(README, "exit code")} == set(ExitCode)
+
+
+def test_what_a_supervisor_does_after_each_exit_code_of_the_bot() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    rows = {int(_code(code)): again for code, _, again, *_ in _rows(page, "exit code")}
+    assert set(rows) == set(ExitCode) - {ExitCode.SOME_REFUSED}
+    assert {code for code, again in rows.items() if again == "no"} == FINAL | {ExitCode.OK}
 
 
 def _examples() -> list[str]:

@@ -55,6 +55,10 @@ class _Once:
         return self._up.is_set()
 
 
+def _nobody(_: str | None) -> None:
+    """Nobody asks whether there is a connection."""
+
+
 class Client(commands.Bot):
     """The bot as Discord sees it.
 
@@ -62,6 +66,7 @@ class Client(commands.Bot):
     `pacer` has the limits of the token, if it is shared.
     `shards` are those that the client serves. `identify` is awaited before a shard identifies with the gateway; it gets the
     shard, and how many shards Discord lets identify at once.
+    `note` gets the reason when the connection is lost, and None when it is there.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Client(commands.Bot):
         pacer: Pacer | None = None,
         addresses: DiscordAddresses = DISCORD,
         *,
+        note: Callable[[str | None], None] = _nobody,
         shards: Shards | None = None,
         identify: Identify | None = None,
         **options: Any,
@@ -107,6 +113,7 @@ class Client(commands.Bot):
         )  # None: that of discord.py
         self.command_ids: CommandIds = {}  # of the commands that Discord has, as far as it has said so
         self._add_commands = add_commands
+        self._note = note
         self._running: set[asyncio.Task[Any]] = set()
 
     async def stay_connected(self, token: str) -> None:
@@ -218,9 +225,22 @@ class Client(commands.Bot):
         """Answer a button, menu or form that has no handler any more, such as one of an earlier process."""
         await answer_expired(interaction)
 
+    async def on_disconnect(self) -> None:
+        """Note that there is no connection. discord.py connects again by itself."""
+        self._note("the connection to Discord's gateway was lost")
+
+    async def on_resumed(self) -> None:
+        """Note that the connection is there again."""
+        self._note(None)
+
+    async def on_shard_ready(self, _shard: int) -> None:
+        """Likewise, of a shard that began a new session."""
+        self._note(None)
+
     async def on_ready(self) -> None:
         """Log the invitation address if the bot is in no server yet."""
         self.up.set()
+        self._note(None)
         log.info("ready as %s in %s", self.user, plural(len(self.guilds), "server"))
         if not self.guilds and self.application_id is not None:
             address = invite_link(self.application_id)
@@ -238,6 +258,7 @@ class ShardedClient(Client, commands.AutoShardedBot):
         pacer: Pacer | None = None,
         addresses: DiscordAddresses = DISCORD,
         *,
+        note: Callable[[str | None], None] = _nobody,
         shards: Shards,
         identify: Identify | None = None,
     ) -> None:
@@ -247,6 +268,7 @@ class ShardedClient(Client, commands.AutoShardedBot):
             up,
             pacer,
             addresses,
+            note=note,
             shards=shards,
             identify=identify,
             shard_ids=list(shards.ids),

@@ -13,7 +13,7 @@ import discord
 
 from bot.chat.transport import DISCORD, DiscordAddresses, requested_wait
 from bot.domain.retry import doubled
-from bot.errors import TopicwireError
+from bot.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -55,24 +55,24 @@ def pause_after(trouble: Trouble, failures: int) -> timedelta:
 
 
 def explain_failure(error: Exception) -> Trouble:
-    """The reason behind an error of a connection. Raises TopicwireError if a retry cannot help."""
+    """The reason behind an error of a connection. Raises SettingsError if a retry cannot help."""
     match error:
         case discord.LoginFailure():
-            raise TopicwireError(REFUSAL) from error
+            raise SettingsError(REFUSAL) from error
         case discord.RateLimited():
             return Trouble("HTTP 429, too many requests", timedelta(seconds=error.retry_after))
         case discord.HTTPException():
             return _refused(error)
         case discord.PrivilegedIntentsRequired():
-            raise TopicwireError(INTENTS) from error
+            raise SettingsError(INTENTS) from error
         case discord.ConnectionClosed(code=code):
             if code == AUTHENTICATION_FAILED:
-                raise TopicwireError(REFUSAL) from error
+                raise SettingsError(REFUSAL) from error
             if code == DISALLOWED_INTENTS:
-                raise TopicwireError(INTENTS) from error
+                raise SettingsError(INTENTS) from error
             if code not in FINAL:
                 return Trouble(f"the gateway closed the connection (code {code})")
-            raise TopicwireError(f"Discord refused the connection to its gateway (code {code})") from error
+            raise SettingsError(f"Discord refused the connection to its gateway (code {code})") from error
         case aiohttp.WSServerHandshakeError(status=status):
             wait = requested_wait(error.headers or {})
             return Trouble(f"HTTP {status} from the gateway", wait)
@@ -89,12 +89,10 @@ def explain_failure(error: Exception) -> Trouble:
 def _refused(error: discord.HTTPException) -> Trouble:
     status, text = error.status, _one_line(error.text or "")
     if status == 401:
-        raise TopicwireError(REFUSAL) from error
+        raise SettingsError(REFUSAL) from error
     is_final = 400 <= status < 500 and status not in (408, 429)
     if is_final and error.code not in (0, INTERNAL_NETWORK_ERROR):
-        raise TopicwireError(
-            f"Discord refused the bot when it started: {text} (code {error.code})"
-        ) from error
+        raise SettingsError(f"Discord refused the bot when it started: {text} (code {error.code})") from error
     is_page = (error.text or "").lstrip().startswith("<")
     detail = "an error page of a proxy in front of Discord" if is_page else text
     return Trouble(f"HTTP {status}, {detail}" if detail else f"HTTP {status}", retry_after(error))

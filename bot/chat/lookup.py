@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from bot.messages.story import RELATED_ACTION, story_label
 CLOCK_SKEW = timedelta(minutes=15)  # between this machine and Discord
 MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on
 _MENTIONS = re.compile(r"^<@&?\d+>(?: <@&?\d+>)*$")  # the line that names whom a message is for
+MOST_ARCHIVED = 1000  # threads of everybody in a forum, archived since then
 MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 
@@ -36,7 +37,7 @@ async def find(
 ) -> Outcome:
     """EXISTS with the message's ids, MISSING, or HIDDEN if the bot may not read the channel's history.
 
-    Messages count that the bot sent, or webhooks of its application. `webhook` is the bot's in the channel, if it has one.
+    UNSURE, if there are more messages since then than are read: to send another one might be to send it twice. Messages count that the bot sent, or webhooks of its application. `webhook` is the bot's in the channel, if it has one.
     """
     me = _me(channel)
     # Without the permission Discord answers with an empty list.
@@ -48,6 +49,8 @@ async def find(
         else _messages(channel, traits, client.application_id, webhook)
     )
     async for message in candidates:
+        if message is None:
+            return Outcome(SendStatus.UNSURE)
         if message.id in traits.excluded:
             continue
         if await _is_sought(client, message, traits, webhook):
@@ -93,11 +96,17 @@ async def _is_sought(
 
 async def _messages(
     channel: Any, traits: MessageTraits, application_id: int | None, webhook: WebhookKey | None
-) -> AsyncIterator[discord.Message]:
+) -> AsyncIterator[discord.Message | None]:
+    """The messages of the bot and its webhooks since then, the oldest first; None where there are too many of everybody."""
     present = webhook.id if webhook else 0
     after = traits.since - CLOCK_SKEW
     me = _me(channel)
-    async for message in channel.history(limit=MOST_MESSAGES, after=after, oldest_first=True):
+    remaining = MOST_MESSAGES
+    async for message in channel.history(limit=MOST_MESSAGES + 1, after=after, oldest_first=True):
+        if not remaining:
+            yield None
+            return
+        remaining -= 1
         by_webhook = message.webhook_id is not None and (
             message.webhook_id == present or message.application_id == application_id
         )
@@ -105,14 +114,19 @@ async def _messages(
             yield message
 
 
-async def _posts(forum: discord.ForumChannel, traits: MessageTraits) -> AsyncIterator[discord.Message]:
-    """The first messages of the bot's own posts."""
-    oldest = discord.utils.time_snowflake(traits.since - CLOCK_SKEW)
+async def _posts(forum: discord.ForumChannel, traits: MessageTraits) -> AsyncIterator[discord.Message | None]:
+    """The first messages of the bot's own posts since then; None where there are too many."""
+    since = traits.since - CLOCK_SKEW
+    oldest = discord.utils.time_snowflake(since)
     remaining = MOST_POSTS
-    async for thread in _threads(forum):
+    async for thread in _threads(forum, since):
+        if thread is None:
+            yield None
+            return
         if thread.id < oldest or thread.owner_id != forum.guild.me.id or thread.id in traits.excluded:
             continue
         if remaining == 0:
+            yield None
             return
         remaining -= 1
         try:
@@ -121,11 +135,19 @@ async def _posts(forum: discord.ForumChannel, traits: MessageTraits) -> AsyncIte
             continue
 
 
-async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]:
+async def _threads(forum: discord.ForumChannel, since: datetime) -> AsyncIterator[discord.Thread | None]:
+    """The threads that are active or were archived since then, of everybody; None where too many were."""
     for thread in await forum.guild.active_threads():
         if thread.parent_id == forum.id:
             yield thread
-    async for thread in forum.archived_threads(limit=MOST_POSTS):
+    remaining = MOST_ARCHIVED
+    async for thread in forum.archived_threads(limit=MOST_ARCHIVED + 1):  # the last archived first
+        if thread.archive_timestamp < since:  # so it was made before then
+            return
+        if not remaining:
+            yield None
+            return
+        remaining -= 1
         yield thread
 
 

@@ -16,6 +16,9 @@ from bot.messages.message import Message
 # What is called when the first request is made, in the task that sends a message.
 FIRST_REQUEST: ContextVar[Callable[[], None] | None] = ContextVar("FIRST_REQUEST", default=None)
 
+# The rank of the requests of a task: of those that wait for the pace, the lowest rank goes first.
+REQUEST_RANK: ContextVar[int] = ContextVar("REQUEST_RANK", default=0)
+
 
 class RequestLimits(Protocol):
     """How many requests Discord takes; `bot.chat.pacer` implements it, and keeps to it."""

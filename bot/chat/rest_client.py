@@ -38,6 +38,7 @@ class RestClient(Client):
         """Log in, and wait until the client is closed. Raises whatever prevents that."""
         await self.login(token)
         self.up.set()
+        self._note(None)
         await self._closing.wait()
 
     async def close(self) -> None:

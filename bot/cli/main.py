@@ -11,16 +11,13 @@ from typing import Annotated
 import typer
 
 from bot.cli import CONFIG
+from bot.cli.exit_codes import ExitCode, exit_code
 from bot.domain.posting.schedule import DigestStyle
 from bot.domain.stories.order import Order
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.terminal import lines, one_line
 from bot.errors import QueryRefusedError, TopicwireError
-
-# Exit codes. 0: success. 1: some items were rejected, or `check` found problems. 2: wrong usage (typer's own).
-# 3: failure; the message says what to do.
-SOME_REFUSED = 1
-FAILED = 3
+from bot.runtime import process
 
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z"]
 
@@ -119,7 +116,7 @@ def check(
         from bot.cli.sources import check_sources
 
         problems += check_sources(settings)
-    raise typer.Exit(SOME_REFUSED if problems else 0)
+    raise typer.Exit(ExitCode.SOME_REFUSED if problems else 0)
 
 
 @app.command()
@@ -168,7 +165,7 @@ def ingest(
     from bot.cli.records import ingest
 
     refused = ingest(places, topics, db, json, as_of, private_networks, config)
-    raise typer.Exit(SOME_REFUSED if refused else 0)
+    raise typer.Exit(ExitCode.SOME_REFUSED if refused else 0)
 
 
 @app.command()
@@ -181,7 +178,7 @@ def match(
     """Show which topics the records match, and by which keywords. Nothing is stored."""
     from bot.cli.records import match
 
-    raise typer.Exit(SOME_REFUSED if match(places, topics, json, private_networks) else 0)
+    raise typer.Exit(ExitCode.SOME_REFUSED if match(places, topics, json, private_networks) else 0)
 
 
 @app.command()
@@ -328,7 +325,7 @@ def opml_import(
     """Follow all feeds in an OPML file. Their folders become their topics, unless --topic is given."""
     from bot.cli.sources import import_opml
 
-    raise typer.Exit(SOME_REFUSED if import_opml(file, topic, db, config) else 0)
+    raise typer.Exit(ExitCode.SOME_REFUSED if import_opml(file, topic, db, config) else 0)
 
 
 @opml.command("export")
@@ -398,7 +395,7 @@ def db_check(config: ConfigPath = CONFIG, db: Db = None, json: Json = False) -> 
     """Check that the database is whole. Nothing is changed. Exit code 1 means that there are problems."""
     from bot.cli.database import check
 
-    raise typer.Exit(SOME_REFUSED if check(db, json, config) else 0)
+    raise typer.Exit(ExitCode.SOME_REFUSED if check(db, json, config) else 0)
 
 
 Semantic = Annotated[
@@ -445,7 +442,7 @@ def evaluate_stories(
     from bot.cli.eval_stories import stories
 
     refused = stories(files, pairs, orders=orders, errors=errors, semantic=semantic, as_json=json)
-    raise typer.Exit(SOME_REFUSED if refused else 0)
+    raise typer.Exit(ExitCode.SOME_REFUSED if refused else 0)
 
 
 @evaluate.command("topics")
@@ -483,7 +480,7 @@ def evaluate_topics(
     from bot.cli import eval_topics
 
     refused = eval_topics.topics([str(records)], topics, stories, categories, learned=learned, as_json=json)
-    raise typer.Exit(SOME_REFUSED if refused else 0)
+    raise typer.Exit(ExitCode.SOME_REFUSED if refused else 0)
 
 
 @evaluate.command("pairs")
@@ -506,7 +503,7 @@ def evaluate_pairs(
     from bot.cli.eval_pairs import pairs
 
     refused = pairs(files, orders=orders, semantic=semantic, as_json=json)
-    raise typer.Exit(SOME_REFUSED if refused else 0)
+    raise typer.Exit(ExitCode.SOME_REFUSED if refused else 0)
 
 
 @evaluate.command("briefs")
@@ -529,21 +526,22 @@ def eval_briefs(
 
 
 def main() -> None:
-    """Entry point; expected errors are one message and exit code 3, never a traceback."""
-    if sys.argv[1:2] in (["run"], ["setup"]):  # a signal during the start also stops the bot cleanly
+    """Entry point; expected errors are one message and an exit code, never a traceback."""
+    process.collect_garbage_less_often()
+    if runs := sys.argv[1:2] in (["run"], ["setup"]):  # a signal during the start also stops the bot cleanly
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         app()
     except TopicwireError as error:
         drawn = f"\n{error.drawn}" if isinstance(error, QueryRefusedError) else ""
         typer.echo(lines(f"topicwire: {error}{drawn}"), err=True)
-        raise SystemExit(FAILED) from error
+        raise SystemExit(exit_code(error) if runs else ExitCode.FAILED) from error
     except BrokenPipeError:  # `topicwire stories | head`
         raise SystemExit(0) from None
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         typer.echo(one_line(f"topicwire: {place}{error.strerror or error}"), err=True)
-        raise SystemExit(FAILED) from error
+        raise SystemExit(ExitCode.FAILED) from error
     except KeyboardInterrupt:
         typer.echo("topicwire: stopped", err=True)
         raise SystemExit(130) from None

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from bot import bootstrap
 from bot.cli.common import load_settings, print_line
+from bot.cli.exit_codes import exit_code, last_words
 from bot.config import Config
 from bot.config.token import with_token
 from bot.domain.text.cleaning import plural
 from bot.domain.text.terminal import one_line
-from bot.errors import ConfigError, TopicwireError
+from bot.errors import ConfigError, SettingsError, TopicwireError
 from bot.runtime.roles import EVERY_ROLE, Role, parse_roles
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def start(config: Config, path: Path, roles: frozenset[Role] = EVERY_ROLE) -> No
     from bot.runtime import app, logs, process
 
     if not config.discord.token.get_secret_value():
-        raise TopicwireError(
+        raise SettingsError(
             "The bot's token is missing. Run `topicwire setup`, which asks for it; or create a bot at "
             "https://discord.com/developers/applications (New Application, Bot, Reset Token) and set the environment "
             "variable TOPICWIRE_DISCORD__TOKEN to its token."
@@ -41,7 +42,7 @@ def start(config: Config, path: Path, roles: frozenset[Role] = EVERY_ROLE) -> No
         asyncio.run(app.run(config, roles))
     except TopicwireError as error:
         if config.log.format == "json":  # whoever collects the log reads no other lines
-            log.critical("%s", error)
+            log.critical("%s", last_words(error), extra={"exit_code": exit_code(error).value})
         raise
 
 

@@ -14,6 +14,7 @@ LONGEST_RETRY = timedelta(minutes=30)
 NEXT_RENAME = timedelta(minutes=5)  # Discord lets a thread be renamed twice in ten minutes
 SHORTEST_WAIT, LONGEST_WAIT = 0.25, 86_400.0  # seconds: what a Retry-After may ask for
 MOST_ATTEMPTS = 40  # with the backoff below: about 16 hours of trying
+MOST_COUNTED = 10  # of these in an outage, in which no message is given up; the wait is the longest by then
 
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL = 10003
@@ -65,6 +66,7 @@ class SendStatus(StrEnum):
     ABSENT = "absent"  # the channel is not among those that the bot can see
     EXISTS = "exists"  # an earlier try made the message; what it shows is not known
     MISSING = "missing"  # no earlier try made it
+    UNSURE = "unsure"  # too much was written since to tell whether an earlier try made it
     HIDDEN = "hidden"  # whether an earlier try made it cannot be seen
     LEFT = "left"  # the member whom it is for is not in the server any more
     NO_ACCESS = "no access"  # the member whom it is for cannot see the channel any more
@@ -150,6 +152,9 @@ _GONE = mark("the channel was deleted, or the bot cannot see it")
 _MAY_NOT_POST = mark("the bot cannot post there. Give it Send Messages and Embed Links in the channel")
 _NO_HISTORY = mark(
     "the bot cannot check whether it already posted a message there. Give it Read Message History in the channel"
+)
+_TOO_MUCH = mark(
+    "the bot may have posted it already, and cannot tell because too much was written in the channel since"
 )
 _NO_TAG = mark(
     "the forum requires a tag on every post. Add a tag with the name of the topic, or turn this requirement off"
@@ -299,6 +304,8 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: RequestKind = Req
             return Pause(_NO_HISTORY)
         case SendStatus.STALE | SendStatus.LEFT | SendStatus.NO_ACCESS:
             return Drop(outcome.detail or mark("the message is no longer needed"))
+        case SendStatus.UNSURE:
+            return Drop(_TOO_MUCH)
         case SendStatus.ABSENT:
             return Pause(_GONE)
         case SendStatus.WAITS:

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 
+from bot.domain.outages import OutageKind
 from bot.services.measure import Measurements
 
 # Name -> description. Names of counters end in _total by Prometheus's convention.
@@ -29,6 +30,7 @@ GAUGES: Mapping[str, str] = {
     "topicwire_outbox_kept_embeds": "Messages that keep the embeds of an earlier version because Discord refused the edit.",
     "topicwire_outbox_late_seconds": "How long the oldest waiting message has been due, in seconds.",
     "topicwire_feeds": "Feeds by state: fine, new (not polled yet, such as catalogue feeds that no channel needs), failing, stopped.",
+    "topicwire_outage_seconds": "How long each kind of outage has lasted, in seconds: connection, sending, database and feeds; 0 without one.",
     "topicwire_discord_connected": "1 while the bot is connected to Discord.",
     "topicwire_discord_pace_used": "The share of Discord's limit for all requests that the last second used, from 0 to 1.",
     "topicwire_discord_invalid_requests": "Requests of the last ten minutes that Discord counts as invalid. It blocks the address at 10,000.",
@@ -71,6 +73,7 @@ class _Snapshot:
         counts: Mapping[str, Mapping[str, int]],
         traffic: Traffic,
         leading: Mapping[str, bool],
+        outages: Mapping[str, float],
     ) -> None:
         self._gauges: dict[str, float] = {
             **measured.totals,
@@ -84,6 +87,7 @@ class _Snapshot:
         self._labelled: dict[str, tuple[str, Mapping[str, float]]] = {
             "topicwire_feeds": ("state", measured.feeds),
             "topicwire_leading": ("role", leading),
+            "topicwire_outage_seconds": ("kind", {kind.value: 0.0 for kind in OutageKind} | dict(outages)),
         }
         refused = {scope: traffic.refused.get(scope, 0) for scope in SCOPES}
         self._counts = {**counts, "topicwire_discord_429_total": refused}
@@ -96,7 +100,7 @@ class _Snapshot:
                 for value, number in values.items():
                     gauge.add_metric([value], number)
                 yield gauge
-            else:
+            elif name in self._gauges:  # without the database, some cannot be measured
                 yield GaugeMetricFamily(name, meaning, value=self._gauges[name])
         for name, meaning in COUNTERS.items():
             counter = CounterMetricFamily(name, meaning, labels=[LABELS.get(name, "outcome")])
@@ -112,10 +116,13 @@ def exposition(
     counts: Mapping[str, Mapping[str, int]],
     traffic: Traffic,
     leading: Mapping[str, bool],
+    outages: Mapping[str, float],
 ) -> bytes:
-    """The metrics page. `counts` maps a counter's name to the count of each outcome, `leading` a role to whether the process leads."""
+    """The metrics page. `counts` maps a counter's name to the count of each outcome, `leading` a role to whether the process leads,
+    `outages` the kind of each present outage to its seconds.
+    """
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    registry.register(_Snapshot(measured, connected, counts, traffic, leading))
+    registry.register(_Snapshot(measured, connected, counts, traffic, leading, outages))
     return generate_latest(registry)

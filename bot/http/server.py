@@ -16,6 +16,7 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from bot.domain.outages import Health, OutageKind
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.answers import refusal
@@ -23,7 +24,8 @@ from bot.http.connections import listen, name_server
 from bot.http.metrics import Traffic, exposition
 from bot.http.reading import StoryReading
 from bot.services.context import Context
-from bot.services.measure import measure
+from bot.services.measure import Measurements, measure
+from bot.services.status import shown_error
 from bot.sources.model import ItemBatch
 from bot.sources.parsing.pool import TooCostlyError, run_parser
 from bot.sources.records import Parsed, parse
@@ -48,6 +50,13 @@ _FILE_NAMES = {
     "text/markdown": "body.md",
     "application/yaml": "body.yaml",
     "text/yaml": "body.yaml",
+}
+
+_OUTAGES = {
+    OutageKind.CONNECTION: "not connected to Discord",
+    OutageKind.SENDING: "sending is paused",
+    OutageKind.DATABASE: "the database does not answer",
+    OutageKind.FEEDS: "no feed can be reached",
 }
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -145,14 +154,15 @@ class HttpServer:
         await self._runner.cleanup()
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        problems = [] if self._connected() else ["not connected to Discord"]
+        problems = _in_words(self._context.monitor.health, is_connected=self._connected())
+        is_database_out = self._context.monitor.health.of(OutageKind.DATABASE) is not None
         try:
             async with self._context.db.read() as connection:
                 overdue = await delivery.stalled(connection, self._context.now()) if self._delivers() else 0
                 if overdue:
                     problems.append(f"nothing is being delivered: {plural(overdue, 'message')} overdue")
         except StoreError:
-            problems.append("the database does not answer")
+            problems += [] if is_database_out else ["the database does not answer"]
         status = 503 if problems else 200
         return web.json_response(
             {"status": "trouble" if problems else "ok", "problems": problems}, status=status
@@ -163,7 +173,7 @@ class HttpServer:
         async with self._measuring:
             now = self._context.now()
             if self._page_until is None or now >= self._page_until:
-                measured = await measure(self._context)
+                measured = await self._measured()
                 counts = {
                     "topicwire_polls_total": self._polls(),
                     "topicwire_pushed_total": self._pushed,
@@ -171,17 +181,31 @@ class HttpServer:
                     "topicwire_reads_total": self._reading.counts,
                     "topicwire_forwarded_total": self._forwarded(),
                 }
+                outages = {
+                    outage.kind.value: outage.lasts(now).total_seconds()
+                    for outage in self._context.monitor.health.outages
+                }
                 self._page = exposition(
                     measured,
                     connected=self._connected(),
                     counts=counts,
                     traffic=self._traffic(),
                     leading=self._leading(),
+                    outages=outages,
                 )
                 self._page_until = now + PAGE_AGE
         return web.Response(
             body=self._page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
+
+    async def _measured(self) -> Measurements:
+        """What the database says; nothing while it does not answer, which is when the other figures are needed most."""
+        try:
+            return await measure(self._context)
+        except StoreError as error:
+            log.error("%s", error)
+            self._context.monitor.note(OutageKind.DATABASE, str(error), self._context.now())
+            return Measurements({}, {})
 
     async def _push(self, request: web.Request) -> web.Response:
         await self._admit(request)
@@ -285,6 +309,18 @@ class HttpServer:
             ids = await records.ids_by_key(connection, [item.record.key for item in pushed.items])
             stored = await records.by_id(connection, ids.values())
         return {key: story for key, i in ids.items() if (story := stored[i].story) is not None}
+
+
+def _in_words(health: Health, *, is_connected: bool) -> list[str]:
+    """The present outages, for people. Anybody may read it: there is nothing of the machine in it."""
+    words = {kind: f"{what} since" for kind, what in _OUTAGES.items()}
+    problems = [
+        f"{words[outage.kind]} {outage.since.isoformat(timespec='seconds')}: {shown_error(outage.reason)}"
+        for outage in health.outages
+    ]
+    if not is_connected and health.of(OutageKind.CONNECTION) is None:
+        problems.insert(0, _OUTAGES[OutageKind.CONNECTION])
+    return problems
 
 
 def _too_large(reason: str) -> web.HTTPRequestEntityTooLarge:

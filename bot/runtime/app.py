@@ -38,10 +38,11 @@ from bot.chat.sender import DiscordSender
 from bot.chat.server_changes import report_changes
 from bot.chat.transport import DISCORD, DiscordAddresses
 from bot.config import Config, FeedSettings
+from bot.domain.outages import OutageKind
 from bot.domain.shards import Shards
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
-from bot.errors import DatabaseLostError, TopicwireError
+from bot.errors import DatabaseLostError, SettingsError, StoreError, TopicwireError
 from bot.http.metrics import Traffic
 from bot.http.server import EndpointSettings, HttpServer
 from bot.runtime import clock, process
@@ -50,7 +51,7 @@ from bot.runtime.leadership import Alone, Leadership
 from bot.runtime.peers import Peers
 from bot.runtime.roles import EVERY_ROLE, Role, check_roles
 from bot.services.context import Context
-from bot.services.digests import replan
+from bot.services.digests import follow_clock, replan
 from bot.services.status import resume_mended
 from bot.sources.model import Rejected
 from bot.sources.parsing.pool import ParserPool
@@ -141,6 +142,7 @@ class App:
         self._digests = self._leading("digests", self.digest)
         self._alerts = self._leading("alerts", self.alert, LONGEST_IDLE)
         self._forwarding = self._leading("forwards", self._forward, LONGEST_IDLE)
+        context.db.watch(self._database_answered)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
         self.pacer = Pacer(requests_per_second, webhooks_per_second)
@@ -222,16 +224,18 @@ class App:
         """Go on where another process may have stopped."""
         if role is Role.SENDER:
             self._latest = None  # what it was sending is looked for
+            self.pacer.rest()
         self.wake()
 
     def _new_client(self) -> Client:
         """A client of Discord for the roles of this process."""
+        note = partial(self._note, OutageKind.CONNECTION)
         if Role.GATEWAY not in self.roles:
-            return RestClient(self.context, cogs.add_to, self._up, self.pacer, self._addresses)
+            return RestClient(self.context, cogs.add_to, self._up, self.pacer, self._addresses, note=note)
         identify = self._peers.identify if self._peers is not None else None
         if self._shards.count == 1:
             client = Client(
-                self.context, cogs.add_to, self._up, self.pacer, self._addresses, identify=identify
+                self.context, cogs.add_to, self._up, self.pacer, self._addresses, note=note, identify=identify
             )
         else:
             client = ShardedClient(
@@ -240,6 +244,7 @@ class App:
                 self._up,
                 self.pacer,
                 self._addresses,
+                note=note,
                 shards=self._shards,
                 identify=identify,
             )
@@ -290,6 +295,15 @@ class App:
                 log.error("%s: %s; next try in %s", name, hosts_only(str(error)), pause)
             case _:
                 log.error("%s failed; next try in %s", name, pause, exc_info=error)
+
+    def _database_answered(self, error: StoreError | None) -> None:
+        """Note whether the database can be used."""
+        if error is not None and self.context.monitor.health.of(OutageKind.DATABASE) is None:
+            log.error("%s", hosts_only(str(error)))
+        self._note(OutageKind.DATABASE, None if error is None else str(error))
+
+    def _note(self, kind: OutageKind, reason: str | None) -> None:
+        self.context.monitor.note(kind, reason, self.context.now())
 
     async def mend(self) -> None:
         """Resume channels in which the bot may post again."""
@@ -435,6 +449,7 @@ class App:
         self._was_up = False
         pause = pause_after(trouble, self._connecting_failures)
         log.error("cannot connect to Discord: %s; next try in %s", trouble.reason, pause)
+        self._note(OutageKind.CONNECTION, trouble.reason)
         return self.context.now() + pause
 
     def _refused(self, _name: str, error: Exception, _pause: timedelta) -> None:
@@ -450,7 +465,7 @@ class App:
             if self._stopping.is_set():
                 return None
         except Exception as error:
-            trouble = explain_failure(error)
+            trouble = trouble_of(error)
         self._was_up = self._up.is_set()
         await client.close()
         self._switch_to(self._new_client())
@@ -488,7 +503,7 @@ class App:
         return self.context.now() if await self.deliver.begin() else await self.deliver.next_due()
 
     async def _follow_clock(self) -> None:
-        """If the clock was set back, reschedule messages that would wait for the earlier time."""
+        """If the clock was set back, reschedule messages, digests and polls that would wait for the earlier time."""
         now = self.context.now()
         if self._latest is None or now < self._latest:
             async with self.context.db.write() as connection:
@@ -496,11 +511,15 @@ class App:
                     log.info("this process takes over %s from an earlier one", plural(freed, "message"))
                 if self._latest is None and self._peers is not None:
                     await delivery.take_over(connection, self._name, now)
+                await feeds.after_clock_change(connection, now)
+                await follow_clock(self.context, connection)
                 if rescheduled := await delivery.after_clock_change(connection, now, self._latest):
                     log.warning(
                         "the clock was set back; the bot sends %s now instead of waiting",
                         plural(rescheduled, "message"),
                     )
+            for repeating in (self._polling, self._digests):
+                repeating.wake()
         self._latest = now
 
     async def _poll(self) -> datetime | None:
@@ -530,6 +549,19 @@ class App:
 
     def _rephrasings(self) -> Mapping[str, int]:
         return self.rephrasing.counts if self.rephrasing is not None else {}
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """Why there is no connection. Raises what only a person can mend; anything else may go well with another client."""
+    try:
+        return explain_failure(error)
+    except (SettingsError, DatabaseLostError):
+        raise
+    except TopicwireError:
+        return Trouble(str(error))
+    except Exception:
+        log.exception("the connection to Discord failed")
+        return Trouble("internal error; the log above has the details")
 
 
 class _SourceReader:

@@ -45,11 +45,13 @@ class Formatter(logging.Formatter):
 
 
 def json_formatter() -> logging.Formatter:
-    """Makes each event one JSON object: `timestamp` (UTC), `level`, `logger` and `event`, with a traceback in `exception`."""
+    """Makes each event one JSON object: `timestamp` (UTC), `level`, `logger` and `event`, with a traceback in
+    `exception`, and with `exit_code` when the bot ends because of an error."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(["exit_code"]),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
         ],
         processors=[

@@ -14,6 +14,7 @@ from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
 from bot.domain.topics.learned import TitleModel
 from bot.services.evaluation import Evaluations
+from bot.services.health import HealthMonitor
 from bot.sources.parsing.pool import InProcessParsers, Parsers
 from bot.store.alerts import AlertCache
 from bot.store.database import Database
@@ -57,6 +58,7 @@ class Context:
     tells an intake which stories people have changed. `model` is the name of the language model for briefs;
     empty: there is none. `alerts` are those of `db` in memory, and `alert_limits` what members may have of them. `keep` is how long
     articles are kept; None: for ever.
+    `monitor` knows the present outages.
     `api` is what servers may have of the HTTP endpoint, and `forward_limits` what of forwards.
     """
 
@@ -81,3 +83,4 @@ class Context:
     api: ApiAccess = field(default_factory=ApiAccess)
     forward_limits: ForwardLimits = field(default_factory=ForwardLimits)
     keep: timedelta | None = None
+    monitor: HealthMonitor = field(default_factory=HealthMonitor)

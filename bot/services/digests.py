@@ -40,6 +40,9 @@ from bot.store import digests, outbox, rephrasings, servers, stories, subscripti
 FIRST_MOST = timedelta(days=7)  # a first digest that is late covers no more than this, or its period
 GAP_MOST = timedelta(days=35)  # nor does any look back further: after half a year of silence that is no news
 MOST_CANDIDATES = 5_000  # stories that a digest is chosen from, the hottest
+LONGEST_AHEAD = timedelta(
+    days=8
+)  # that a digest is planned: a weekly one, and a change of daylight saving time
 SOON = timedelta(microseconds=1)  # the least difference of two times
 LONGEST_ZONE = 100  # characters of a zone's name that are looked at
 FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
@@ -104,6 +107,17 @@ async def replan(context: Context) -> int:
             await digests.plan_next(connection, digest.id, default.after(max(now, day - SOON)))
             moved += 1
     return moved
+
+
+async def follow_clock(context: Context, connection: AsyncConnection) -> None:
+    """Have digests come at their next time that were made in what is the future now that the clock was set back."""
+    now = context.now()
+    for digest in await digests.stored(connection):
+        at = digest.next_at
+        is_ahead = digest.covered_until is not None and digest.covered_until > now
+        if at is not None and (is_ahead or at > now + LONGEST_AHEAD):
+            plan = digest.schedule or context.digest_default
+            await digests.plan_next(connection, digest.id, min(at, plan.after(now)), covered_until=now)
 
 
 def digest_name(text: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
+from bot.domain.outages import Outage
 from bot.domain.text.addresses import hosts_only
 from bot.i18n import tr_plural
 from bot.services.context import Context
@@ -57,7 +58,7 @@ class Status:
     `suspended` are the server topics whose queries cost too much, each with the reason.
 
     `threads` of posts that are missing or not written in since yesterday: channel, reason, how many.
-    `alerts` and `follows` are how many its members have.
+    `alerts` and `follows` are how many its members have. `outages` are those of the whole bot.
 
     `template` is that of the server's posts, which tells when a post had no room with it. `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
@@ -89,6 +90,7 @@ class Status:
     next_digest: datetime | None = None
     template: StoredTemplate | None = None
     threads: tuple[tuple[int, str, int], ...] = ()
+    outages: tuple[Outage, ...] = ()
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -131,7 +133,15 @@ async def status(context: Context, guild_id: int) -> Status:
             min(planned, default=None),
             await templates.template(connection, guild_id),
             tuple(await story_threads.problems(connection, guild_id, since)),
+            present_outages(context),
         )
+
+
+def present_outages(context: Context) -> tuple[Outage, ...]:
+    """The present outages of the bot, without what is only for whoever runs it. Needs no database."""
+    return tuple(
+        replace(outage, reason=shown_error(outage.reason)) for outage in context.monitor.health.outages
+    )
 
 
 def _summary(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
 
-from bot.errors import DatabaseLostError, StoreError
+from bot.errors import DatabaseAddressError, DatabaseLostError, DatabaseVersionError, StoreError
 from bot.store import schema, sqlite_driver
 from bot.store.checkout import Checkout
 
@@ -182,6 +182,10 @@ def _told(url: str) -> Iterator[None]:
         ) from error
 
 
+def _nobody(_: StoreError | None) -> None:
+    """Nobody watches, as on the command line."""
+
+
 class Database:
     """Reads and writes in transactions. Make it with `Database.open`; call `close` at the end."""
 
@@ -192,6 +196,7 @@ class Database:
         self._file = file_of(engine.url)
         self._identity: tuple[int, int] | None = None  # device and inode of the file when it was opened
         self._checkouts: set[Checkout] = set()  # until their connections are back in the pool
+        self._watcher: Callable[[StoreError | None], None] = _nobody
 
     @classmethod
     async def open(
@@ -218,11 +223,11 @@ class Database:
                     else None
                 )
         except ModuleNotFoundError as error:
-            raise StoreError(
+            raise DatabaseAddressError(
                 f"the database {redact(url)} needs a driver. Run pip install '.[postgres]' in Topicwire's directory."
             ) from error
         except (exc.ArgumentError, ValueError) as error:
-            raise StoreError(
+            raise DatabaseAddressError(
                 f"database.url {redact(url)!r} is not valid: write a file's path, sqlite:///data/topicwire.db "
                 "or postgresql://user:password@host/database"
             ) from error
@@ -299,11 +304,23 @@ class Database:
                 connection = await checkout.connect()
             yield connection
 
+    def watch(self, watcher: Callable[[StoreError | None], None]) -> None:
+        """Have `watcher` called with the error after each transaction that fails because of the database, and with None after a write."""
+        self._watcher = watcher
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            self._watcher(error)
+            raise
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent look at the data."""
-        self._check_present()
-        with _told(self._url):
+        with self._watched(), _told(self._url):
+            self._check_present()
             async with self._connected() as connection:
                 if self.dialect == "postgresql":  # where each statement would see another moment
                     await connection.execution_options(isolation_level="REPEATABLE READ")
@@ -312,8 +329,8 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: all of it is stored, or nothing."""
-        self._check_present()
-        with _told(self._url):
+        with self._watched(), _told(self._url):
+            self._check_present()
             async with self._connected() as connection:
                 await connection.execution_options(writes=True)
                 transaction = await _begun(connection)
@@ -324,6 +341,7 @@ class Database:
                     # SQLite keeps a transaction that it refuses to commit, and SQLAlchemy takes it for ended.
                     await connection.run_sync(lambda sync: sync.connection.rollback())
                     raise
+        self._watcher(None)
 
     @asynccontextmanager
     async def intake(self) -> AsyncIterator[AsyncConnection]:
@@ -369,12 +387,12 @@ class Database:
         if stored_revision == newest:
             return
         if stored_revision is not None and stored_revision > newest:
-            raise StoreError(
+            raise DatabaseVersionError(
                 f"the database {redact(self._url)} was created by a newer Topicwire (revision {stored_revision}; this version supports {newest}). "
                 "Update Topicwire, or use another database."
             )
         if stored_revision is not None and stored_revision not in supported:
-            raise StoreError(
+            raise DatabaseVersionError(
                 f"the database {redact(self._url)} was created before version 0.1.0 (revision {stored_revision}). This version cannot "
                 "read it: use another database, or delete this one."
             )

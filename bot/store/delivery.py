@@ -75,6 +75,13 @@ async def after_clock_change(connection: AsyncConnection, now: datetime, latest:
     return (await connection.execute(sa.update(_o).where(planned).values(due_at=now))).rowcount
 
 
+async def hasten(connection: AsyncConnection, since: datetime, now: datetime) -> None:
+    """Make messages due that failed since then, in an outage that is over: each waits for up to `LONGEST_RETRY`."""
+    failed = sa.and_(_o.c.due_at > now, _o.c.claimed_at >= since, _o.c.attempts > 0, _o.c.reason != "")
+    await connection.execute(sa.update(_o).where(failed).values(due_at=now))
+    await connection.execute(sa.update(_b).where(_b.c.check_at > now).values(check_at=now))
+
+
 async def other_messages(connection: AsyncConnection, claimed: Claimed) -> frozenset[int]:
     """The messages of the channel that belong to other rows."""
     others = sa.and_(

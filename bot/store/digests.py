@@ -189,9 +189,18 @@ async def begin_again(connection: AsyncConnection, digest_id: int, since: dateti
     await connection.execute(sa.update(_d).where(unplanned).values(covered_until=since))
 
 
-async def plan_next(connection: AsyncConnection, digest_id: int, next_at: datetime | None) -> None:
-    """Set when a digest comes next, the last one untouched."""
-    await connection.execute(sa.update(_d).where(_d.c.id == digest_id).values(next_at=next_at))
+async def plan_next(
+    connection: AsyncConnection,
+    digest_id: int,
+    next_at: datetime | None,
+    covered_until: datetime | None = None,
+) -> None:
+    """Set when a digest comes next. The last one stays untouched, or covers no more than until `covered_until`."""
+    values: dict[str, Any] = {"next_at": next_at}
+    if covered_until is not None:
+        covered = sa.literal(covered_until, schema.UtcTime())
+        values["covered_until"] = sa.case((_d.c.covered_until > covered, covered), else_=_d.c.covered_until)
+    await connection.execute(sa.update(_d).where(_d.c.id == digest_id).values(values))
 
 
 async def mentions(connection: AsyncConnection, digest_id: int) -> dict[int, DigestMention]:
@@ -200,6 +209,19 @@ async def mentions(connection: AsyncConnection, digest_id: int) -> dict[int, Dig
         sa.select(_h.c.story, _h.c.outlets, _h.c.at).where(_h.c.digest_id == digest_id)
     )
     return {story: DigestMention(outlets, at) for story, outlets, at in rows}
+
+
+async def is_in_doubt(connection: AsyncConnection, digest: ChannelDigest) -> bool:
+    """Whether a message of the digest may stand in its channel although nobody knows its id."""
+    doubtful = sa.and_(
+        _o.c.channel_id == digest.channel_id,
+        _o.c.digest_id == digest.id,
+        _o.c.kind == outbox.DIGEST,
+        _o.c.message_id.is_(None),
+        _o.c.begun_at.is_not(None),
+        _o.c.closed.is_(False),
+    )
+    return bool(await connection.scalar(sa.select(sa.exists().where(doubtful))))
 
 
 async def replace_waiting(connection: AsyncConnection, digest: ChannelDigest, now: datetime) -> None:

@@ -333,6 +333,20 @@ class SettledPoll:
     moved: str = ""
 
 
+async def after_clock_change(connection: AsyncConnection, now: datetime) -> None:
+    """Make feeds due that were polled in what is the future now that the clock was set back, and end their leases."""
+    stopped = _f.c.next_poll.is_(None)
+    ahead = sa.or_(_f.c.polled_at > now, _f.c.lease_until > now + LEASE)
+    values = {"next_poll": sa.case((stopped, None), else_=now), "polled_at": now, "lease_until": None}
+    await connection.execute(sa.update(_f).where(ahead).values(values))
+
+
+async def hasten(connection: AsyncConnection, since: datetime, now: datetime) -> None:
+    """Make feeds due that have failed since then, in an outage that is over: each waits for hours."""
+    failed = sa.and_(_f.c.failing_since >= since, _f.c.next_poll > now)
+    await connection.execute(sa.update(_f).where(failed).values(next_poll=now))
+
+
 async def settle(connection: AsyncConnection, settled: Sequence[SettledPoll], now: datetime) -> None:
     """Store the results of polls, in the transaction that stores their records.
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.alerts import Follow
 from bot.store import schema
-from bot.store.sql import chunks, insert_new
+from bot.store.sql import among, chunks, insert_new
 
 Key: TypeAlias = tuple[int, int, int]  # server, member, story
 
@@ -62,7 +62,7 @@ async def of_stories(connection: AsyncConnection, numbers: Iterable[int]) -> dic
     """The follows of these stories."""
     result: dict[Key, Follow] = {}
     for part in chunks(numbers):
-        for row in await connection.execute(sa.select(_f).where(_f.c.story.in_(part))):
+        for row in await connection.execute(sa.select(_f).where(among(connection, _f.c.story, part))):
             result[row.guild_id, row.user_id, row.story] = _follow(row)
     return result
 

@@ -18,7 +18,7 @@ from bot.domain.posting.alerts import DAY, Alert, AlertLimits, AlertMatch, Follo
 from bot.domain.posting.recipients import SHARED, concerns
 from bot.store import alerts, follows, outbox, schema
 from bot.store.outbox import AFTER_POSTS, MEMBER, MEMBER_NOTICE, MEMBER_ROLLUP, new_row
-from bot.store.sql import chunks, insert_new
+from bot.store.sql import among, chunks, insert_new
 
 ALERT = "alert"  # in the payload of a message: the id of the alert that it is of
 HOME = "home"  # in the payload of a message: the channel in which its alert or follow was made
@@ -228,8 +228,9 @@ async def tell(connection: AsyncConnection, news: StoryNews, now: datetime) -> N
     ]
     await _begin(connection, fresh, now)
     for part in chunks(numbers):
+        of_stories = among(connection, _o.c.story, part)
         rows = await connection.execute(
-            sa.select(_o).where(_o.c.kind == MEMBER, _o.c.story.in_(part), _o.c.closed.is_(False))
+            sa.select(_o).where(_o.c.kind == MEMBER, of_stories, _o.c.closed.is_(False))
         )
         concerned = [row for row in rows if concerns(news.changed.get(row.story, SHARED), row.guild_id)]
         due = [

@@ -417,7 +417,7 @@ class Settlement:
             case Sent():
                 values |= self._sent(now) | {"due_at": again, "attempts": 0, "reason": ""}
             case Retry(at, reason):
-                values |= {"due_at": at, "reason": reason}
+                values |= {"due_at": at, "attempts": claimed.attempt, "reason": reason}
             case Skip(reason):
                 values |= {"due_at": again, "attempts": 0, "reason": reason}
             case Drop(reason):

@@ -12,7 +12,7 @@ from bot.store import schema
 from bot.store.conditions import has_value
 from bot.store.decisions import IDLE, IN_SERVER, MESSAGES_OF, Audiences, audience_rows
 from bot.store.outbox import STORY, Claimed, is_claimed_as
-from bot.store.sql import chunks
+from bot.store.sql import among, chunks
 
 _o = schema.outbox
 _s = schema.stories
@@ -39,7 +39,7 @@ async def look_again(
     """Schedule the messages that point to these stories, in one channel or in all, because their targets have changed."""
     in_scope = has_value(_o.c.channel_id, channel_id)
     for part in chunks(stories):
-        merged = sa.select(_s.c.number).where(_s.c.merged_into.in_(part))
+        merged = sa.select(_s.c.number).where(among(connection, _s.c.merged_into, part))
         pointing = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(merged), in_scope, IDLE)
         await connection.execute(pointing.values(due_at=now))
 

@@ -86,8 +86,8 @@ def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
     )
 
 
-def row_of(stored: Stored, hashed: str, analysis: TextAnalysis) -> dict[str, Any]:
-    """A record as it is stored."""
+def row_of(stored: Stored, hashed: str, analysis: TextAnalysis, why: str = "") -> dict[str, Any]:
+    """A record as it is stored. `why`: what put it into its story."""
     record = stored.record
     return {
         "id": stored.id,
@@ -116,6 +116,7 @@ def row_of(stored: Stored, hashed: str, analysis: TextAnalysis) -> dict[str, Any
         "content_hash": hashed,
         "terms": "" if stored.partial else analysis.terms.kept(),
         "meaning": stored.meaning or None,
+        "why": why,
     }
 
 
@@ -400,7 +401,10 @@ class _Rows(NamedTuple):
         return cls(
             [_story_row(story, view, shared.get(story), now) for story, view in views.items()],
             [story for story, view in plan.stories.items() if view is None],
-            [row_of(stored, hashed, analysis) for stored, hashed, analysis in whole],
+            [
+                row_of(stored, hashed, analysis, plan.why.get(stored.id, ""))
+                for stored, hashed, analysis in whole
+            ],
             [
                 {
                     "of": stored.id,
@@ -433,8 +437,8 @@ async def apply(
         await connection.execute(
             sa.update(_s).where(among(connection, _s.c.number, part)).values(removed=True)
         )
-    await _write_records(connection, rows)
-    await _write_reasons(connection, plan.why)
+    new_ids = await _write_records(connection, rows)
+    await _write_reasons(connection, {i: reason for i, reason in plan.why.items() if i not in new_ids})
     await _write_keys(connection, plan.keys)
     await _write_declarations(connection, plan.declares)
     topic_ids = await _topic_ids(connection, plan.topics)
@@ -475,9 +479,10 @@ def _story_news(plan: IntakePlan) -> StoryNews:
     )
 
 
-async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:
+async def _write_records(connection: AsyncConnection, rows: _Rows) -> frozenset[int]:
+    """Returns the ids of the new records, which are written with their reasons. Others keep theirs."""
     await quotas.count_records(connection, {row["id"]: row["guild_id"] for row in rows.records})
-    await upsert_numbered(connection, _r, rows.records, by="id")
+    new_ids = await upsert_numbered(connection, _r, rows.records, by="id", keep=["why"])
     await search.index(connection, rows.search)
     if rows.moved:
         p = sa.bindparam
@@ -486,6 +491,7 @@ async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:
         await connection.execute(
             moved.values(story=p("in_story"), news=p("is_news"), first_seen=since), rows.moved
         )
+    return new_ids
 
 
 async def _write_reasons(connection: AsyncConnection, why: Mapping[int, str]) -> None:

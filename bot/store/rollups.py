@@ -15,7 +15,7 @@ from bot.domain.posting.pace import HOUR, Pace, RecentPost, WaitingStory, pace
 from bot.store import schema, subscriptions
 from bot.store.conditions import is_unleased
 from bot.store.outbox import ESCALATION, MEMBER, PACED, ROLLUP, STORY, new_row
-from bot.store.sql import chunks
+from bot.store.sql import among, chunks
 from bot.store.subscriptions import ChannelState
 
 LISTED = 40  # stories of a roll-up that are read: more than fit into it
@@ -190,7 +190,8 @@ async def listings(connection: AsyncConnection, rows: Collection[int]) -> dict[i
 async def look_again(connection: AsyncConnection, stories: Iterable[int], now: datetime) -> None:
     """These stories have changed: the roll-ups that list them are edited."""
     for part in chunks(stories):
-        listing = sa.select(_o.c.rollup).where(_o.c.story.in_(part), _o.c.rollup.is_not(None))
+        of_stories = among(connection, _o.c.story, part)
+        listing = sa.select(_o.c.rollup).where(of_stories, _o.c.rollup.is_not(None))
         shown = sa.and_(_o.c.id.in_(listing), _o.c.sent_at > now - UPDATED, _o.c.closed.is_(False))
         due = sa.func.coalesce(_o.c.due_at, sa.literal(now + UPDATE_AFTER, schema.UtcTime()))
         await connection.execute(sa.update(_o).where(shown).values(revision=_o.c.revision + 1, due_at=due))

@@ -150,16 +150,19 @@ async def upsert(
 
 
 async def upsert_numbered(
-    connection: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, by: str
-) -> None:
+    connection: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, by: str, keep: Collection[str] = ()
+) -> frozenset[int]:
     """As `upsert` on a column whose numbers are given out in their order: what is beyond the highest is appended.
 
-    In a transaction of `Database.intake`, in which nobody else gives out numbers.
+    In a transaction of `Database.intake`, in which nobody else gives out numbers. Returns the new numbers.
     """
-    if rows:
-        highest = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(table.c[by]), 0)))
-        await append(connection, table, [row for row in rows if row[by] > highest])
-        await upsert(connection, table, [row for row in rows if row[by] <= highest], on=[by])
+    if not rows:
+        return frozenset()
+    highest = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(table.c[by]), 0)))
+    new = [row for row in rows if row[by] > highest]
+    await append(connection, table, new)
+    await upsert(connection, table, [row for row in rows if row[by] <= highest], on=[by], keep=keep)
+    return frozenset(row[by] for row in new)
 
 
 async def insert_new(
@@ -211,5 +214,5 @@ async def lock(connection: AsyncConnection, column: sa.Column[Any], ids: Iterabl
     """
     if connection.dialect.name == "postgresql":
         for part in chunks(sorted(set(ids))):
-            rows = sa.select(column).where(column.in_(part)).order_by(column)
+            rows = sa.select(column).where(among(connection, column, part)).order_by(column)
             await connection.execute(rows.with_for_update(key_share=True))

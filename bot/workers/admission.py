@@ -23,7 +23,7 @@ class Admission:
         self._slots = Slots(slots, limit)
         self._most_prepared = math.inf if limit == math.inf else FEWEST_PREPARED + PREPARED_SECONDS * limit
         self._line = WaitingLine()
-        self._called: dict[int, asyncio.Future[None]] = {}  # by channel that waits
+        self._called: dict[int, asyncio.Future[int]] = {}  # by channel that waits: the rank of its message
         self._timer: asyncio.Handle | None = None
         self._kept = 0  # slots
         self._prepared = 0  # messages that have not made a request yet
@@ -43,25 +43,25 @@ class Admission:
         # Once all channels have joined for which messages were claimed together.
         self._timer = loop.call_soon(self._call)
         try:
-            await called
+            rank = await called
         except asyncio.CancelledError:
             if self._called.pop(channel_id, None) is None:  # it was called at that moment
                 self._free(prepared=1, kept=1)
             self._line.leave(channel_id)
             raise
-        return Admitted(self)
+        return Admitted(self, rank)
 
     def dismiss(self) -> None:
         """Call all channels that wait, whether there is room or not: nothing is going to be sent."""
         while self._called:
             channel_id, called = self._called.popitem()
             self._line.leave(channel_id)
-            self._admit(called)
+            self._admit(called, 0)
 
-    def _admit(self, called: asyncio.Future[None]) -> None:
+    def _admit(self, called: asyncio.Future[int], rank: int) -> None:
         self._kept += 1
         self._prepared += 1
-        called.set_result(None)
+        called.set_result(rank)
 
     def _call(self) -> None:
         """Call channels while there is room, and come back when the next one is ready."""
@@ -72,9 +72,8 @@ class Admission:
         while self._kept < self._slots.size and self._prepared < self._most_prepared:
             # Of a channel in which much waits, few messages are prepared: others may become due meanwhile.
             only_eager = self._prepared >= FEWEST_PREPARED and self._most_prepared < math.inf
-            channel_id = self._line.next(loop.time(), only_eager=only_eager)
-            if channel_id is not None:
-                self._admit(self._called.pop(channel_id))
+            if (called := self._line.next(loop.time(), only_eager=only_eager)) is not None:
+                self._admit(self._called.pop(called.channel_id), called.rank)
                 continue
             if (ready_at := self._line.next_ready()) is not None:
                 self._timer = loop.call_at(ready_at, self._call)
@@ -87,9 +86,10 @@ class Admission:
 
 
 class Admitted:
-    """The slot of a message that has begun."""
+    """The slot of a message that has begun, and the rank of its requests."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, rank: int) -> None:
+        self.rank = rank
         self._admission = admission
         self._begun = asyncio.get_running_loop().time()
         self._is_prepared = True

@@ -13,9 +13,10 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.port import FIRST_REQUEST, MessageTraits, RequestLimits, Sender, Target
+from bot.chat.port import FIRST_REQUEST, REQUEST_RANK, MessageTraits, RequestLimits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
+from bot.domain.outages import OutageKind
 from bot.domain.requests.buckets import Route, route_of
 from bot.domain.requests.line import Urgency
 from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
@@ -119,6 +120,7 @@ class Delivery:
         self._in_flight = 0
         self._circuit = Circuit()
         self._is_full = False  # nothing is claimed before messages have begun
+        self._down_since: datetime | None = None  # of an outage that is over: what failed in it is due again
 
     @property
     def is_busy(self) -> bool:
@@ -147,6 +149,10 @@ class Delivery:
             room = self._room(now)
             if self._stopping() or room <= 0:
                 return 0
+            if self._down_since is not None:
+                async with self._context.db.write() as connection:
+                    await delivery.hasten(connection, self._down_since, now)
+                self._down_since = None
             async with self._context.db.write() as connection:
                 keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
                 claimed = await outbox.claim(
@@ -326,9 +332,14 @@ class Delivery:
         """Learn from an outcome whether Discord can take messages at all; a line of log each time that changes."""
         before, now = self._circuit, self._context.now()
         self._circuit = before.after(outcome, begun, now)
+        if not self._circuit.is_open:
+            self._context.monitor.note(OutageKind.SENDING, None, now)
+        elif is_outage(outcome):
+            self._context.monitor.note(OutageKind.SENDING, retry.reason(outcome), now)
         if self._circuit.is_open and not before.is_open:
             log.error("sending is paused until %s: %s", _stamp(self._circuit.until), retry.reason(outcome))
         elif before.is_open and not self._circuit.is_open:
+            self._down_since = before.failing_since
             log.info("sending has resumed")
 
     async def _give_back(
@@ -345,7 +356,8 @@ class Delivery:
                 await outbox.postpone(connection, like, until, self._context.now())
 
     async def _outcome(self, claim: Claimed, render_context: RenderContext, admitted: Admitted) -> Outcome:
-        FIRST_REQUEST.set(admitted.requests)  # for this task
+        FIRST_REQUEST.set(admitted.requests)  # for this task, and so is the rank
+        REQUEST_RANK.set(admitted.rank)
         try:
             with speaking(render_context.language(claim)):
                 if claim.kind == outbox.THREAD:
@@ -481,6 +493,8 @@ class Delivery:
     async def _settle(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> Verdict:
         """Decide what becomes of a message, and write it."""
         now = self._context.now()
+        if self._circuit.is_open and is_outage(outcome):
+            claim = replace(claim, attempt=min(claim.attempt, retry.MOST_COUNTED))
         if claim.kind == outbox.THREAD:
             verdict = story_threads.verdict_of(claim, outcome, now)
         else:

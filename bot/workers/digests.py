@@ -20,22 +20,26 @@ RETRY = timedelta(minutes=1)
 async def step(context: Context) -> datetime | None:
     """Compose every digest that is due. Returns when the next one is, None where none is set.
 
-    One that fails is logged and put off for `RETRY`; the others get theirs at their time.
+    One that fails is logged and put off for `RETRY`, as is one whose last message may or may not stand in its channel; the
+    others get theirs at their time.
     """
     async with context.db.read() as connection:
         due = await digests.due(connection, context.now())
-    failed: list[ChannelDigest] = []
+    later: list[ChannelDigest] = []
     for digest in due:
         try:
             story_count = await send_due(context, digest)
         except Exception:
             log.exception("the digest for channel %s failed; next try in %s", digest.channel_id, RETRY)
-            failed.append(digest)
+            later.append(digest)
+            continue
+        if story_count is None:
+            later.append(digest)
             continue
         log.info("digest for channel %s: %s", digest.channel_id, plural(story_count, "story", "stories"))
-    if failed:
+    if later:
         async with context.db.write() as connection:
-            for digest in failed:
+            for digest in later:
                 await digests.put_off(connection, digest, context.now() + RETRY)
     if due:
         context.wake()
@@ -43,11 +47,12 @@ async def step(context: Context) -> datetime | None:
         return await digests.next_due(connection)
 
 
-async def send_due(context: Context, due: ChannelDigest) -> int:
+async def send_due(context: Context, due: ChannelDigest) -> int | None:
     """Send a digest that is due: one transaction, so that neither a crash nor a second process repeats it.
 
     Returns its number of stories: 0 on an empty day, where another process was first, where it was removed or turned off,
-    and where no subscription of the channel wants digests any more.
+    and where no subscription of the channel wants digests any more. None while its last message is in doubt: whether the
+    stories of that one are to be told again is not known before the delivery has looked for it.
     """
     async with context.db.intake() as connection:
         # Read only now: no record can come in between this moment and the digest that ends with it.
@@ -55,6 +60,8 @@ async def send_due(context: Context, due: ChannelDigest) -> int:
         current = await digests.stored(connection, ids=[due.id])
         if [digest.next_at for digest in current] != [due.next_at]:
             return 0
+        if await digests.is_in_doubt(connection, due):
+            return None
         await digests.replace_waiting(connection, due, now)
         [digest] = await digests.stored(connection, ids=[due.id])
         subscribed = await subscriptions.subscriptions(connection, channel_ids=[digest.channel_id])

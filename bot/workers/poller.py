@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.outages import FeedStreak, OutageKind
 from bot.domain.polling import Feed, PollResult, next_schedule, to_warn
 from bot.domain.text.addresses import host_of, hosts_only
 from bot.domain.topics.topics import Topics
@@ -100,6 +101,7 @@ class Poller:
         self._storing: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()  # something is ready
         self._followed = _Followed()
+        self._streak = FeedStreak()
         self.counts: Counter[str] = Counter()
 
     async def step(self) -> int:
@@ -237,6 +239,9 @@ class Poller:
         async with self._context.db.read() as connection:
             states = await feeds.states(connection, [done.feed.source_id for done in over])
         over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
+        outage = self._streak if self._streak.is_outage else None
+        self._note(over)
+        is_down = self._streak.is_outage
         brought = _brought(over, states)
 
         async def settle(connection: AsyncConnection, summaries: Sequence[Summary]) -> None:
@@ -244,9 +249,13 @@ class Poller:
             now = self._context.now()
             settled = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
             failing = [
-                (done.feed, k) for done, k in zip(over, settled, strict=True) if to_warn(k.polling, now)
+                (done.feed, k)
+                for done, k in zip(over, settled, strict=True)
+                if to_warn(k.polling, now) and not is_down
             ]
             await feeds.settle(connection, settled, now)
+            if outage is not None and outage.since is not None and not is_down:
+                await feeds.hasten(connection, outage.since, now)
             await feeds.mark_warned(connection, await warn(connection, self._context.topics, failing, now))
 
         summaries = await self._batches.store([part for _, part in brought], settle)
@@ -257,6 +266,23 @@ class Poller:
         for done in over:
             if done.outcome.reason and not done.feed.polling.failures:  # said once, not at every try
                 log.warning("feed %s: %s", _host(done.feed), hosts_only(done.outcome.reason))
+
+    def _note(self, over: Sequence[_FinishedPoll]) -> None:
+        """Learn whether any feed can be reached at all. One that answers with an error is reached, too.
+
+        Feeds whose readers were told days ago that they fail say nothing about the network.
+        """
+        now, before = self._context.now(), self._streak
+        unreached = [done for done in over if done.outcome.is_unreached]
+        failed_hosts = {_host(done.feed) for done in unreached if not done.feed.polling.warned}
+        self._streak = before.after(len(unreached) < len(over), failed_hosts, now)
+        if self._streak.is_outage:
+            reason = hosts_only(unreached[-1].outcome.reason) if unreached else ""
+            self._context.monitor.note(OutageKind.FEEDS, reason, now)
+            if not before.is_outage:
+                log.error("no feed can be reached, the last because of: %s", reason)
+        else:
+            self._context.monitor.note(OutageKind.FEEDS, None, now)
 
     def _settled(self, done: _FinishedPoll, fresh: bool, now: datetime) -> SettledPoll:
         outcome = done.outcome

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Lock
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -80,7 +81,8 @@ class RenderContext:
     `threaded` are the channels whose posts get threads, and `threads` those of the posts, by the post's row.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
-    same) and mutes, and what is `said` of a view by how many of its members came after the post.
+    same) and mutes, and what is `said` of a view by how many of its members came after the post. Messages are rendered in
+    several threads, so both are computed by the one that is `computing`, while others wait for it.
     """
 
     stories: Mapping[int, Story]
@@ -107,6 +109,7 @@ class RenderContext:
     threads: Mapping[int, StoryThread] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
+    computing: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def language(self, claim: Claimed) -> str:
         """The code of the language that a message is in: the member's for whom it is, or else the server's."""
@@ -483,9 +486,10 @@ def _said(
     """What changed since a post was sent, and its brief."""
     later = sum(member.first_seen > since for member in view.members) if since else 0
     key = (id(view), later)  # the context keeps the view, so no other gets its id
-    if key not in render_context.said:
-        render_context.said[key] = said_in_post(view, owners, since)
-    return render_context.said[key]
+    with render_context.computing:
+        if key not in render_context.said:
+            render_context.said[key] = said_in_post(view, owners, since)
+        return render_context.said[key]
 
 
 def publish_obstacle(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:
@@ -526,9 +530,10 @@ def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
     mutes = [m for m in render_context.mutes if m.guild_id == claim.guild_id and m.channel_id in scopes]
     story = _story(claim, render_context)
     key = (story.number, claim.guild_id if _differs(story) else 0, frozenset(mute.value for mute in mutes))
-    if key not in render_context.views:
-        render_context.views[key] = story_view(story, muted_by(mutes), render_context.rules.owners)
-    return render_context.views[key]
+    with render_context.computing:
+        if key not in render_context.views:
+            render_context.views[key] = story_view(story, muted_by(mutes), render_context.rules.owners)
+        return render_context.views[key]
 
 
 def view_of(claim: Claimed, render_context: RenderContext) -> StoryView | None:

@@ -8,7 +8,9 @@ from importlib.metadata import version
 
 import pytest
 
+from bot.domain.outages import OutageKind
 from bot.domain.polling import FeedOrigin, NewFeed
+from bot.errors import StoreError
 from bot.services import status
 from bot.sources.model import ItemBatch, Progress, Rejected
 from bot.store import feeds, sources
@@ -39,6 +41,32 @@ async def test_what_came_in_and_what_waits(world: World) -> None:
     assert fields["Sources"] == f"• 1 source working: 2 articles, last read <t:{int(at().timestamp())}:R>"
     await world.deliver()
     assert "0 messages waiting" in (await parts(world))[""]
+
+
+async def test_present_outages_are_shown_with_their_beginning_and_nothing_of_the_machine(
+    world: World,
+) -> None:
+    kinds = set(OutageKind) - {OutageKind.DATABASE}  # the command itself shows that it answers
+    for kind in kinds:
+        world.app.context.monitor.note(kind, "/srv/x.db: disk <full>. Free some.", world.clock())
+    text = (await parts(world))[""]
+    since = f"<t:{int(world.clock().timestamp())}:R>"
+    assert text.count(f"{since}: …: disk") == len(kinds)
+    assert "srv" not in text
+    for kind in kinds:
+        world.app.context.monitor.note(kind, None, world.clock())
+    assert since not in (await parts(world))[""]
+
+
+async def test_without_the_database_the_status_shows_at_least_the_outage(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise StoreError("the database /srv/x.db cannot be used: database is locked")
+
+    monkeypatch.setattr(status, "status", fail)
+    world.app.context.monitor.note(OutageKind.DATABASE, "database is locked", world.clock())
+    assert "The database stopped answering" in shown(await world.ask("status")).text
 
 
 class Broken(ListSource):

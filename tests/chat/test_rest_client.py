@@ -13,6 +13,7 @@ import pytest
 from discord.ext import commands
 
 from bot.chat import rest_client
+from bot.chat.pacer import Pacer
 from bot.chat.port import Target
 from bot.chat.rest_client import RestClient
 from bot.chat.sender import MEMBER_AGE, SERVER_AGE, DiscordSender
@@ -29,6 +30,7 @@ from tests.loopback.server import Loopback
 from tests.make import Clock
 
 OF_A_SERVER = ("guilds/*", "guilds/*/channels", "guilds/*/members/*")
+MANY = 10_000_000  # requests an hour, of which few are made here
 MUTE = GuildLayout(9 << 22, {90: TEXT}, SEND_ALL & ~(1 << 16))  # the bot may read no history there
 
 
@@ -41,6 +43,7 @@ class Office:
     """A sender and the Discord that it sends to."""
 
     discord: Loopback
+    pacer: Pacer
     client: RestClient
     sender: DiscordSender
     clock: Clock
@@ -69,15 +72,17 @@ async def office(sqlite_url: str, clock: Clock) -> AsyncIterator[Office]:
     db = await Database.open(sqlite_url)
     discord = Loopback((*SMALL, *large(2, 1), MUTE))
     async with discord.serving():
+        pacer = Pacer(MANY, period=3600.0)
         client = RestClient(
             Context(db, clock),
             _no_commands,
+            pacer=pacer,
             addresses=DiscordAddresses(f"http://127.0.0.1:{discord.port}/api"),
         )
         connected = asyncio.create_task(client.stay_connected("a.made-up.token"))
         await client.up.wait()
         assert client.is_connected
-        yield Office(discord, client, DiscordSender(client), clock)
+        yield Office(discord, pacer, client, DiscordSender(client), clock)
         await client.close()
         await connected
         assert not client.is_connected
@@ -91,6 +96,13 @@ async def test_a_server_is_read_once_for_all_messages_to_it(office: Office) -> N
     results = await asyncio.gather(*(office.send(where) for where in (CHANNEL, FORUM, CHANNEL)))
     assert set(results) == {SendStatus.OK}
     assert office.read() == Counter()
+
+
+async def test_all_requests_count_towards_the_pace_also_those_that_read_a_server(office: Office) -> None:
+    await office.send(CHANNEL)
+    await office.send(FORUM, user_id=4)
+    requests = len(office.discord.requests)
+    assert office.pacer.pace.used(asyncio.get_running_loop().time()) * MANY == pytest.approx(requests)
 
 
 async def test_messages_at_the_same_time_read_a_server_once(office: Office) -> None:

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from simcord.backend import serializers
 
+from bot.chat import lookup
 from bot.domain.model import StoryView
 from bot.messages import story
 from bot.messages.message import Message
@@ -107,6 +108,32 @@ async def test_whatever_the_bot_died_with_before_it_noted_it_is_found_again(
     async with world.app.context.db.read() as connection:
         assert (await connection.execute(places.order_by(outbox.c.id))).all() == before
     assert len(world.sends()) == sent
+
+
+@pytest.mark.parametrize("bound", ["MOST_MESSAGES", "MOST_POSTS"])
+async def test_a_message_that_may_stand_beyond_what_is_read_is_given_up_with_a_reason(
+    world: World, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place: dict[str, Any] = {"channel": world.forum()} if bound == "MOST_POSTS" else {}
+    await world.ask("subscribe", topic="Space", volume="everything", **place)
+    await world.report(*unrelated(3))
+    outbox = schema.outbox
+    async with world.app.context.db.write() as connection:
+        ids = (
+            (await connection.execute(sa.select(outbox.c.message_id).order_by(outbox.c.message_id)))
+            .scalars()
+            .all()
+        )
+        died = {"message_id": None, "thread_id": None, "sent_at": None, "shown": "", "due_at": world.clock()}
+        begun = discord.utils.snowflake_time(ids[0])
+        last = sa.update(outbox).where(outbox.c.message_id == ids[-1])
+        await connection.execute(last.values(begun_at=begun, **died))
+    sent = len(world.sends())
+    monkeypatch.setattr(lookup, bound, 2 if bound == "MOST_MESSAGES" else 0)
+    await world.deliver()
+    assert len(world.sends()) == sent
+    answer = await world.ask("status")
+    assert "cannot tell because too much was written" in shown(answer).text
 
 
 async def test_an_outage_loses_nothing(world: World) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from bot.cli.exit_codes import ExitCode
 from bot.demo.main import NEWS, TOPICS
 from tests.cli.command import topicwire, topicwire_process
 from tests.shared_data import SHARED, needs_shared
@@ -260,11 +262,11 @@ def test_a_token_in_the_environment_is_all_that_is_needed(tmp_path: Path) -> Non
 def test_run_without_a_token_says_what_to_do_and_where(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("log: {level: info}\n")
     done = topicwire_process("run", cwd=tmp_path)
-    assert done.returncode == 3
+    assert done.returncode == ExitCode.SETTINGS
     assert "https://discord.com/developers/applications" in done.stderr
     assert "TOPICWIRE_DISCORD__TOKEN" in done.stderr
     missing = topicwire("run", "--config", "other.yaml", cwd=tmp_path)
-    assert missing.returncode == 3
+    assert missing.returncode == ExitCode.SETTINGS
     assert "config.example.yaml" in missing.stderr
 
 
@@ -281,6 +283,43 @@ def test_a_wrong_call_is_exit_code_2(tmp_path: Path) -> None:
     assert topicwire("digest", "--topic", "AI").returncode == 2
     assert topicwire("match", NEWS).returncode == 2
     assert topicwire("nonsense").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("left", "code"),
+    [
+        ("damaged", ExitCode.DATABASE),
+        ("deleted", ExitCode.DATABASE),
+        ("newer", ExitCode.DATABASE),
+        ("no driver of that name", ExitCode.SETTINGS),
+        ("no directory", ExitCode.FAILED),
+    ],
+)
+def test_the_exit_code_of_run_says_whether_a_person_has_to_act(
+    tmp_path: Path, left: str, code: ExitCode
+) -> None:
+    file, url = tmp_path / "x.db", "x.db"
+    if left == "damaged":
+        file.write_bytes(b"no pages of a database" * 500)
+    elif left == "deleted":
+        (tmp_path / "x.db-exists").touch()
+    elif left == "newer":
+        with sqlite3.connect(file) as made:
+            made.execute("CREATE TABLE alembic_version (version_num)")
+            made.execute("INSERT INTO alembic_version VALUES ('9999')")
+        made.close()
+    elif left == "no directory":
+        (tmp_path / "data").touch()
+        url = "data/x.db"
+    else:
+        url = "oracle://host/x"
+    (tmp_path / "config.yaml").write_text(f"log: {{format: json}}\ndatabase: {{url: '{url}'}}\n")
+    done = topicwire_process("run", cwd=tmp_path, **{"TOPICWIRE_DISCORD__TOKEN": "made.up.token"})
+    assert done.returncode == code, done.stderr
+    *_, logged, _ = [line for line in done.stderr.splitlines() if line]
+    assert json.loads(logged)["exit_code"] == code
+    assert f"exit code {code.value} ({code.name.lower()})" in json.loads(logged)["event"]
+    assert not (tmp_path / "data").is_dir()
 
 
 def test_a_database_that_is_none_is_told_so(tmp_path: Path) -> None:

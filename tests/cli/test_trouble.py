@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.exit_codes import ExitCode
 from bot.errors import TopicwireError
 from tests.cli.test_run import TIMEOUT, arrival, prepare, running, running_here, start, write_record
 from tests.loopback import WEBHOOK, Fault, Loopback, give_face
@@ -179,7 +180,7 @@ async def test_a_start_that_needs_a_person_ends_with_one_sentence(
         process = await start(discord, config)
         async with asyncio.timeout(TIMEOUT):
             _, errors = await process.communicate()
-    assert process.returncode == 3
+    assert process.returncode == ExitCode.SETTINGS
     assert sentence in errors.decode().replace("\n", " ")
     assert "Traceback" not in errors.decode()
 
@@ -204,7 +205,7 @@ async def test_a_database_that_is_lost_ends_the_bot_at_once(
         lose(tmp_path / "x.db")
         write_record(tmp_path, "new", TITLES[0], "one.example")
         async with asyncio.timeout(TIMEOUT):
-            assert await process.wait() == 3
+            assert await process.wait() == ExitCode.DATABASE
 
 
 async def test_a_stop_while_it_starts_is_a_clean_one(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -22,6 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.bootstrap import build_endpoint
 from bot.config import parse
 from bot.domain.model import Topic
+from bot.domain.outages import OutageKind
 from bot.domain.records.intake import identify
 from bot.errors import StoreError, TopicwireError
 from bot.http import server
@@ -636,14 +638,38 @@ async def test_pushes_and_polls_are_counted_by_what_came_of_them(office: Office)
     }
 
 
-async def test_a_database_that_fails_leaves_the_metrics_unanswered(office: Office) -> None:
+async def test_a_database_that_fails_is_in_the_metrics_with_what_can_be_counted_without_it(
+    office: Office,
+) -> None:
     async def fail() -> None:
         raise StoreError("/secret/place.db cannot be used")
 
     office.desk.db.before_next_read(fail)
+    office.polls["failed"] += 2
+    before = office.desk.clock()
+    office.desk.context.monitor.note(OutageKind.SENDING, "HTTP 503", before - timedelta(minutes=3))
     answer = await office.get("/metrics")
-    assert answer.status == 503
+    assert answer.status == 200
     assert "secret" not in answer.text
+    assert "topicwire_records" not in answer.text
+    assert 'topicwire_outage_seconds{kind="sending"} 180.0' in answer.text
+    assert 'topicwire_outage_seconds{kind="feeds"} 0.0' in answer.text
+    assert 'topicwire_polls_total{outcome="failed"} 2.0' in answer.text
+    office.desk.clock.forward(minutes=1)
+    assert (await office.measured())["topicwire_outage_seconds:database"] == 60
+
+
+async def test_health_names_each_outage_its_beginning_and_nothing_of_the_machine(office: Office) -> None:
+    for kind in OutageKind:
+        office.desk.context.monitor.note(kind, "/srv/x.db is full. Free some space.", office.desk.clock())
+    answer = await office.get("/healthz")
+    assert answer.status == 503
+    began = office.desk.clock().isoformat(timespec="seconds")
+    assert len(answer.json["problems"]) == len(OutageKind)
+    assert all(text.endswith(f"since {began}: … is full.") for text in answer.json["problems"])
+    for kind in OutageKind:
+        office.desk.context.monitor.note(kind, None, office.desk.clock())
+    assert (await office.get("/healthz")).status == 200
 
 
 def test_the_address_that_is_listened_on_is_the_configured_one() -> None:

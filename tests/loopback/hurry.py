@@ -12,13 +12,14 @@ def short_waits() -> list[tuple[object, str, object]]:
     from bot.chat import connection
     from bot.domain import retry
     from bot.store import identifies
-    from bot.workers import delivery
+    from bot.workers import delivery, digests
 
     return [
         # discord.py waits so long for another server before it says that it is ready.
         (ConnectionState, "guild_ready_timeout", property(lambda _: 0.1, lambda *_: None)),
         (connection, "FIRST_PAUSE", timedelta(milliseconds=10)),
         (retry, "FIRST_RETRY", timedelta(milliseconds=100)),
+        (digests, "RETRY", timedelta(milliseconds=200)),
         (delivery, "SETTLING", timedelta(milliseconds=200)),
         (identifies, "SPACING", timedelta(milliseconds=50)),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.loopback import CHANNEL, DISCORD, WEBHOOK, Bucket, Limit, Limits, Loopback, large
+from tests.loopback import BOT, CHANNEL, DISCORD, WEBHOOK, Bucket, Limit, Limits, Loopback, large
 from tests.loopback.gateway import shard_of
 
 SENDING = Limits(None, None, buckets=(Bucket("send", Limit(2, 5), ("POST /channels/*/messages",)),))
@@ -140,3 +140,18 @@ async def test_a_session_that_resumes_gets_what_it_has_missed() -> None:
             resume = {"token": "t", "session_id": ready["d"]["session_id"], "seq": 1}
             await socket.send_json({"op": 6, "d": resume})
             assert [(await socket.receive_json())["t"] for _ in range(2)] == ["GUILD_CREATE", "RESUMED"]
+
+
+async def test_registered_commands_have_a_description_which_is_empty_for_context_menus() -> None:
+    discord = Loopback()
+    commands = [
+        {"name": "ferry", "type": 1, "description": "When the next ferry sails"},
+        {"name": "Ferries here", "type": 3},
+    ]
+    path = f"applications/{BOT}/commands"
+    async with discord.serving(), asking(discord) as session:
+        async with session.put(path, json=commands) as response:
+            registered = await response.json()
+        async with session.get(path) as response:
+            assert await response.json() == registered
+    assert [command["description"] for command in registered] == ["When the next ferry sails", ""]

@@ -79,7 +79,8 @@ async def names(db: Database, clock: Clock) -> AsyncIterator[set[str]]:
 
 # Texts for a terminal, or where Discord shows no mention, and paths of Discord's API.
 ELSEWHERE = {"bot/demo/main.py", "bot/bootstrap.py", "bot/chat/transport.py"}
-PLAIN = {"/help · /subscribe", ": /latest"}  # the bot's activity, and a footer
+# Where Discord shows no Markdown: the bot's activity, a footer, and the description of an option.
+PLAIN = {"/help · /subscribe", ": /latest", "A file that /data export made in this server"}
 
 
 def _literals(path: Path) -> Iterator[tuple[int, str]]:

@@ -8,17 +8,26 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
+import discord
 import pytest
 import sqlalchemy as sa
 
 from bot.bootstrap import WatchedSource
 from bot.config import parse
 from bot.domain.model import Mode, Subscription
+from bot.domain.outages import OutageKind
 from bot.domain.shards import Shards
-from bot.errors import ConfigError, DatabaseLostError, SourceError, StoreError, TopicwireError
+from bot.errors import (
+    ConfigError,
+    DatabaseLostError,
+    SettingsError,
+    SourceError,
+    StoreError,
+    TopicwireError,
+)
 from bot.messages.message import Message
 from bot.runtime import process
-from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App, run
+from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App, run, trouble_of
 from bot.runtime.background import FIRST_PAUSE
 from bot.runtime.roles import Role
 from bot.services import subscribe
@@ -207,6 +216,43 @@ async def test_a_token_that_is_refused_ends_the_bot_with_the_reason(
 
 
 @pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (StoreError("the database is locked"), "the database is locked"),
+        (OSError("no route to host"), "no route to host"),
+        (AssertionError("a bug"), "internal error; the log above has the details"),
+    ],
+)
+def test_a_failed_connection_is_tried_again_whatever_failed(error: Exception, reason: str) -> None:
+    assert trouble_of(error).reason == reason
+
+
+@pytest.mark.parametrize(
+    "error", [discord.LoginFailure(), discord.PrivilegedIntentsRequired(0), DatabaseLostError("it is gone")]
+)
+def test_a_failed_connection_that_needs_a_person_is_not_tried_again(error: Exception) -> None:
+    with pytest.raises((SettingsError, DatabaseLostError)):
+        trouble_of(error)
+
+
+async def test_what_the_database_answers_begins_and_ends_an_outage(context: Context) -> None:
+    app = App(context)
+    monitor = app.context.monitor
+    with pytest.raises(DatabaseLostError):
+        async with app.context.db.write():
+            raise DatabaseLostError("the database x.db is full")
+    outage = monitor.health.of(OutageKind.DATABASE)
+    assert outage is not None
+    assert outage.reason == "the database x.db is full"
+    async with app.context.db.read():
+        pass
+    assert monitor.health.outages, "a full disk can be read"
+    async with app.context.db.write():
+        pass
+    assert not monitor.health.outages
+
+
+@pytest.mark.parametrize(
     ("error", "line"),
     [
         (SourceError("https://example.com/feed is gone"), "list:changing: example.com is gone; next try in 0:00:05"),
@@ -268,3 +314,13 @@ async def test_what_is_to_be_removed_is_removed_even_where_learning_fails(
     with caplog.at_level(logging.INFO), pytest.raises(ValueError, match="a bug"):
         await App(context).tidy()
     assert "the daily cleanup removed 0 old rows from the database" in caplog.text
+
+
+async def test_a_process_that_begins_to_send_leaves_the_limit_of_a_second_to_the_one_before(
+    context: Context,
+) -> None:
+    app = App(context, requests_per_second=50, webhooks_per_second=50)
+    begun = asyncio.get_running_loop().time()
+    app._began_to_lead(Role.SENDER)
+    assert app.pacer.pace.next_start(begun) >= begun + 1
+    await app.client.close()

@@ -30,6 +30,17 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes() -> None:
     assert run.stdout.split() == ["True", "True"]
 
 
+def test_the_program_looks_for_garbage_less_often_than_python_by_itself() -> None:
+    thresholds = gc.get_threshold()
+    try:
+        gc.set_threshold(700, 10, 10)
+        process.collect_garbage_less_often()
+        assert gc.get_threshold() == process.GC_THRESHOLDS
+        assert process.GC_THRESHOLDS[0] > 700
+    finally:
+        gc.set_threshold(*thresholds)
+
+
 def test_what_a_start_leaves_is_not_looked_through_for_garbage_again() -> None:
     try:
         process.freeze_startup_objects()

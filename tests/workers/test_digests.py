@@ -428,7 +428,7 @@ async def test_two_processes_send_one_digest(reader: BotHarness, store_url: str,
         rival = BotHarness(other, clock)
         contexts = [reader.context, rival.context] * 3
         counts = await asyncio.gather(*(pipeline.send_due(context, due) for context in contexts))
-        assert sorted(counts) == [0, 0, 0, 0, 0, 1]
+        assert sorted(count or 0 for count in counts) == [0, 0, 0, 0, 0, 1]
         await asyncio.gather(*(pipeline.step(context) for context in contexts))
         await asyncio.gather(reader.deliver(), rival.deliver())
         assert len(reader.mailbox.sent) + len(rival.mailbox.sent) == 1

@@ -12,11 +12,13 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
+from bot.domain import outages
 from bot.domain.model import Topic, Volume
 from bot.domain.polling import Feed, FeedOrigin, NewFeed, Polls
 from bot.services import sources
 from bot.services.related import latest
 from bot.sources.web.fetch import Web
+from bot.sources.web.model import Failure, Kind
 from bot.store import feeds, schema
 from bot.workers import rematch
 from bot.workers.batches import BatchStore
@@ -799,3 +801,34 @@ async def test_a_servers_own_feed_puts_its_topics_on_a_shared_story_for_that_ser
 
     assert len(await listed(GUILD)) == 1
     assert await listed(ELSEWHERE) == []
+
+
+async def test_while_no_host_answers_no_feed_is_to_blame_and_then_all_are_polled_at_once(
+    room: FeedHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> Failure:
+        return Failure(Kind.PASSING, "the host name could not be found")
+
+    monkeypatch.setattr(outages, "DOWN_HOSTS", 2)
+    monitor = room.desk.context.monitor
+    hosts = ("paper.example", "other.example")
+    for host in hosts:
+        await room.add(host=host)
+    await room.poll(minutes=0)
+    assert monitor.health.outages == ()
+    with monkeypatch.context() as down:
+        down.setattr(type(room.web), "get", fail)
+        for _ in range(16):
+            await room.poll(hours=7)
+    outage = monitor.health.of(outages.OutageKind.FEEDS)
+    assert outage is not None
+    assert outage.reason == "the host name could not be found"
+    assert outage.lasts(room.desk.clock()) > timedelta(days=4)
+    assert room.desk.mailbox.sent == []  # nobody is told that feeds stopped working
+    await room.desk.deliver()
+    assert room.desk.mailbox.sent == []
+    await room.poll(hours=7)
+    await room.poll(minutes=0)
+    assert monitor.health.outages == ()
+    for host in hosts:
+        assert (await room.feed(room.site.url("/feed", host))).polling.failures == 0

@@ -153,9 +153,49 @@ async def test_without_topics_the_general_ones_rest_and_go_on_with_the_next(both
 # Never twice, never lost.
 
 
-async def test_one_that_was_never_sent_is_told_by_the_next_of_its_own(both: BotHarness) -> None:
+async def test_one_that_may_have_been_sent_is_looked_for_before_its_stories_are_told_again(
+    both: BotHarness,
+) -> None:
     await both.take_in(ai(ONE))
     both.mailbox.answers[CHANNEL] = Outcome(SendStatus.UNREACHABLE)
+    both.clock.now = FIRST_MONDAY
+    await both.digest()
+    both.clock.now = at(25)
+    await pipeline.step(both.context)
+    assert await both.queue() == 2, "both still wait, and no other one"
+    both.clock.forward(hours=2)
+    both.mailbox.answers.clear()
+    both.mailbox.standing[CHANNEL] = Outcome(SendStatus.EXISTS, message_id=77)
+    await both.deliver()
+    both.mailbox.standing[CHANNEL] = Outcome(SendStatus.MISSING)
+    await both.take_in(ai(TWO, hours=27))
+    [(title, text)] = (await sent(both)).items()
+    assert title == "Daily digest"
+    assert TWO in text
+    assert ONE not in text
+
+
+async def test_one_that_may_have_been_sent_and_is_not_there_is_told_by_the_next(both: BotHarness) -> None:
+    await both.take_in(ai(ONE))
+    both.mailbox.answers[CHANNEL] = Outcome(SendStatus.UNREACHABLE)
+    both.clock.now = FIRST_MONDAY
+    await both.digest()
+    both.clock.now = at(25)
+    await pipeline.step(both.context)
+    both.mailbox.answers.clear()
+    both.clock.forward(hours=2)
+    await both.deliver()
+    assert await both.given_up() == ["the digest waited for more than a day"] * 2
+    texts = await sent(both)
+    both.clock.now = NEXT_MONDAY
+    texts |= await sent(both)
+    assert sorted(texts) == ["Daily digest", "Weekly digest"]
+    assert all(ONE in text for text in texts.values())
+
+
+async def test_one_that_was_never_sent_is_told_by_the_next_of_its_own(both: BotHarness) -> None:
+    await both.take_in(ai(ONE))
+    both.mailbox.answers[CHANNEL] = Outcome(SendStatus.REFUSED, status=429)
     both.clock.now = FIRST_MONDAY
     await both.digest()
     waiting = await both.queue()

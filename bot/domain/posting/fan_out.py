@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
-from bot.domain.model import NOTABLE_HEAT, Volume
+from bot.domain.model import NOTABLE_HEAT, StoryView, Volume
 from bot.domain.posting.decisions import (
     Channel,
     Edit,
@@ -30,7 +30,7 @@ from bot.domain.posting.decisions import (
 from bot.domain.posting.recipients import Place, StoryChanges, topic_keys
 from bot.domain.posting.volume import live_volume, posts_from
 from bot.domain.stories.ranking import size, size_of
-from bot.domain.stories.story import Story, heat_of, story_view
+from bot.domain.stories.story import Story, heat_of
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.domain.topics.topics import Topics
@@ -134,9 +134,8 @@ def _fan_out(
     audience = changes.audience(story.number)
     shared = None
     if 0 in audience:
-        shared = _shared_decision(
-            story.visible_to(0), topics, now, rules, reshaped=story.number in changes.reshaped
-        )
+        view, reshaped = changes.public_view(story.number), story.number in changes.reshaped
+        shared = _shared_decision(story.number, view, topics, now, rules, reshaped=reshaped)
     keys = topic_keys(story, topics)
     followed = {(guild_id, key) for key in keys for guild_id in (0, *topics.servers_with(key))}
     is_no_news = why_no_news(story.members, now, rules) is not None
@@ -154,13 +153,18 @@ def _fan_out(
 
 
 def _shared_decision(
-    public: Story, topics: Topics, now: datetime, rules: PostingSettings, *, reshaped: bool
+    number: int,
+    view: StoryView | None,
+    topics: Topics,
+    now: datetime,
+    rules: PostingSettings,
+    *,
+    reshaped: bool,
 ) -> SharedDecision:
-    view = story_view(public, owners=rules.owners)
     if view is None:
-        return SharedDecision(public.number, at_any_age=True)
+        return SharedDecision(number, at_any_age=True)
     return SharedDecision(
-        public.number,
+        number,
         topics.visible_to(0).with_ancestors(view.topics),
         priority=view.heat,
         size=size_of(view),

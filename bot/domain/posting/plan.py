@@ -30,7 +30,7 @@ from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Fate, Identified, StoredContext
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.related import is_specific
-from bot.domain.stories.story import Story, story_view, topics_by_server
+from bot.domain.stories.story import Story, labels_by_server, story_view
 from bot.domain.text.stems import terms
 from bot.domain.topics.query.meter import Label
 from bot.domain.topics.topics import Topics
@@ -63,7 +63,7 @@ class IntakePlan:
     `why`: what put a record into its story, for those that got one.
 
     `stories`: what readers see of each story that changes; None: nothing is left of it. `story_topics`: its topics by the
-    server that sees them, as `topics_by_server` gives them. `merged`: stories that go on
+    server that sees them, as `labels_by_server` gives them. `merged`: stories that go on
     as another one. `audiences`: the servers for which a story changes; with 0, and where it is not there, all.
     `crowded_out`: the records that a story has no room for any more. `separated`: new stories of what servers have left
     of one.
@@ -174,7 +174,10 @@ def draft(
         topics=identified.topics,
         why={i: _in_words(why, members.records[i], members.records) for i, why in clustering.why.items()},
         stories=changes.views,
-        story_topics={n: topics_by_server(s, rules.owners) for n, s in changes.stories.items()},
+        story_topics={
+            number: labels_by_server(story, changes.public_view(number), rules.owners)
+            for number, story in changes.stories.items()
+        },
         merged=changes.merged,
         audiences=changes.audiences,
         crowded_out=members.crowded_out,

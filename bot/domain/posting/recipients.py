@@ -55,6 +55,10 @@ class StoryChanges:
         """Whether a story changes for a server."""
         return concerns(self.audience(number), guild_id)
 
+    def public_view(self, number: int) -> StoryView | None:
+        """What everybody sees of a story; None where all that is left of it is a server's own."""
+        return None if self.stories[number].guild_id else self.views[number]
+
     def in_reading_order(self) -> list[Story]:
         """The stories whose leads were published first come first: a channel is read downwards."""
         return sorted(self.stories.values(), key=self._shown_at)

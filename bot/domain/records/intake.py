@@ -306,7 +306,8 @@ class _Identification:
             return
         record_id = self._new_id() if match_id is None else match_id
         declares = tuple(i for i in declares if i != record_id)
-        stored = self._stored(record_id, replace(record, related=()), old, declares, arrival)
+        itself = replace(record, related=()) if record.related else record
+        stored = self._stored(record_id, itself, old, declares, arrival)
         hashed = content_hash(record)
         if old is None or old.partial:
             self.fates.append(Fate.NEW)
@@ -452,7 +453,9 @@ class _Identification:
 
     def _put(self, stored: Stored, hashed: str, record: Record) -> None:
         analysis = self.analyses[stored.id] = self._analysis(stored)
-        stored = replace(stored, meaning=b"" if stored.record.removed else analysis.meaning)
+        meaning = b"" if stored.record.removed else analysis.meaning
+        if meaning != stored.meaning:
+            stored = replace(stored, meaning=meaning)
         self.records[stored.id] = stored
         self.changed[stored.id] = stored
         self.content_hashes[stored.id] = hashed
@@ -463,8 +466,10 @@ class _Identification:
         self._learn(stored.id, record)
 
     def _learn(self, record_id: int, record: Record) -> None:
+        # A stored record has its key already; that is not among those looked up if no item of the batch names it.
+        old = self._context.records.get(record_id)
         for key in keys_of(record):
-            if key not in self._by_key:
+            if key not in self._by_key and (old is None or key != old.record.key):
                 self._by_key[key] = record_id
                 self.keys[key] = record_id
 

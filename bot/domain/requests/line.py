@@ -7,6 +7,7 @@ import math
 from collections import deque
 from enum import IntEnum
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 RECENT = 30.0  # seconds after a message in which its channel lets others go first
 MOST = 10_000  # channels whose last message is remembered before older ones are forgotten
@@ -20,6 +21,13 @@ class Urgency(IntEnum):
     EDIT = 2
     DIGEST = 3
     PUBLICATION = 4  # to followers of a channel
+
+
+class Called(NamedTuple):
+    """A channel that may send next, and the rank of its message: those of lower ranks go first wherever they meet."""
+
+    channel_id: int
+    rank: int
 
 
 class _Waiting:
@@ -49,15 +57,20 @@ class _Group:
         while self.recent and self.recent[0][0] <= now:
             self.ready.append(heappop(self.recent)[-1])
 
-    def pop(self, *, only_eager: bool) -> _Waiting | None:
+    def pop(self, *, only_eager: bool) -> Called | None:
         """The next channel."""
         while self.ready:
             if not (waiting := self.ready.popleft()).has_left:
-                return waiting
+                return Called(waiting.channel_id, _rank(waiting.urgency))
         while self.recent and not only_eager:
             if not (waiting := heappop(self.recent)[-1]).has_left:
-                return waiting
+                return Called(waiting.channel_id, _rank(waiting.urgency, is_recent=True))
         return None
+
+
+def _rank(urgency: Urgency, *, is_recent: bool = False) -> int:
+    """From 1 on: 0 is for what somebody waits for at a command."""
+    return 1 + 2 * urgency + is_recent
 
 
 class WaitingLine:
@@ -94,17 +107,17 @@ class WaitingLine:
         if (waiting := self._channels.pop(channel_id, None)) is not None:
             waiting.has_left = True
 
-    def next(self, now: float, *, only_eager: bool = False) -> int | None:
+    def next(self, now: float, *, only_eager: bool = False) -> Called | None:
         """Take the channel that may send next out of the line; None: none can send now.
 
         `only_eager`: not one that sent something recently.
         """
         self._sort(now)
         for group in self._groups.values():
-            if (waiting := group.pop(only_eager=only_eager)) is not None:
-                del self._channels[waiting.channel_id]
-                self._note(waiting.channel_id, now)
-                return waiting.channel_id
+            if (called := group.pop(only_eager=only_eager)) is not None:
+                del self._channels[called.channel_id]
+                self._note(called.channel_id, now)
+                return called
         return None
 
     def next_ready(self) -> float | None:

@@ -11,7 +11,11 @@ PERIOD = 1.0  # seconds: https://discord.com/developers/docs/topics/rate-limits#
 LONGEST_DELAY = 1.0
 # The quickest way there and the quickest way back need not be those of one request.
 UNSURE = 0.008  # seconds
-BURST = 5  # requests that may follow each other at once after a pause, or make up for a timer that was late
+# Requests that may follow each other at once after a pause, or make up for a timer that was late; and how many of those that are not
+# urgent. While the limit is used up, what bunches leaves a gap of as many turns in each period after it, in which all others wait.
+BURST, CALM_BURST = 5, 2
+RESERVE = 0.06  # of the limit: what is not urgent leaves it free ...
+URGENT_AGAIN = 1.0  # ... for so many seconds after each urgent request
 GENERATION = (
     200  # answers: the quickest one is that of the last one or two generations, as the way to Discord changes
 )
@@ -34,6 +38,8 @@ class RequestPace:
     evenly, so that a short wait is enough for whoever comes next. And each one starts a period after the arrival of the request that is
     `limit` before it: then no window of the period, wherever it begins, has more than `limit`. How late a request arrived is
     estimated from its answer. On a steady connection, this costs next to nothing of the rate, where a lower, fixed pace always costs.
+
+    Urgent requests come one by one. While they do, others leave a few turns free, so that the next one finds one.
     """
 
     def __init__(self, limit: float = math.inf, period: float = PERIOD) -> None:
@@ -44,26 +50,32 @@ class RequestPace:
         self._departed: deque[Turn] = deque()  # the last `limit` others
         self._even = -math.inf  # when the next one starts if all are spread evenly
         self._last = -math.inf
+        self._urgent_at = -math.inf  # the last urgent one
         self._held_until = -math.inf
         self._answers = 0  # of this generation
         self._quickest = math.inf  # of this generation, in seconds from departure to answer
         self._quickest_before = 0.0
 
-    def next_start(self, now: float) -> float:
+    def next_start(self, now: float, *, is_urgent: bool = True) -> float:
         """When the next request may start: now, or later. If all `limit` are yet to depart, in a period."""
-        start = max(now, self._even, self._held_until, self._last + self.least_gap)
-        surplus = len(self._departed) + len(self._begun) - self.limit
+        even = self._even - (BURST - CALM_BURST) * self.period / self.limit if is_urgent else self._even
+        start = max(now, even, self._held_until, self._last + self.least_gap)
+        leaves_some = not is_urgent and now - self._urgent_at < URGENT_AGAIN
+        limit = self.limit - int(RESERVE * self.limit) if leaves_some else self.limit
+        surplus = len(self._departed) + len(self._begun) - limit
         if surplus < 0:
             return start
         if surplus >= len(self._departed):
             return start + self.period
         return max(start, self._departed[int(surplus)].free_at)
 
-    def begin(self, now: float) -> Turn:
+    def begin(self, now: float, *, is_urgent: bool = True) -> Turn:
         """Count a request that starts now, whether it may or not. It departs or ends later."""
         spacing = self.period / self.limit
-        self._even = max(self._even, now - (BURST - 1) * spacing) + spacing
+        self._even = max(self._even, now - (CALM_BURST - 1) * spacing) + spacing
         self._last = now
+        if is_urgent:
+            self._urgent_at = now
         turn = Turn()
         self._begun.add(turn)
         return turn

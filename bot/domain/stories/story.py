@@ -202,8 +202,14 @@ def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int,
     Server topics and a server's own reports concern that server alone. Of many servers each costs no more than its
     own topics and reports.
     """
-    public = story.visible_to(0)
-    everybody = _labels(public, owners)
+    return labels_by_server(story, story_view(story.visible_to(0), owners=owners), owners)
+
+
+def labels_by_server(
+    story: Story, public: StoryView | None, owners: MediaOwners = NO_OWNERS
+) -> dict[int, frozenset[Label]]:
+    """`topics_by_server` of a story of which it is known what everybody sees (None: nothing)."""
+    everybody = _labels(public)
     of_servers: dict[int, dict[int, list[TopicMatch]]] = {}
     for i, matches in story.topics.items():
         for match in matches:
@@ -211,18 +217,18 @@ def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int,
                 of_servers.setdefault(match.guild_id, {}).setdefault(i, []).append(match)
     hosts = {member.guild_id for member in story.members if member.guild_id}
     seen = by_server(story)
-    labels_by_server: dict[int, frozenset[Label]] = {}
-    if public.members:
-        lead, voice = lead_of(public.members), voice_of(public.members, owners)
-        for server in of_servers.keys() - hosts:
+    of_server: dict[int, frozenset[Label]] = {}
+    guests = of_servers.keys() - hosts
+    if public is not None and guests:
+        lead, voice = public.lead, voice_of(public.members, owners)
+        for server in guests:
             had = story.assigned.get(server, frozenset())
             evidence = weigh_topics(public.members, voice, of_servers[server], lead=lead, assigned=had)
-            labels_by_server[server] = labels_of(evidence)
+            of_server[server] = labels_of(evidence)
     for server in hosts:
-        labels_by_server[server] = _labels(seen(server), owners) - everybody
-    return {server: labels for server, labels in {0: everybody, **labels_by_server}.items() if labels}
+        of_server[server] = _labels(story_view(seen(server), owners=owners)) - everybody
+    return {server: labels for server, labels in {0: everybody, **of_server}.items() if labels}
 
 
-def _labels(story: Story, owners: MediaOwners) -> frozenset[Label]:
-    seen = story_view(story, owners=owners)
-    return labels_of(seen.evidence) if seen else frozenset()
+def _labels(view: StoryView | None) -> frozenset[Label]:
+    return labels_of(view.evidence) if view else frozenset()

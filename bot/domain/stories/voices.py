@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from bot.domain.model import Stored
 from bot.domain.stories.groups import Groups
@@ -13,13 +13,14 @@ COPIED = 12  # words at the beginning of two texts that no two authors write ali
 CHARACTERS = 3  # of a script without spaces that count as a word
 
 
-def voice_of(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> dict[int, str]:
+def voice_of(members: Collection[Stored], owners: MediaOwners = NO_OWNERS) -> dict[int, str]:
     """The voice of each member, by its id: an owner has one, and so have all who bring one text of an agency."""
     groups: Groups[str] = Groups()
     of: dict[int, str] = {}
     for member in members:
         owner_mark = of[member.id] = f"owner {owners.of(member.record.outlet.domain)}"
-        if beginning := _beginning(member.record.excerpt):
+        # A member alone, as most stories are, shares its text with nobody.
+        if len(members) > 1 and (beginning := _beginning(member.record.excerpt)):
             groups.join(f"text {beginning}", owner_mark)
     return {i: groups.root(owner_mark) for i, owner_mark in of.items()}
 
@@ -36,6 +37,6 @@ def _beginning(text: str) -> str:
     return ""
 
 
-def voices(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> int:
+def voices(members: Collection[Stored], owners: MediaOwners = NO_OWNERS) -> int:
     """How many voices a story's members have."""
     return len(set(voice_of(members, owners).values()))

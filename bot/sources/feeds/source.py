@@ -20,7 +20,7 @@ from bot.sources.feeds.parse import MAX_BODY, FeedDocument, FeedSpec, NotAFeed, 
 from bot.sources.model import ItemBatch, Progress
 from bot.sources.parsing.pool import IN_PROCESS, Parsers, TooCostlyError, run_parser
 from bot.sources.web.fetch import Web
-from bot.sources.web.model import WITH_CONTENT, Failure, Response
+from bot.sources.web.model import WITH_CONTENT, Failure, Kind, Response
 
 STATE = "http"  # key of the progress entry with validators and hash
 # Interval of unconditional requests: some servers answer "unchanged" for ever, and after this time their articles are
@@ -39,7 +39,7 @@ class PollOutcome:
     """The outcome of a poll.
 
     `batch` is None after a failure, which `reason` explains. `moved` is a new permanent address. `hints` are the polling
-    hints of the feed and its server.
+    hints of the feed and its server. `is_unreached`: no server answered.
     """
 
     result: PollResult
@@ -49,6 +49,7 @@ class PollOutcome:
     moved: str = ""
     hints: Hints = field(default_factory=Hints)
     retry_after: timedelta | None = None
+    is_unreached: bool = False
 
 
 async def poll_feed(
@@ -74,7 +75,7 @@ async def poll_feed(
     )
     answer = await web.get(spec.url, etag=etag, last_modified=last_modified, now=now)
     if isinstance(answer, Failure):
-        return PollOutcome(PollResult.FAILED, answer.reason)
+        return PollOutcome(PollResult.FAILED, answer.reason, is_unreached=answer.kind is Kind.PASSING)
     if answer.status in _NOTHING_NEW and (etag or last_modified):
         return _unchanged(answer, state_before)
     if answer.status not in WITH_CONTENT:

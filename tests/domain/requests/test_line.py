@@ -12,9 +12,15 @@ from bot.domain.requests.line import MOST, RECENT, Urgency, WaitingLine
 def taken(line: WaitingLine, now: float) -> list[int]:
     """All channels that may send now, in order."""
     channels = []
-    while (channel := line.next(now)) is not None:
+    while (channel := next_of(line, now)) is not None:
         channels.append(channel)
     return channels
+
+
+def next_of(line: WaitingLine, now: float, *, only_eager: bool = False) -> int | None:
+    """The channel that may send next."""
+    called = line.next(now, only_eager=only_eager)
+    return None if called is None else called.channel_id
 
 
 def test_new_messages_come_before_edits_and_those_before_digests() -> None:
@@ -42,7 +48,7 @@ def test_a_channel_that_left_or_changed_its_mind_is_not_called_for_the_old_reaso
     line.join(2, Urgency.LIVE, 3.0)
     line.leave(2)
     line.join(1, Urgency.EDIT, 2.0)
-    assert (line.next(1.0), line.next_ready()) == (None, 2.0)
+    assert (next_of(line, 1.0), line.next_ready()) == (None, 2.0)
     assert taken(line, 9.0) == [1]
 
 
@@ -55,7 +61,7 @@ def test_a_channel_in_which_much_waits_takes_what_the_others_leave() -> None:
     now = 0.0
     while served.total() < len(cold) + 100:
         now += 0.02
-        channel = line.next(now)
+        channel = next_of(line, now)
         assert channel is not None, "no turn is wasted while somebody is ready"
         served[channel] += 1
         order.append(channel)
@@ -68,13 +74,13 @@ def test_a_channel_in_which_much_waits_takes_what_the_others_leave() -> None:
 def test_a_channel_in_which_much_waits_has_its_turn_among_the_others_in_the_end() -> None:
     line, now = WaitingLine(), 0.0
     line.join(1, Urgency.LIVE, now)
-    assert line.next(now) == 1
+    assert next_of(line, now) == 1
     line.join(1, Urgency.LIVE, now)
     for other in itertools.count(2):
         now += 0.02
         line.join(other, Urgency.LIVE, now)
         line.join(-other, Urgency.LIVE, now)  # more than can be served
-        if line.next(now) == 1:
+        if next_of(line, now) == 1:
             break
     assert RECENT <= now < 3 * RECENT
 
@@ -82,11 +88,11 @@ def test_a_channel_in_which_much_waits_has_its_turn_among_the_others_in_the_end(
 def test_an_urgent_message_of_a_talkative_channel_comes_before_edits_of_others() -> None:
     line = WaitingLine()
     line.join(1, Urgency.LIVE, 0.0)
-    assert line.next(0.0) == 1
+    assert next_of(line, 0.0) == 1
     line.join(1, Urgency.LIVE, 0.0)
     line.join(2, Urgency.EDIT, 0.0)
     assert line.eager(0.1) == 1, "the other one"
-    assert line.next(0.1, only_eager=True) == 2
+    assert next_of(line, 0.1, only_eager=True) == 2
     line.join(3, Urgency.EDIT, 0.1)
     assert taken(line, 0.1) == [1, 3]
 
@@ -95,5 +101,18 @@ def test_channels_that_sent_something_long_ago_are_forgotten() -> None:
     line = WaitingLine()
     for channel in range(2 * MOST):
         line.join(channel, Urgency.LIVE, channel / 100)
-        assert line.next(channel / 100) == channel
+        assert next_of(line, channel / 100) == channel
     assert len(line._sent_at) <= MOST
+
+
+def test_urgent_messages_have_lower_ranks_and_among_equals_those_of_quiet_channels() -> None:
+    line = WaitingLine()
+    for urgency in Urgency:
+        line.join(urgency, urgency, 0.0)
+    taken(line, 0.0)  # these have sent something
+    for urgency in Urgency:
+        line.join(urgency, urgency, 0.0)
+        line.join(100 + urgency, urgency, 0.0)
+    called = [line.next(1.0) for _ in range(2 * len(Urgency))]
+    assert [each.channel_id % 100 for each in called if each] == sorted([*Urgency, *Urgency])
+    assert [each.rank for each in called if each] == list(range(1, 2 * len(Urgency) + 1))

@@ -166,3 +166,23 @@ def test_what_was_used_of_the_limit_is_seen() -> None:
         started(pace, n * 0.1)
     assert pace.used(0.5) == 5 / LIMIT
     assert pace.used(1.25) == 2 / LIMIT
+
+
+def test_beside_urgent_requests_others_leave_turns_free_for_them_and_no_longer() -> None:
+    pace, now, waits, calm = RequestPace(LIMIT), 0.0, [], 0
+    urgent_at = 0.35
+    while now < 20:
+        start = pace.next_start(now, is_urgent=False)
+        if urgent_at <= start and urgent_at < 10:
+            now = urgent_at
+            waits.append(pace.next_start(now) - now)
+            now += waits[-1]
+            urgent_at += 0.35
+            turn = pace.begin(now)
+        else:
+            now, calm = start, calm + (start > 12)
+            turn = pace.begin(now, is_urgent=False)
+        pace.depart(turn, now)
+        pace.end(turn, now)
+    assert max(waits) <= 0.02
+    assert calm >= 0.99 * 8 * LIMIT, "the reserve is used again"
