@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
-import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,7 @@ from bot.store import (
     outbox,
     pointers,
     rollups,
+    schema,
     story_threads,
     subscriptions,
 )
@@ -79,17 +80,40 @@ DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", DUE)
-async def test_what_is_due_comes_from_an_index_of_it_alone(stores: Database, name: str) -> None:
-    index, work = DUE[name]
-    assert index in await plan_of(stores, work)
+async def plans_of_due(db: Database) -> dict[str, str]:
+    """How the database goes about each kind of what is due, where a channel has got many messages."""
+    async with _many_sent(db):
+        return {name: await plan_of(db, work) for name, (_, work) in DUE.items()}
 
 
-@pytest.mark.parametrize("name", DUE)
-async def test_no_whole_outbox_is_read(stores: Database, name: str) -> None:
-    plan = await plan_of(stores, DUE[name][1])
+@asynccontextmanager
+async def _many_sent(db: Database) -> AsyncIterator[None]:
+    """PostgreSQL goes by what is in a table: in an empty one, an index of all rows may cost no more than one of few."""
+    if db.dialect != "postgresql":
+        yield
+        return
+    sent = {"message_id": 1, "sent_at": at(-9), "due_at": None}
+    rows = [outbox.new_row(outbox.DIGEST, f"d{i}", 1, 1, at(-9), payload={}) | sent for i in range(500)]
+    async with db.write() as connection:
+        await connection.execute(sa.insert(schema.outbox), rows)
+        await connection.exec_driver_sql("ANALYZE outbox")
+    try:
+        yield
+    finally:
+        async with db.write() as connection:
+            await connection.exec_driver_sql("TRUNCATE outbox CASCADE")
+            await connection.exec_driver_sql("DELETE FROM pg_statistic WHERE starelid = 'outbox'::regclass")
+
+
+async def test_what_is_due_comes_from_an_index_of_it_alone(stores: Database) -> None:
+    plans = await plans_of_due(stores)
+    assert {name: plans[name] for name, (index, _) in DUE.items() if index not in plans[name]} == {}
+
+
+async def test_no_whole_outbox_is_read(stores: Database) -> None:
     whole = ("SCAN outbox", "SCAN stories", "Seq Scan on outbox", "Seq Scan on stories")
     waiting = ("ix_outbox_ready", "ix_outbox_unripe", "ix_outbox_shelved")
     partial = (*waiting, "ix_outbox_leased", "ix_stories_merged")
-    lines = [line for line in plan.splitlines() if any(words in line for words in whole)]
-    assert [line for line in lines if not any(index in line for index in partial)] == []
+    for name, plan in (await plans_of_due(stores)).items():
+        lines = [line for line in plan.splitlines() if any(words in line for words in whole)]
+        assert [line for line in lines if not any(index in line for index in partial)] == [], name

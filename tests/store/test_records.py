@@ -266,6 +266,15 @@ async def test_what_is_read_for_clustering_is_what_was_compared(stores: Database
     assert not any(empty.terms)
 
 
+async def test_a_changed_article_keeps_the_reason_why_it_is_in_its_story(stores: Database) -> None:
+    first = record("Harbour bridge closed after crane collapses", "a.example")
+    await take(stores, first)
+    await take(stores, replace(first, excerpt="The crane stood on the quay."))
+    stored = await stored_of(stores, first)
+    async with stores.read() as connection:
+        assert await records.reasons(connection, [stored.id]) == {stored.id: "First article of the story"}
+
+
 @pytest.mark.skipif(not embeddings.installed(), reason="the extra 'semantic' is not installed")
 async def test_what_a_report_means_is_kept_and_read_only_where_it_is_wanted(stores: Database) -> None:
     whole = record("Harbour bridge closed after crane collapses", "a.example")

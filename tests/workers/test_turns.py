@@ -120,6 +120,31 @@ def test_a_request_that_is_ready_is_the_next_to_start_whatever_was_ready_before(
     assert order[-1] == 107, "not the one that came last"
 
 
+def test_requests_of_webhooks_and_of_the_bot_share_one_pace_in_the_order_in_which_they_came() -> None:
+    async def scene() -> Counter[bool]:
+        pacer = Pacer(LIMIT + 20, webhook_limit=0)
+        routes = [route_of("POST", "/channels/1/messages"), route_of("POST", "/webhooks/1/a-token")]
+
+        async def ask(number: int) -> None:
+            request = await pacer.turn(routes[number % 2])
+            started[request.route.is_of_webhook] += 1
+            pacer.departs(request)
+            await asyncio.sleep(ANSWERING)
+            pacer.ends(request)
+
+        started = Counter[bool]()
+        tasks = [asyncio.create_task(ask(number)) for number in range(10 * LIMIT)]
+        await asyncio.sleep(4)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return started
+
+    started = run_virtually(scene())
+    assert started.total() >= 0.97 * 4 * (LIMIT + 20)
+    assert abs(started[True] - started[False]) <= 2
+
+
 def test_no_request_waits_for_ever_for_those_of_a_lower_rank() -> None:
     async def scene() -> float:
         pacer = Pacer(LIMIT)
