@@ -54,7 +54,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class FeedStreak:
-    """The hosts whose feeds failed since a feed was last fetched, and since when."""
+    """The hosts, and the servers with feeds of their own, whose feeds failed since a feed was last fetched, and since when."""
 
     hosts: frozenset[str] = frozenset()
     since: datetime | None = None

@@ -25,7 +25,7 @@ from bot.http.metrics import Traffic, exposition
 from bot.http.reading import StoryReading
 from bot.services.context import Context
 from bot.services.measure import Measurements, measure
-from bot.services.status import shown_error
+from bot.services.status import shown_reason
 from bot.sources.model import ItemBatch
 from bot.sources.parsing.pool import TooCostlyError, run_parser
 from bot.sources.records import Parsed, parse
@@ -315,7 +315,7 @@ def _in_words(health: Health, *, is_connected: bool) -> list[str]:
     """The present outages, for people. Anybody may read it: there is nothing of the machine in it."""
     words = {kind: f"{what} since" for kind, what in _OUTAGES.items()}
     problems = [
-        f"{words[outage.kind]} {outage.since.isoformat(timespec='seconds')}: {shown_error(outage.reason)}"
+        f"{words[outage.kind]} {outage.since.isoformat(timespec='seconds')}: {shown_reason(outage)}"
         for outage in health.outages
     ]
     if not is_connected and health.of(OutageKind.CONNECTION) is None:

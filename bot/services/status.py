@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
-from bot.domain.outages import Outage
+from bot.domain.outages import Outage, OutageKind
 from bot.domain.text.addresses import hosts_only
 from bot.i18n import tr_plural
 from bot.services.context import Context
@@ -28,6 +28,7 @@ from bot.store import (
     subscriptions,
     templates,
 )
+from bot.store.database import hint_of
 from bot.store.sources import SourceState, SourceTotals
 from bot.store.templates import StoredTemplate
 
@@ -139,9 +140,14 @@ async def status(context: Context, guild_id: int) -> Status:
 
 def present_outages(context: Context) -> tuple[Outage, ...]:
     """The present outages of the bot, without what is only for whoever runs it. Needs no database."""
-    return tuple(
-        replace(outage, reason=shown_error(outage.reason)) for outage in context.monitor.health.outages
-    )
+    return tuple(replace(outage, reason=shown_reason(outage)) for outage in context.monitor.health.outages)
+
+
+def shown_reason(outage: Outage) -> str:
+    """Why there is an outage, for anybody: errors of PostgreSQL name its host and user, so of the database it is what to do about it."""
+    if outage.kind is OutageKind.DATABASE:
+        return hint_of(outage.reason)
+    return shown_error(outage.reason)
 
 
 def _summary(

@@ -163,6 +163,11 @@ def _of_the_driver(context: Any) -> Exception | None:
     return exc.OperationalError(context.statement, None, error) if isinstance(error, OSError) else None
 
 
+def hint_of(error: str) -> str:
+    """What the user can do about an error of the database. Says nothing of the machine, not even the database's address."""
+    return next((hint for sign, hint in _HINTS.items() if sign in error), "the log contains the full error")
+
+
 @contextmanager
 def _told(url: str) -> Iterator[None]:
     """Database errors that a user can do something about, said so."""
@@ -173,9 +178,7 @@ def _told(url: str) -> Iterator[None]:
             raise
         detail = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
         detail = detail.splitlines()[0]
-        hint = next(
-            (hint for sign, hint in _HINTS.items() if sign in detail), "the log contains the full error"
-        )
+        hint = hint_of(detail)
         kind = DatabaseLostError if any(sign in detail for sign in _LOST) else StoreError
         raise kind(
             f"the database {redact(url)} cannot be used: {detail}. {hint[0].upper()}{hint[1:]}."

@@ -333,9 +333,9 @@ async def next_due(connection: AsyncConnection) -> datetime | None:
     times = sa.select(
         sa.type_coerce(first, schema.UtcTime).label("due"), _f.c.retry_at, _f.c.lease_until
     ).where(_ON, _f.c.guild_id.not_in(LEFT))
-    rows = await connection.execute(times)
-    dues = [max(filter(None, row)) for row in rows if row.due is not None]
-    return min(dues, default=None)
+    waiting = times.subquery()
+    rows = await connection.execute(sa.select(waiting).where(waiting.c.due.is_not(None)))
+    return min((max(filter(None, row)) for row in rows), default=None)
 
 
 def _claimed_as(forward: Forward) -> sa.ColumnElement[bool]:

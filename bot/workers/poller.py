@@ -270,14 +270,19 @@ class Poller:
     def _note(self, over: Sequence[_FinishedPoll]) -> None:
         """Learn whether any feed can be reached at all. One that answers with an error is reached, too.
 
-        Feeds whose readers were told days ago that they fail say nothing about the network.
+        Feeds whose readers were told days ago that they fail say nothing about the network. The feeds of a server count as one
+        host, as it could have any number of dead ones, and why they fail is for that server alone.
         """
         now, before = self._context.now(), self._streak
         unreached = [done for done in over if done.outcome.is_unreached]
-        failed_hosts = {_host(done.feed) for done in unreached if not done.feed.polling.warned}
+        failed_hosts = {
+            str(done.feed.guild_id or _host(done.feed)) for done in unreached if not done.feed.polling.warned
+        }
         self._streak = before.after(len(unreached) < len(over), failed_hosts, now)
         if self._streak.is_outage:
-            reason = hosts_only(unreached[-1].outcome.reason) if unreached else ""
+            present = self._context.monitor.health.of(OutageKind.FEEDS)
+            reasons = [hosts_only(done.outcome.reason) for done in unreached if not done.feed.guild_id]
+            reason = reasons[-1] if reasons else present.reason if present else ""
             self._context.monitor.note(OutageKind.FEEDS, reason, now)
             if not before.is_outage:
                 log.error("no feed can be reached, the last because of: %s", reason)

@@ -666,7 +666,18 @@ async def test_health_names_each_outage_its_beginning_and_nothing_of_the_machine
     assert answer.status == 503
     began = office.desk.clock().isoformat(timespec="seconds")
     assert len(answer.json["problems"]) == len(OutageKind)
-    assert all(text.endswith(f"since {began}: … is full.") for text in answer.json["problems"])
+    of_database, others = [], []
+    for problem in answer.json["problems"]:
+        (of_database if problem.startswith("the database") else others).append(problem)
+    assert all(text.endswith(f"since {began}: … is full.") for text in others)
+    assert of_database == [
+        f"the database does not answer since {began}: free some disk space; no stored data is lost"
+    ]
+    reason = "the database db.intern cannot be used: Connect call failed ('10.0.0.5', 5432) for user \"bot\""
+    office.desk.context.monitor.note(OutageKind.DATABASE, reason, office.desk.clock())
+    answer = await office.get("/healthz")
+    secrets = ("db.intern", "10.0.0.5", "bot")  # PostgreSQL's errors name its host and user
+    assert not any(secret in answer.text for secret in secrets)
     for kind in OutageKind:
         office.desk.context.monitor.note(kind, None, office.desk.clock())
     assert (await office.get("/healthz")).status == 200

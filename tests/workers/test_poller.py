@@ -832,3 +832,24 @@ async def test_while_no_host_answers_no_feed_is_to_blame_and_then_all_are_polled
     assert monitor.health.outages == ()
     for host in hosts:
         assert (await room.feed(room.site.url("/feed", host))).polling.failures == 0
+
+
+async def test_a_server_whose_feeds_all_fail_is_no_outage_for_others(
+    room: FeedHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_web: object, url: str, **_: object) -> Failure:
+        return Failure(Kind.PASSING, "no answer" if "paper" in url else "not valid for secret.example")
+
+    monkeypatch.setattr(outages, "DOWN_HOSTS", 2)
+    monkeypatch.setattr(type(room.web), "get", fail)
+    monitor = room.desk.context.monitor
+    for number in range(3):
+        await room.add(f"/{number}", host=f"{number}.example", guild_id=GUILD, origin=FeedOrigin.SERVER)
+    await room.poll(minutes=0)
+    assert monitor.health.outages == ()
+    await room.add()
+    await room.poll(minutes=0)
+    await room.poll(hours=7)
+    assert [outage.reason for outage in monitor.health.outages] == [
+        "no answer"
+    ]  # not why a server's feeds fail
