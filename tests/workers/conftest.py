@@ -1,7 +1,8 @@
 """A bot at work, on either database.
 
 What depends on the database alone has its tests in tests/store, on both. Here those of locks, leases and crashes run
-on both, and every other test on one of them, always the same; `TEST_STORES=both` runs each on both.
+on both (whole files, and tests marked `both_stores`), and every other test on one of them, always the same;
+`TEST_STORES=both` runs each on both.
 """
 
 from __future__ import annotations
@@ -22,13 +23,10 @@ from tests.workers.desk import BotHarness, InterruptibleDatabase
 HERE = Path(__file__).parent
 ON_BOTH = {
     "test_crash",
-    "test_escalations",
     "test_leases",
     "test_retention",
     "test_rollups",
-    "test_several_digests",
     "test_story_threads",
-    "test_tenants",
     "test_together",
     "test_workers",
 }
@@ -37,7 +35,9 @@ STORES = ("sqlite", "postgresql")
 
 def _elsewhere(item: pytest.Item) -> bool:
     """Whether this test runs on the other database."""
-    if item.path.parent != HERE or item.path.stem in ON_BOTH or not isinstance(item, pytest.Function):
+    if item.path.parent != HERE or not isinstance(item, pytest.Function):
+        return False
+    if item.path.stem in ON_BOTH or item.get_closest_marker("both_stores"):
         return False
     params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
     store = params.get("store_url")

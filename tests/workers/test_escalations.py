@@ -76,6 +76,7 @@ async def test_it_is_never_announced_again_however_often_the_bot_cleans_up(
     assert await desk.count(schema.outbox) == 2
 
 
+@pytest.mark.both_stores
 async def test_a_reply_in_doubt_is_looked_for_by_what_it_replies_to(desk: BotHarness) -> None:
     await follow(desk)
     await grow(desk)
@@ -92,6 +93,7 @@ async def test_a_reply_in_doubt_is_looked_for_by_what_it_replies_to(desk: BotHar
     assert [asked.target.message_id for asked in desk.mailbox.edited][-1] == 1055
 
 
+@pytest.mark.both_stores
 async def test_a_process_that_dies_before_it_sends_leaves_the_reply_to_the_next(desk: BotHarness) -> None:
     await follow(desk)
     await grow(desk)

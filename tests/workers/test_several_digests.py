@@ -244,6 +244,7 @@ async def test_a_digest_that_fails_is_put_off_and_the_other_one_comes(both: BotH
     assert (await sent(both)).keys() == {"Daily digest"}
 
 
+@pytest.mark.both_stores
 async def test_two_processes_send_each_digest_once(both: BotHarness, store_url: str, clock: Clock) -> None:
     await both.take_in(ai(ONE))
     clock.now = FIRST_MONDAY
@@ -255,6 +256,7 @@ async def test_two_processes_send_each_digest_once(both: BotHarness, store_url: 
     assert sorted(text.partition(" · ")[0] for text in texts) == ["## Daily digest", "## Weekly digest"]
 
 
+@pytest.mark.both_stores
 async def test_in_doubt_each_looks_for_its_own_first_line(both: BotHarness) -> None:
     await both.take_in(ai(ONE))
     both.mailbox.answers[CHANNEL] = Outcome(SendStatus.UNREACHABLE)
@@ -270,6 +272,7 @@ async def test_in_doubt_each_looks_for_its_own_first_line(both: BotHarness) -> N
 # Which there are.
 
 
+@pytest.mark.both_stores
 async def test_the_same_digest_set_by_two_people_at_once_is_one(
     both: BotHarness, store_url: str, clock: Clock
 ) -> None:
