@@ -82,7 +82,7 @@ _HINTS = {
     "does not exist": "create it in PostgreSQL, or correct database.url",
     "authentication failed": "correct the user name and password in database.url",
     "Connect call failed": "check that PostgreSQL is running there",
-    "No such file": "check that PostgreSQL is running there",
+    "No such file": "check the path; if it is the socket of PostgreSQL, check that PostgreSQL is running there",
     "not known": "check the host name in database.url",
     "closed": "the next try opens a new connection",
     "terminating": "the next try opens a new connection",
