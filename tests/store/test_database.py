@@ -279,7 +279,7 @@ async def test_a_postgresql_that_is_not_there_is_named_without_its_password() ->
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))  # and never listens
         port = taken.getsockname()[1]
-        with pytest.raises(StoreError, match=r"heck that PostgreSQL is running there") as told:
+        with pytest.raises(StoreError, match=r"Check that PostgreSQL is running there") as told:
             await Database.open(f"postgresql://me:s3cret@127.0.0.1:{port}/db")
     assert "127.0.0.1" in str(told.value)
     assert "s3cret" not in str(told.value)
