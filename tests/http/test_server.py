@@ -666,9 +666,9 @@ async def test_health_names_each_outage_its_beginning_and_nothing_of_the_machine
     assert answer.status == 503
     began = office.desk.clock().isoformat(timespec="seconds")
     assert len(answer.json["problems"]) == len(OutageKind)
-    of_database, others = [], []
-    for problem in answer.json["problems"]:
-        (of_database if problem.startswith("the database") else others).append(problem)
+    problems: list[str] = answer.json["problems"]
+    of_database = [problem for problem in problems if problem.startswith("the database")]
+    others = [problem for problem in problems if problem not in of_database]
     assert all(text.endswith(f"since {began}: … is full.") for text in others)
     assert of_database == [
         f"the database does not answer since {began}: free some disk space; no stored data is lost"
