@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import discord
 from discord import AppCommandOptionType, app_commands
 
 from bot.runtime.logs import Formatter
@@ -21,8 +22,12 @@ def options_of(command: app_commands.Command[Any, ..., Any], world: World) -> di
             text = EVIL[: option.max_value] if isinstance(option.max_value, int) else EVIL
             filled[option.name] = text
         elif option.required:
-            numbers = {AppCommandOptionType.channel: world.news, AppCommandOptionType.boolean: True}
-            filled[option.name] = option.choices[0].value if option.choices else numbers.get(option.type, 1)
+            values: dict[AppCommandOptionType, Any] = {
+                AppCommandOptionType.channel: world.news,
+                AppCommandOptionType.boolean: True,
+                AppCommandOptionType.attachment: (f"{EVIL}.json", EVIL.encode()),
+            }
+            filled[option.name] = option.choices[0].value if option.choices else values.get(option.type, 1)
     return filled
 
 
@@ -33,6 +38,8 @@ async def test_no_option_of_a_command_forges_a_line_of_the_log(world: World) -> 
         if isinstance(command, app_commands.Command) and options_of(command, world)
     ]
     assert len(commands) > 10
+    every = discord.Permissions(administrator=True).value
+    world.env.backend.edit_role(world.guild.id, world.managers.id, {"permissions": every})
     for command in commands:
         await world.manager.slash(world.news, command.qualified_name, **options_of(command, world))
     formatter = Formatter()

@@ -49,7 +49,8 @@ async def test_a_database_that_fails_is_told_without_its_place(world: World) -> 
         await connection.execute(sa.text("ALTER TABLE stories RENAME TO lost"))
     text = world.failure(await world.member.slash(world.news, "latest"))
     assert text == f"⚠️ {STORE}"
-    (entry,) = [r for r in world.caplog.records if r.levelno == logging.ERROR]
+    outage, entry = [r for r in world.caplog.records if r.levelno == logging.ERROR]
+    assert "topicwire.db cannot be used: no such table" in outage.getMessage()
     assert "topicwire.db cannot be used: no such table" in entry.getMessage()
     assert entry.exc_info
     async with world.app.context.db.write() as connection:

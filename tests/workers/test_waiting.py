@@ -19,7 +19,6 @@ from bot.services.subscribe import unsubscribe
 from bot.store import feeds, outbox
 from bot.store.feeds import SettledPoll
 from bot.store.topic_cache import TopicCache
-from bot.workers import digests as pipeline
 from bot.workers import notices
 from tests.make import record
 from tests.store.store_helpers import CHANNEL, GUILD, ONE, THREE, TWO, two_events_and_their_report
@@ -143,8 +142,10 @@ async def test_a_digest_that_waits_makes_room_for_the_next_one(waiting: BotHarne
     waiting.clock.forward(days=2)
     await waiting.take_in(ai(THREE, "three.example", hours=49))
     await waiting.resume()
-    await pipeline.step(waiting.context)
-    await waiting.deliver()
+    await waiting.digest()  # the one that waits may stand in the channel, which is looked at first
+    assert not waiting.mailbox.sent
+    waiting.clock.forward(minutes=2)
+    await waiting.digest()
     (asked,) = waiting.mailbox.sent
     assert all(title in asked.text for title in (ONE, TWO, THREE))
 
@@ -154,6 +155,8 @@ async def test_a_digest_after_half_a_year_of_silence_does_not_bring_half_a_year(
     waiting.clock.forward(days=180)
     await waiting.take_in(ai(THREE, "three.example", hours=24 * 180))
     await waiting.resume()
+    await waiting.digest()  # the one that waits may stand in the channel, which is looked at first
+    waiting.clock.forward(minutes=2)
     await waiting.digest()
     (asked,) = waiting.mailbox.sent
     assert THREE in asked.text
