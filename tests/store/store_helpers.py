@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -46,6 +46,23 @@ def statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
         yield seen
     finally:
         event.remove(db.engine.sync_engine, "before_cursor_execute", execute)
+
+
+async def plan_of(db: Database, work: Callable[[AsyncConnection], Awaitable[object]]) -> list[str]:
+    """How the database goes about all statements of some work, where it would rather not read a whole table."""
+    async with db.write() as connection:
+        with statements(db) as seen:
+            await work(connection)
+        explain = "EXPLAIN QUERY PLAN"
+        if db.dialect == "postgresql":  # which reads small tables as they are
+            await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+            explain = "EXPLAIN"
+        steps: list[str] = []
+        for statement, parameters in seen:
+            some = parameters[0] if isinstance(parameters, list) else parameters
+            rows = await connection.exec_driver_sql(f"{explain} {statement}", some)
+            steps += [str(row[-1]) for row in rows]
+    return steps
 
 
 def headlines(number: int) -> Iterator[str]:

@@ -23,24 +23,7 @@ from bot.store import (
 )
 from bot.store.database import Database
 from tests.make import at
-from tests.store.store_helpers import statements
-
-
-async def plan_of(db: Database, work: Callable[[AsyncConnection], Awaitable[object]]) -> str:
-    """How the database goes about all statements of some work, where it would rather not read a whole table."""
-    async with db.write() as connection:
-        with statements(db) as seen:
-            await work(connection)
-        explain = "EXPLAIN QUERY PLAN"
-        if db.dialect == "postgresql":  # which reads small tables as they are
-            await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
-            explain = "EXPLAIN"
-        found: list[str] = []
-        for statement, parameters in seen:
-            rows = await connection.exec_driver_sql(f"{explain} {statement}", parameters)
-            found += [str(row[-1]) for row in rows]
-    return "\n".join(found)
-
+from tests.store.store_helpers import plan_of
 
 DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
     "messages to send": ("ix_outbox_ready", lambda c: outbox.claim(c, at(), 10)),
@@ -83,7 +66,7 @@ DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
 async def plans_of_due(db: Database) -> dict[str, str]:
     """How the database goes about each kind of what is due, where a channel has got many messages."""
     async with _many_sent(db):
-        return {name: await plan_of(db, work) for name, (_, work) in DUE.items()}
+        return {name: "\n".join(await plan_of(db, work)) for name, (_, work) in DUE.items()}
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from bot.store import decisions, fan_outs, outbox, schema, subscriptions, topics
 from bot.store.database import Database
 from bot.store.sql import later
 from tests.make import at, examples, record
-from tests.store.store_helpers import GUILD, headlines, statements, take, withheld
+from tests.store.store_helpers import GUILD, headlines, plan_of, statements, take, withheld
 
 NOW = at(100)
 HEALTH = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow)
@@ -332,23 +332,6 @@ async def test_the_statements_of_a_story_do_not_grow_with_its_channels(stores: D
             await connection.execute(sa.delete(o))
     assert counts[0] == counts[1]
     assert rows == [0, 0], "no channel is looked at by itself"
-
-
-async def plan_of(db: Database, work: Callable[[AsyncConnection], Awaitable[object]]) -> list[str]:
-    """How the database goes about all statements of some work, where it would rather not read a whole table."""
-    async with db.write() as connection:
-        with statements(db) as seen:
-            await work(connection)
-        explain = "EXPLAIN QUERY PLAN"
-        if db.dialect == "postgresql":  # which reads small tables as they are
-            await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
-            explain = "EXPLAIN"
-        found: list[str] = []
-        for statement, parameters in seen:
-            some = parameters[0] if isinstance(parameters, list) else parameters
-            rows = await connection.exec_driver_sql(f"{explain} {statement}", some)
-            found += [str(row[-1]) for row in rows]
-    return found
 
 
 async def test_no_subscription_is_read_that_does_not_follow_the_story(stores: Database) -> None:
