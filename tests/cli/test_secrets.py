@@ -51,16 +51,23 @@ def files() -> Iterator[str]:
         yield yaml.safe_dump({"discord": {"token": CANARY}, "database": {"url": url}})
 
 
+def refusal(path: Path) -> ConfigError | None:
+    """The error of the loader, if the file has one."""
+    try:
+        load(path)
+    except ConfigError as error:
+        return error
+    return None
+
+
 def test_no_error_repeats_a_secret_of_the_file(tmp_path: Path) -> None:
     """Every command prints the error of the loader. What the loader accepts goes through the commands."""
     path = tmp_path / "config.yaml"
-    refused = 0
+    refused = []
     for text in files():
         path.write_text(text, "utf-8")
-        try:
-            load(path)
-        except ConfigError as error:
-            refused += 1
+        if (error := refusal(path)) is not None:
+            refused.append(error)
             assert CANARY[:10] not in str(error), text
             assert error.__cause__ is None, text
             continue
@@ -70,7 +77,7 @@ def test_no_error_repeats_a_secret_of_the_file(tmp_path: Path) -> None:
             done = topicwire(*command, cwd=tmp_path)
             assert CANARY[:10] not in done.stdout + done.stderr, (command, text)
             assert "Traceback" not in done.stderr
-    assert refused > 100
+    assert len(refused) > 100
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -45,7 +45,9 @@ async def go_wrong_in_turn(discord: Loopback, directory: Path, faults: Sequence[
             while len(discord.messages) <= number or discord.faults:
                 await discord.arrived.wait()
                 discord.arrived.clear()
-        assert [shown(message).title for message in discord.messages.values()] == [*STORIES[: number + 1]], fault
+        assert [shown(message).title for message in discord.messages.values()] == [*STORIES[: number + 1]], (
+            fault
+        )
 
 
 async def test_a_request_that_goes_wrong_is_made_up_for_once(
