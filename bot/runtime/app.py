@@ -500,7 +500,7 @@ class App:
 
     async def _begin_sending(self) -> datetime | None:
         await self._follow_clock()
-        return self.context.now() if await self.deliver.begin() else await self.deliver.next_due()
+        return await self.deliver.begin_due()
 
     async def _follow_clock(self) -> None:
         """If the clock was set back, reschedule messages, digests and polls that would wait for the earlier time."""

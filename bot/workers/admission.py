@@ -33,6 +33,11 @@ class Admission:
         """How many channels wait and are not passed over."""
         return self._line.eager(asyncio.get_running_loop().time())
 
+    @property
+    def recent(self) -> frozenset[int]:
+        """The channels that are passed over because they sent something recently, if they wait."""
+        return self._line.recent(asyncio.get_running_loop().time())
+
     async def enter(self, channel_id: int, urgency: Urgency, wait: float) -> Admitted:
         """Wait for a slot. The channel can send only after `wait` seconds."""
         loop = asyncio.get_running_loop()

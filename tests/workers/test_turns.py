@@ -56,7 +56,7 @@ class Line:
         return start - due
 
     async def cold_messages(
-        self, backlogs: Sequence[int], urgency: Urgency, *, count: int = 300
+        self, backlogs: Sequence[int], urgency: Urgency, *, count: int = 600
     ) -> list[float]:
         """How long single messages waited that come at 20 a second, beside channels that always have another one."""
 
@@ -87,14 +87,14 @@ def _p99(delays: Sequence[float]) -> float:
 
 
 @pytest.mark.parametrize("urgency", [Urgency.LIVE, Urgency.EDIT, Urgency.PUBLICATION])
-def test_a_message_waits_a_few_turns_longer_beside_channels_with_a_backlog(urgency: Urgency) -> None:
+def test_a_message_waits_no_longer_beside_channels_with_a_backlog(urgency: Urgency) -> None:
     alone = run_virtually(Line().cold_messages((), Urgency.LIVE))
     beside = Line()
     delays = run_virtually(beside.cold_messages(range(40), urgency))
     assert len(beside.started) > 900, "the backlogs take what is left of the pace"
     assert max(beside.passed_by[channel] for channel in beside.started if channel >= COLD) == 0
     assert statistics.median(delays) == pytest.approx(statistics.median(alone))
-    assert _p99(delays) <= _p99(alone) + 2 / LIMIT
+    assert _p99(delays) <= 1.1 * _p99(alone)
 
 
 def test_a_request_that_is_ready_is_the_next_to_start_whatever_was_ready_before() -> None:
