@@ -15,7 +15,7 @@ UNSURE = 0.008  # seconds
 # urgent. While the limit is used up, what bunches leaves a gap of as many turns in each period after it, in which all others wait.
 BURST, CALM_BURST = 5, 2
 # Of the limit: what is not urgent leaves it free ... With 20 urgent requests a second at random, 99 % of them then find a turn.
-RESERVE = 0.1
+RESERVE = 0.12
 URGENT_AGAIN = 1.0  # ... for so many seconds after each urgent request
 GENERATION = (
     200  # answers: the quickest one is that of the last one or two generations, as the way to Discord changes
