@@ -50,9 +50,11 @@ class Admission:
         try:
             rank = await called
         except asyncio.CancelledError:
-            if self._called.pop(channel_id, None) is None:  # it was called at that moment
+            if called.cancelled():
+                self._called.pop(channel_id, None)
+                self._line.leave(channel_id)
+            else:  # it was called at that moment
                 self._free(prepared=1, kept=1)
-            self._line.leave(channel_id)
             raise
         return Admitted(self, rank)
 
@@ -64,6 +66,8 @@ class Admission:
             self._admit(called, 0)
 
     def _admit(self, called: asyncio.Future[int], rank: int) -> None:
+        if called.cancelled():  # in this turn of the loop, and whoever waited for it does not know yet
+            return
         self._kept += 1
         self._prepared += 1
         called.set_result(rank)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from bot.domain.outages import OutageKind
 from bot.domain.requests.buckets import Route, route_of
 from bot.domain.requests.line import Urgency
 from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
+from bot.errors import StoreError
 from bot.i18n import in_every_language, speaking
 from bot.messages.alerts import alert_rollup_title, closed_notice, member_buttons
 from bot.messages.message import Message, heading
@@ -393,15 +394,28 @@ class Delivery:
     async def _when_done(
         self, claim: Claimed, trying: asyncio.Future[Outcome], queue: list[Claimed]
     ) -> Outcome:
-        """The outcome of a message, however long it takes. The rest of the channel's queue is released meanwhile."""
+        """The outcome of a message, however long it takes. The rest of the channel's queue is released meanwhile.
+
+        The database may fail while the message is on its way: what becomes of it is waited for all the same, and its channel is busy.
+        """
         if not trying.done():
-            await self._give_back(queue)
+            await self._despite_trouble(self._give_back(queue))
         while not trying.done():
             await asyncio.wait([trying], timeout=RENEW_SECONDS)
             if not trying.done():
-                async with self._context.db.write() as connection:
-                    await delivery.renew(connection, claim, self._context.now())
+                await self._despite_trouble(self._renew(claim))
         return trying.result()
+
+    async def _renew(self, claim: Claimed) -> None:
+        async with self._context.db.write() as connection:
+            await delivery.renew(connection, claim, self._context.now())
+
+    async def _despite_trouble(self, writing: Awaitable[None]) -> None:
+        """Write something; if that fails, the next claim raises why."""
+        try:
+            await writing
+        except StoreError as error:
+            self._trouble.append(error)
 
     def _note(self, outcome: Outcome, begun: datetime) -> None:
         """Learn from an outcome whether Discord can take messages at all; a line of log each time that changes."""

@@ -7,13 +7,16 @@ import itertools
 import random
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import pytest
 
 from bot.chat.pacer import SECONDS_A_RANK, Pacer
 from bot.chat.port import FIRST_REQUEST, REQUEST_RANK
+from bot.chat.transport import PacedSession
 from bot.domain.requests.buckets import route_of
 from bot.domain.requests.line import Urgency
 from bot.workers.admission import Admission
@@ -250,3 +253,47 @@ def test_a_process_that_takes_over_keeps_to_the_limit_together_with_the_one_befo
     starts = run_virtually(scene())
     assert len(starts) > 3 * LIMIT
     assert max(sum(start <= time < start + 1 - 1e-9 for time in starts) for start in starts) <= LIMIT
+
+
+def test_the_time_in_which_a_request_of_a_webhook_waits_for_its_turn_is_not_the_requests() -> None:
+    class Session:
+        """A session whose requests begin, and may last for so long, when they are called."""
+
+        begun: ClassVar[list[float]] = []
+
+        @asynccontextmanager
+        async def request(self, _method: str, _url: str, **_options: Any) -> AsyncIterator[None]:
+            self.begun.append(_now())
+            yield
+
+    async def scene() -> None:
+        pacer = Pacer(LIMIT, webhook_limit=LIMIT)
+        pacer.refuse(route_of("POST", "/webhooks/1/a-token"), 29.0, everywhere=True)
+        session: Any = Session()
+        async with PacedSession(session, pacer).request("POST", "https://discord.example/api/webhooks/1/b"):
+            pass
+
+    run_virtually(scene())
+    assert Session.begun == [29.0]
+
+
+def test_a_message_that_is_given_up_as_it_is_called_takes_no_slot_and_holds_up_no_other() -> None:
+    async def scene() -> float:
+        admission = Admission(1, LIMIT)
+        given_up = asyncio.create_task(admission.enter(1, Urgency.LIVE, 0.0))
+        others = [asyncio.create_task(admission.enter(number, Urgency.LIVE, 0.0)) for number in (2, 3)]
+        await asyncio.sleep(0)
+        given_up.cancel()  # it learns of that after the line has called it
+        begun = _now()
+        (await others[0]).leave()
+        (await others[1]).leave()
+        return _now() - begun
+
+    failures = list[object]()
+
+    async def watched() -> float:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+        return await scene()
+
+    assert run_virtually(watched()) == 0
+    assert failures == []
