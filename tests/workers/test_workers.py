@@ -121,6 +121,8 @@ async def test_a_message_on_its_way_is_settled_although_its_lease_cannot_be_rene
     await desk.deliver()
     assert sorted(slow.titles) == sorted([ONE, TWO])
     assert len(slow.looked) == 1, "what became of the first is stored; the other could not be given back"
+    desk.clock.forward(minutes=1)
+    await desk.deliver()
     assert await desk.queue() == 0
 
 
