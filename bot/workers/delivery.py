@@ -127,7 +127,8 @@ class Delivery:
         self._in_flight = 0
         self._circuit = Circuit()
         self._is_full = False  # nothing is claimed before messages have begun
-        self._down_since: datetime | None = None  # of an outage that is over: what failed in it is due again
+        self._failed: set[int] = set()  # messages, in the outage: single ones, as only probes are tried
+        self._to_hasten: set[int] = set()  # those of an outage that is over
 
     @property
     def is_busy(self) -> bool:
@@ -183,10 +184,10 @@ class Delivery:
 
     async def _hasten(self, now: datetime) -> None:
         """After an outage: what failed in it is due again."""
-        if self._down_since is not None:
+        if self._to_hasten:
             async with self._context.db.write() as connection:
-                await delivery.hasten(connection, self._down_since, now)
-            self._down_since = None
+                await delivery.hasten(connection, self._to_hasten, now)
+            self._to_hasten = set()
 
     async def _claimed(self, now: datetime, room: int) -> list[Claimed]:
         """Claim up to `room` messages. A channel in which much waits gets none while it has its share of the places."""
@@ -357,7 +358,7 @@ class Delivery:
                 with _cancelled_with(trying):
                     outcome = await self._when_done(claim, trying, queue)
                 # Before anything is written: other workers go on meanwhile, and must know of an outage.
-                self._note(outcome, begun)
+                self._note(claim, outcome, begun)
                 verdict = await self._settle(claim, outcome, render_context)
                 until = retry.others_wait(outcome, verdict, self._context.now())
                 if isinstance(verdict, Pause) or until is not None:
@@ -417,10 +418,12 @@ class Delivery:
         except StoreError as error:
             self._trouble.append(error)
 
-    def _note(self, outcome: Outcome, begun: datetime) -> None:
+    def _note(self, claim: Claimed, outcome: Outcome, begun: datetime) -> None:
         """Learn from an outcome whether Discord can take messages at all; a line of log each time that changes."""
         before, now = self._circuit, self._context.now()
         self._circuit = before.after(outcome, begun, now)
+        if is_outage(outcome):
+            self._failed.add(claim.id)
         if not self._circuit.is_open:
             self._context.monitor.note(OutageKind.SENDING, None, now)
         elif is_outage(outcome):
@@ -428,8 +431,10 @@ class Delivery:
         if self._circuit.is_open and not before.is_open:
             log.error("sending is paused until %s: %s", _stamp(self._circuit.until), retry.reason(outcome))
         elif before.is_open and not self._circuit.is_open:
-            self._down_since = before.failing_since
+            self._to_hasten |= self._failed
             log.info("sending has resumed")
+        if not self._circuit.failures:
+            self._failed = set()
 
     async def _give_back(
         self, queue: list[Claimed], like: Claimed | None = None, until: datetime | None = None
