@@ -152,7 +152,9 @@ async def candidates(
     """
     in_scope = of_lanes(publishes=publishes) if lane is None else _LANE.in_((Lane.DOUBT, lane))
     statement = (
-        sa.select(_o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.message_id, _o.c.due_at)
+        sa.select(
+            _o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.message_id, _o.c.due_at, _o.c.user_id
+        )
         .where(IS_READY, in_scope, is_unleased(_o.c.lease_until, now), choice.is_read())
         .order_by(*ORDER)
         .limit(choice.size)
@@ -188,7 +190,8 @@ def _looked(
             continue
         if channel_id in paused or row.guild_id in left:
             look.shelved.append(row.id)
-            look.backlogs.setdefault(channel_id, None)
+            # A member's direct messages are of several servers: those of the others do not wait for this one.
+            look.backlogs.setdefault(channel_id, now if row.user_id == channel_id else None)
             continue
         met[channel_id] += 1
         most, more_at = rooms.get(channel_id, (PER_CHANNEL, now))

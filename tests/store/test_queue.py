@@ -338,6 +338,24 @@ async def test_a_result_that_cannot_be_stored_loses_no_other(stores: Database, c
     assert stored == 4
 
 
+async def test_direct_messages_of_a_server_do_not_wait_for_another_one_that_the_bot_has_left(
+    stores: Database,
+) -> None:
+    member = CHANNEL + 5
+    direct = partial(owed, kind=outbox.MEMBER, user_id=member)
+    await fill(stores, [direct(n, 5) | {"guild_id": GUILD} for n in range(8)])
+    async with stores.write() as connection:
+        await servers.leave(connection, [GUILD + 77], NOW)
+        first = await outbox.claim(connection, NOW, 50)
+    await fill(stores, [direct("late", 5) | {"guild_id": GUILD + 77}])
+    async with stores.write() as connection:
+        assert await outbox.claim(connection, NOW, 50, busy=[member]) == []
+        await outbox.settle_all(connection, list(map(sent, first)), NOW, INTERVAL)
+        assert len(first) + len(await outbox.claim(connection, NOW, 50)) == 8
+        await servers.come_back(connection, GUILD + 77)
+        assert len(await outbox.claim(connection, NOW, 50)) == 1
+
+
 async def waits_for_a_lock(db: Database, change: asyncio.Future[None] | None = None) -> None:
     """Wait until another connection to this PostgreSQL database waits for a lock, or the change is done."""
     waiting = sa.text(
