@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
-import aiohttp
 import discord
 from discord.ext import commands
 
@@ -21,6 +20,7 @@ from bot.chat.translator import CatalogueTranslator
 from bot.chat.transport import (
     DISCORD,
     DiscordAddresses,
+    PacedSession,
     WebhookAdapter,
     supervise,
     tracing,
@@ -107,7 +107,7 @@ class Client(commands.Bot):
         self._identify = identify
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
-        self.webhook_session: aiohttp.ClientSession = discord.utils.MISSING  # until the client logs in
+        self.webhook_session: PacedSession = discord.utils.MISSING  # until the client logs in
         self.webhook_adapter = (
             WebhookAdapter(addresses) if addresses.api else None
         )  # None: that of discord.py

@@ -49,7 +49,7 @@ from bot.runtime import clock, process
 from bot.runtime.background import Repeating, Step
 from bot.runtime.leadership import Alone, Leadership
 from bot.runtime.peers import Peers
-from bot.runtime.roles import EVERY_ROLE, Role, check_roles
+from bot.runtime.roles import EVERY_ROLE, Role, check_roles, share_of_pace
 from bot.services.context import Context
 from bot.services.digests import follow_clock, replan
 from bot.services.status import resume_mended
@@ -145,7 +145,8 @@ class App:
         context.db.watch(self._database_answered)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
-        self.pacer = Pacer(requests_per_second, webhooks_per_second)
+        share = share_of_pace(roles, requests_per_second, self._shards.clusters)
+        self.pacer = Pacer(share, webhooks_per_second)
         self._addresses = addresses
         self.client = self._new_client()
         self.sender = DiscordSender(self.client)
@@ -500,7 +501,7 @@ class App:
 
     async def _begin_sending(self) -> datetime | None:
         await self._follow_clock()
-        return self.context.now() if await self.deliver.begin() else await self.deliver.next_due()
+        return await self.deliver.begin_due()
 
     async def _follow_clock(self) -> None:
         """If the clock was set back, reschedule messages, digests and polls that would wait for the earlier time."""
