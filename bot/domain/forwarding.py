@@ -41,10 +41,11 @@ class ForwardEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ForwardLimits:
-    """How many forwards a server may have, and whether their addresses may be without TLS; see `config.example.yaml`."""
+    """How many forwards a server may have, and whether their addresses may be without TLS or in private networks; see `config.example.yaml`."""
 
     per_server: int = 5
     plain_http: bool = False
+    private_networks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
+from bot.bootstrap import build_forward_client
+from bot.config import parse
 from bot.domain.forwarding import Forward, ForwardLimits, signature, takes
 from bot.domain.model import Topic, Volume
 from bot.runtime.app import App
@@ -28,6 +30,7 @@ from tests.sources.web.servers import LOOPBACK, Names, opened
 from tests.store.store_helpers import CHANNEL, GUILD, headlines, merge, statements
 from tests.workers.desk import BotHarness, InterruptibleDatabase
 
+LIMITS = ForwardLimits(plain_http=True, private_networks=True)
 OTHER = GUILD + 1
 ONE, TWO, THREE, FOUR = headlines(4)
 BRIDGE = ("Harbour bridge closed after crane collapse", "Crane collapse: harbour bridge closed")
@@ -80,9 +83,16 @@ class Office:
     web: Web
 
     async def add(
-        self, path: str = "/", *, guild_id: int = GUILD, topic: str = "AI", volume: Volume = Volume.EVERYTHING
+        self,
+        path: str = "/",
+        *,
+        guild_id: int = GUILD,
+        topic: str = "AI",
+        volume: Volume = Volume.EVERYTHING,
+        host: str = LOOPBACK,
     ) -> Forward:
-        request = ForwardRequest(guild_id, topic, self.receiver.url(path), volume, CHANNEL)
+        url = self.receiver.url(path).replace(LOOPBACK, host)
+        request = ForwardRequest(guild_id, topic, url, volume, CHANNEL)
         return await forwards.add(self.desk.context, request)
 
     async def send(self) -> None:
@@ -96,7 +106,7 @@ class Office:
 
 
 @asynccontextmanager
-async def opened_office(url: str, clock: Clock, *, private_networks: bool = True) -> AsyncIterator[Office]:
+async def opened_office(url: str, clock: Clock) -> AsyncIterator[Office]:
     receiver = Receiver()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", receiver.handle)
@@ -108,10 +118,10 @@ async def opened_office(url: str, clock: Clock, *, private_networks: bool = True
     try:
         async with (
             opened_as(url, InterruptibleDatabase) as db,
-            opened(Names(), private_networks=private_networks) as client,
+            opened(Names()) as client,
         ):
             desk = BotHarness(db, clock)
-            object.__setattr__(desk.context, "forward_limits", ForwardLimits(plain_http=True))
+            object.__setattr__(desk.context, "forward_limits", LIMITS)
             await rematch.configure(desk.context, [Topic("AI"), Topic("Robots", parent="AI"), Topic("Space")])
             await desk.begin("AI")
             forwarder = Forwarder(desk.context, client)
@@ -317,20 +327,25 @@ async def test_a_redirect_is_not_followed_and_its_body_is_not_read(office: Offic
     assert "redirects" in listed.problem
 
 
-async def test_nothing_is_sent_into_private_networks(sqlite_url: str, clock: Clock) -> None:
-    async with opened_office(sqlite_url, clock, private_networks=False) as office:
-        await office.add()
-        await forwards.add(
-            office.desk.context,
-            ForwardRequest(
-                GUILD, "AI", f"http://inside.example:{office.receiver.port}/", Volume.EVERYTHING, CHANNEL
-            ),
-        )
-        await office.desk.take_in(record(ONE, topics=["AI"]))
-        await office.send()
-        assert office.receiver.requests == []
-        for listed in (await forwards.listing(office.desk.context, GUILD)).forwards:
-            assert "private network" in listed.problem
+async def test_nothing_is_sent_into_private_networks_where_only_feeds_may_be_there(office: Office) -> None:
+    settings = parse({"feeds": {"private_networks": True}})
+    await office.add()
+    await office.add(host="inside.example")
+    await office.desk.take_in(record(ONE, topics=["AI"]))
+    async with build_forward_client(settings, resolver=Names()) as client:
+        await Forwarder(office.desk.context, client).step()
+    assert office.receiver.requests == []
+    for listed in (await forwards.listing(office.desk.context, GUILD)).forwards:
+        assert "private network (127.0.0.1), and forwards.private_networks is off" in listed.problem
+
+
+async def test_the_setting_of_forwards_lets_them_into_private_networks(office: Office) -> None:
+    settings = parse({"forwards": {"private_networks": True}})
+    await office.add(host="inside.example")
+    await office.desk.take_in(record(ONE, topics=["AI"]))
+    async with build_forward_client(settings, resolver=Names()) as client:
+        await Forwarder(office.desk.context, client).step()
+    assert office.receiver.events() == ["story.created"]
 
 
 async def test_a_slow_address_holds_up_its_server_in_part_and_no_other(office: Office) -> None:
@@ -426,7 +441,7 @@ async def test_the_running_bot_sends_what_is_due_also_without_discord(
     monkeypatch.setattr("bot.runtime.app.unreachable", endless)
     await office.add()
     await office.desk.take_in(record(ONE, topics=["AI"]))
-    app = App(replace(office.desk.context, web=office.web))
+    app = App(office.desk.context, forward_web=office.web)
     running = asyncio.create_task(app.run("token"))
     await office.receiver.until("/", 1)
     await app.ingest.step(office.desk.source.add(record(TWO, topics=["AI"])))
