@@ -17,10 +17,12 @@ from bot.bootstrap import build_forward_client
 from bot.config import parse
 from bot.domain.forwarding import Forward, ForwardLimits, signature, takes
 from bot.domain.model import Topic, Volume
+from bot.errors import StoreError
 from bot.runtime.app import App
 from bot.services import forwards, mutes
 from bot.services.forwards import ForwardRequest
 from bot.sources.web.fetch import Web
+from bot.store import forwards as forwards_store
 from bot.store import schema, server_topics
 from bot.workers import cleanup, forwarding, rematch
 from bot.workers.forwarding import Forwarder
@@ -490,11 +492,53 @@ async def test_a_story_is_compared_with_the_forwards_of_its_topics_alone(
         compared.append(forward.topic)
         return takes(forward, *others)
 
-    monkeypatch.setattr(forwarding, "takes", counting)
+    monkeypatch.setattr("bot.domain.forwarding.takes", counting)
+    for guild_id in (GUILD, *range(OTHER, OTHER + 5)):
+        await mutes.mute(
+            office.desk.context, guild_id, None, "nobody.example"
+        )  # then it is decided one by one
     await office.add("/ai")
     for number in range(5):
         await office.add(f"/space/{number}", guild_id=OTHER + number, topic="Space")
     await office.desk.take_in(record(ONE, topics=["Robots"]), record(TWO, topics=["Space"]))
-    await office.send()
+    while await office.forwarder._compare():
+        pass
     assert sorted(compared) == ["AI", *["Space"] * 5], "not each story with each forward"
+    await office.send()
     assert office.receiver.events("/ai") == office.receiver.events("/space/4") == ["story.created"]
+
+
+async def test_deliveries_are_stored_so_many_at_once(
+    store_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else is stored meanwhile, on SQLite. Where one of the transactions fails, the rest comes later, and nothing twice."""
+    monkeypatch.setattr(forwarding, "WRITTEN_AT_ONCE", 4)
+    stored_at_once: list[int] = []
+    deliver, touch = forwards_store.deliver, forwards_store.touch
+
+    async def counted_deliver(connection: Any, pairs: list[tuple[int, int]], now: Any) -> None:
+        stored_at_once.append(len(pairs))
+        if len(stored_at_once) == 2:
+            raise StoreError("the disk is full")
+        await deliver(connection, pairs, now)
+
+    async def counted_touch(connection: Any, ids: list[int], now: Any) -> None:
+        stored_at_once.append(len(ids))
+        await touch(connection, ids, now)
+
+    monkeypatch.setattr(forwards_store, "deliver", counted_deliver)
+    monkeypatch.setattr(forwards_store, "touch", counted_touch)
+    async with opened_office(store_url, clock) as office:
+        for number in range(5):
+            await office.add(f"/{number}", guild_id=GUILD + number)
+        await office.desk.take_in(*(record(title, topics=["AI"]) for title in (ONE, TWO, THREE)))
+        with pytest.raises(StoreError):
+            await office.forwarder._compare()
+        assert len(await office.rows(schema.forward_queue)) == 3
+        while await office.forwarder._compare():
+            pass
+        assert max(stored_at_once) == 4
+        rows = await office.rows(schema.forward_deliveries)
+        assert len({(row.forward_id, row.story) for row in rows}) == len(rows) == 15
+        await office.send()
+        assert all(len(office.receiver.got(f"/{number}")) == 3 for number in range(5))
