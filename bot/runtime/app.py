@@ -23,6 +23,7 @@ from bot.bootstrap import (
     build_context,
     build_endpoint,
     build_feeds,
+    build_forward_client,
     build_model,
     build_source,
     build_topics,
@@ -56,6 +57,7 @@ from bot.services.status import resume_mended
 from bot.sources.model import Rejected
 from bot.sources.parsing.pool import ParserPool
 from bot.sources.topic_files import load_topics
+from bot.sources.web.fetch import Web
 from bot.store import delivery, feeds, leases
 from bot.store.database import Database, normalise
 from bot.workers import alerts, cleanup, digests, first_posts, rematch, titles, volumes
@@ -92,6 +94,7 @@ class App:
         *,
         replay: bool = False,
         endpoint: EndpointSettings | None = None,
+        forward_web: Web | None = None,
         rephraser: Rephraser | None = None,
         rephrasings_per_day: int = 0,
         requests_per_second: float = math.inf,
@@ -169,11 +172,11 @@ class App:
         self.forward = (
             Forwarder(
                 self.context,
-                context.web,
+                forward_web,
                 wake=self._forwarding.wake,
                 stopping=lambda: self._stopping.is_set() or not self._intake.is_leading,
             )
-            if context.web
+            if forward_web
             else None
         )
         self.rephrasing = (
@@ -641,6 +644,7 @@ async def _start(config: Config, roles: frozenset[Role], stack: contextlib.Async
     )
     stack.push_async_callback(db.close)
     web = await stack.enter_async_context(build_web_client(config.feeds.private_networks))
+    forward_web = await stack.enter_async_context(build_forward_client(config))
     parsers = await stack.enter_async_context(ParserPool())
     model = await stack.enter_async_context(build_model(config))
     context = replace(build_context(config, db, clock.now), web=web, parsers=parsers)
@@ -651,6 +655,7 @@ async def _start(config: Config, roles: frozenset[Role], stack: contextlib.Async
         context,
         watched,
         endpoint=build_endpoint(config),
+        forward_web=forward_web,
         rephraser=model,
         rephrasings_per_day=config.rephrasing.per_day,
         requests_per_second=config.discord.requests_per_second,
