@@ -33,7 +33,7 @@ from bot.domain.retry import (
 from bot.store import queue, rephrasings, schema
 from bot.store.conditions import has_value, is_unleased
 from bot.store.queue import DueMessage, Lane
-from bot.store.sql import chunks, insert_new
+from bot.store.sql import chunks, insert_new, listed
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
@@ -173,6 +173,14 @@ def _post(row: sa.Row[Any], *, is_escalated: bool) -> Post:
 
 # A merge can leave a channel with two rows of one story. The living one is the post, then one that was sent.
 _POST_FIRST = (_o.c.closed, _o.c.message_id.is_(None), _o.c.id)
+
+
+async def stories_with_posts(connection: AsyncConnection, numbers: Iterable[int]) -> frozenset[int]:
+    """Those of these stories that have a post. Most stories that change have none: they are new."""
+    given = listed(connection, numbers).subquery()
+    (number,) = given.c
+    has_post = sa.exists().where(_o.c.kind == STORY, _o.c.story == number)
+    return frozenset((await connection.execute(sa.select(number).where(has_post))).scalars())
 
 
 async def posts(
