@@ -98,11 +98,14 @@ async def test_topics_are_built_once_for_all_who_need_them_at_the_same_time(
     desk: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The index of keywords takes megabytes and a third of a second, and at a start many need it at once."""
-    cache, built = TopicCache(), []
+    cache, built = TopicCache(), list[Topics]()
     build = topic_cache._build
-    monkeypatch.setattr(
-        topic_cache, "_build", lambda *arguments: built.append(build(*arguments)) or built[-1]
-    )
+
+    def counted(*arguments: Any) -> Topics:
+        built.append(build(*arguments))
+        return built[-1]
+
+    monkeypatch.setattr(topic_cache, "_build", counted)
 
     async def load() -> Topics:
         async with desk.db.read() as connection:
