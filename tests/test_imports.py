@@ -30,7 +30,16 @@ SELDOM = {
 }
 HELP = "from bot.cli.main import app"
 # And what says what a command does, without doing anything.
-NOT_FOR_HELP = ("discord", "sqlalchemy", "aiohttp", "pydantic", "yaml", "bot.runtime.app", "bot.store", "bot.config")
+NOT_FOR_HELP = (
+    "discord",
+    "sqlalchemy",
+    "aiohttp",
+    "pydantic",
+    "yaml",
+    "bot.runtime.app",
+    "bot.store",
+    "bot.config",
+)
 
 
 def _imported(statement: str) -> set[str]:
