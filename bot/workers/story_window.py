@@ -147,7 +147,7 @@ class StoryWindowCache:
         missing = [span for span in (before, after) if span[0] < span[1]]
         if missing:
             reports = await self._reports(connection, missing)
-            new = [report for report in reports if report.story not in past.stories]
+            new = [r for r in reports if r.story is None or r.story not in past.stories]
             await asyncio.to_thread(past.stories.correct, (), new, await story_overrides.apart(connection))
 
     async def _reports(
