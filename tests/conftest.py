@@ -27,7 +27,7 @@ from tests.processor_time import ProcessorTime
 
 # No test may depend on how fast the machine is. `gate` draws the same examples on every run; `make fuzz` takes
 # `search`, which draws new ones for longer.
-settings.register_profile("gate", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("gate", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("search", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 

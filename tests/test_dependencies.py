@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def asked_for() -> set[str]:
     return {str(canonicalize_name(one.name)) for one in here} - {"topicwire"}
 
 
-def imported() -> set[str]:
+@cache
+def imported() -> frozenset[str]:
     """The top-level modules that any file of the project imports."""
     modules: set[str] = set()
     for folder in OURS:
@@ -65,7 +67,7 @@ def imported() -> set[str]:
                     modules |= {alias.name.partition(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module:
                     modules.add(node.module.partition(".")[0])
-    return modules - OURS - set(sys.stdlib_module_names) - {"__future__"}
+    return frozenset(modules - OURS - set(sys.stdlib_module_names) - {"__future__"})
 
 
 def test_every_package_that_is_asked_for_is_imported_or_has_its_reason() -> None:
