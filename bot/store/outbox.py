@@ -326,8 +326,8 @@ async def claim(
     checks = await queue.restock(connection, now, busy, publishes=False)
     more: dict[int, datetime] = {}
     claimed: list[Claimed] = []
-    choice = queue.Choice(limit, busy, resting, per_channel)
-    while candidates := await _candidates(connection, now, choice, queue.first_lane(turn), checks):
+    scope = queue.ClaimScope(limit, busy, resting, per_channel)
+    while candidates := await _candidates(connection, now, scope, queue.first_lane(turn), checks):
         channels = {row.channel_id for row in candidates if row.kind in PACED and row.message_id is None}
         paced = await keep_pace(connection, channels, now) if channels else Paced()
         chosen = [
@@ -338,21 +338,21 @@ async def claim(
         more |= dict.fromkeys({claim.channel_id for claim in claimed} | changed, now)
         if claimed or not (paced.held or paced.taken):
             break  # without any, another worker has taken them
-        choice = replace(choice, busy={*choice.busy, *paced.taken})
+        scope = replace(scope, busy={*scope.busy, *paced.taken})
     await queue.store_checks(connection, checks, more, publishes=False)
     return claimed
 
 
 async def _candidates(
-    connection: AsyncConnection, now: datetime, choice: queue.Choice, first: Lane, checks: queue.Checks
+    connection: AsyncConnection, now: datetime, scope: queue.ClaimScope, first: Lane, checks: queue.Checks
 ) -> list[DueMessage]:
     """The rows to take next, those of the `first` lane before others."""
     if first is Lane.POST:
-        return await queue.candidates(connection, now, choice, checks)
-    candidates = await queue.candidates(connection, now, choice, checks, lane=first)
+        return await queue.candidates(connection, now, scope, checks)
+    candidates = await queue.candidates(connection, now, scope, checks, lane=first)
     taken = {row.id for row in candidates}
-    if room := choice.limit - len(candidates):
-        others = await queue.candidates(connection, now, choice, checks)
+    if room := scope.limit - len(candidates):
+        others = await queue.candidates(connection, now, scope, checks)
         candidates += [row for row in others if row.id not in taken][:room]
     return candidates
 
@@ -393,8 +393,8 @@ async def claim_publishing(
         return {channel_id: _room(published.get(channel_id, ()), now) for channel_id in channel_ids}
 
     checks = await queue.restock(connection, now, busy, publishes=True)
-    choice = queue.Choice(limit, busy)
-    candidates = await queue.candidates(connection, now, choice, checks, publishes=True, rooms=rooms)
+    scope = queue.ClaimScope(limit, busy)
+    candidates = await queue.candidates(connection, now, scope, checks, publishes=True, rooms=rooms)
     claimed = await _take(connection, [row.id for row in candidates], now, busy, holder) if candidates else []
     published = await _published(connection, {claim.channel_id for claim in claimed}, now)
     more = {claim.channel_id: _free_at(published.get(claim.channel_id, ()), now) for claim in claimed}
