@@ -33,7 +33,7 @@ from bot.domain.retry import (
 from bot.store import queue, rephrasings, schema
 from bot.store.conditions import has_value, is_unleased
 from bot.store.queue import DueMessage, Lane
-from bot.store.sql import chunks, insert_new
+from bot.store.sql import chunks, insert_new, listed
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
@@ -173,6 +173,14 @@ def _post(row: sa.Row[Any], *, is_escalated: bool) -> Post:
 
 # A merge can leave a channel with two rows of one story. The living one is the post, then one that was sent.
 _POST_FIRST = (_o.c.closed, _o.c.message_id.is_(None), _o.c.id)
+
+
+async def stories_with_posts(connection: AsyncConnection, numbers: Iterable[int]) -> frozenset[int]:
+    """Those of these stories that have a post. Most stories that change have none: they are new."""
+    given = listed(connection, numbers).subquery()
+    (number,) = given.c
+    has_post = sa.exists().where(_o.c.kind == STORY, _o.c.story == number)
+    return frozenset((await connection.execute(sa.select(number).where(has_post))).scalars())
 
 
 async def posts(
@@ -326,8 +334,8 @@ async def claim(
     checks = await queue.restock(connection, now, busy, publishes=False)
     more: dict[int, datetime] = {}
     claimed: list[Claimed] = []
-    scope = queue.ClaimScope(limit, busy, resting, per_channel)
-    while candidates := await _candidates(connection, now, scope, queue.first_lane(turn), checks):
+    limits = queue.ClaimLimits(limit, busy, resting, per_channel)
+    while candidates := await _candidates(connection, now, limits, queue.first_lane(turn), checks):
         channels = {row.channel_id for row in candidates if row.kind in PACED and row.message_id is None}
         paced = await keep_pace(connection, channels, now) if channels else Paced()
         chosen = [
@@ -338,21 +346,21 @@ async def claim(
         more |= dict.fromkeys({claim.channel_id for claim in claimed} | changed, now)
         if claimed or not (paced.held or paced.taken):
             break  # without any, another worker has taken them
-        scope = replace(scope, busy={*scope.busy, *paced.taken})
+        limits = replace(limits, busy={*limits.busy, *paced.taken})
     await queue.store_checks(connection, checks, more, publishes=False)
     return claimed
 
 
 async def _candidates(
-    connection: AsyncConnection, now: datetime, scope: queue.ClaimScope, first: Lane, checks: queue.Checks
+    connection: AsyncConnection, now: datetime, limits: queue.ClaimLimits, first: Lane, checks: queue.Checks
 ) -> list[DueMessage]:
     """The rows to take next, those of the `first` lane before others."""
     if first is Lane.POST:
-        return await queue.candidates(connection, now, scope, checks)
-    candidates = await queue.candidates(connection, now, scope, checks, lane=first)
+        return await queue.candidates(connection, now, limits, checks)
+    candidates = await queue.candidates(connection, now, limits, checks, lane=first)
     taken = {row.id for row in candidates}
-    if room := scope.limit - len(candidates):
-        others = await queue.candidates(connection, now, scope, checks)
+    if room := limits.limit - len(candidates):
+        others = await queue.candidates(connection, now, limits, checks)
         candidates += [row for row in others if row.id not in taken][:room]
     return candidates
 
@@ -393,8 +401,8 @@ async def claim_publishing(
         return {channel_id: _room(published.get(channel_id, ()), now) for channel_id in channel_ids}
 
     checks = await queue.restock(connection, now, busy, publishes=True)
-    scope = queue.ClaimScope(limit, busy)
-    candidates = await queue.candidates(connection, now, scope, checks, publishes=True, rooms=rooms)
+    limits = queue.ClaimLimits(limit, busy)
+    candidates = await queue.candidates(connection, now, limits, checks, publishes=True, rooms=rooms)
     claimed = await _take(connection, [row.id for row in candidates], now, busy, holder) if candidates else []
     published = await _published(connection, {claim.channel_id for claim in claimed}, now)
     more = {claim.channel_id: _free_at(published.get(claim.channel_id, ()), now) for claim in claimed}

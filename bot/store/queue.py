@@ -80,7 +80,7 @@ class DueMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimScope:
+class ClaimLimits:
     """Which rows a claim takes: up to `limit`, and up to `per_channel` of a channel, but none of those that are `busy` or `resting`.
 
     Those that rest are many, and claims that leave them out are not those that put away what they cannot take.
@@ -139,7 +139,7 @@ async def _blocked(
 async def candidates(
     connection: AsyncConnection,
     now: datetime,
-    scope: ClaimScope,
+    limits: ClaimLimits,
     checks: Checks,
     *,
     lane: Lane | None = None,
@@ -155,9 +155,9 @@ async def candidates(
         sa.select(
             _o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.message_id, _o.c.due_at, _o.c.user_id
         )
-        .where(IS_READY, in_scope, is_unleased(_o.c.lease_until, now), scope.is_read())
+        .where(IS_READY, in_scope, is_unleased(_o.c.lease_until, now), limits.is_read())
         .order_by(*ORDER)
-        .limit(scope.size)
+        .limit(limits.size)
     )
     look = _Look()
     for _ in range(MOST_LOOKS):
@@ -166,10 +166,10 @@ async def candidates(
             return []
         paused, left = await _blocked(connection, rows)
         less = {} if rooms is None else await rooms({row.channel_id for row in rows})
-        look = _looked(rows, now, scope, (paused, left), less)
+        look = _looked(rows, now, limits, (paused, left), less)
         await _shelve(connection, look, now)
         checks.update(look.backlogs)
-        if look.candidates or len(rows) < scope.size:
+        if look.candidates or len(rows) < limits.size:
             break
     return look.candidates
 
@@ -177,7 +177,7 @@ async def candidates(
 def _looked(
     rows: Sequence[sa.Row[*tuple[Any, ...]]],
     now: datetime,
-    scope: ClaimScope,
+    limits: ClaimLimits,
     blocked: tuple[set[int], set[int]],
     rooms: Mapping[int, tuple[int, datetime]],
 ) -> _Look:
@@ -199,9 +199,9 @@ def _looked(
             look.shelved.append(row.id)
             look.backlogs[channel_id] = more_at
         elif (
-            met[channel_id] <= scope.per_channel
-            and channel_id not in scope.busy
-            and len(look.candidates) < scope.limit
+            met[channel_id] <= limits.per_channel
+            and channel_id not in limits.busy
+            and len(look.candidates) < limits.limit
         ):
             look.candidates.append(DueMessage(row.id, channel_id, row.kind, row.message_id))
     return look
