@@ -59,6 +59,7 @@ ARROWS: dict[str, set[str]] = {
     "bot.domain.processes": set(),
     "bot.domain.circuit": {"bot.domain.retry"},
     "bot.domain.outages": set(),
+    "bot.domain.mending": set(),
     "bot.domain.requests": {"bot.domain.requests"},
     # Everything that becomes text on a screen.
     "bot.messages": {"bot.messages", "bot.domain"},

@@ -8,7 +8,7 @@ import logging
 import math
 import random
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -40,6 +40,7 @@ from bot.chat.sender import DiscordSender
 from bot.chat.server_changes import report_changes
 from bot.chat.transport import DISCORD, DiscordAddresses
 from bot.config import Config, FeedSettings
+from bot.domain.mending import SHORTEST, MendingSchedule
 from bot.domain.outages import OutageKind
 from bot.domain.shards import Shards
 from bot.domain.text.addresses import hosts_only
@@ -78,7 +79,8 @@ LONGEST_IDLE = timedelta(seconds=30)
 LONGEST_DIGEST_IDLE = timedelta(minutes=15)
 NEXT_CHANGES = timedelta(seconds=5)  # after a source stops reporting changes
 # Each check of a channel that still fails costs a refused request, and Discord limits those.
-MEND_EVERY = timedelta(minutes=5)
+MEND_EVERY = SHORTEST
+NOT_ASKED = "it is looked at later"
 NEXT_DIGEST = timedelta(seconds=1)
 FIRST_TIDY = timedelta(minutes=15)  # after the start, so that it also runs if the bot is restarted every day
 TIDY_EVERY = timedelta(days=1)
@@ -170,6 +172,8 @@ class App:
         self._away = False  # a client that failed has been replaced, and the new one has no connection yet
         self._connecting_failures = self._sync_failures = 0  # in a row
         self._latest: datetime | None = None  # the latest time that the clock has shown
+        self._mending = MendingSchedule()
+        self._asked_for: Collection[int] = ()  # servers whose channels are asked for at this look
         # The default time of digests changes only with a restart, so it is checked once.
         self._replanned = False
 
@@ -269,6 +273,7 @@ class App:
         return client
 
     def _forget_server(self, guild_id: int) -> None:
+        self._mending.changed(guild_id)
         if isinstance(self.client, RestClient):
             self.client.forget_server(guild_id)
 
@@ -325,10 +330,17 @@ class App:
         """Resume channels in which the bot may post again."""
         if not self.client.up.is_set():  # no channel is known before the first connection
             return
-        for channel_id in await resume_mended(self.context, self._problem_now):
+        for channel_id in await resume_mended(self.context, self._problem_now, self._choose_to_mend):
             log.info("channel %s has resumed", channel_id)
 
+    def _choose_to_mend(self, paused: Mapping[int, datetime]) -> Collection[int]:
+        """What a gateway keeps up to date costs nothing; some servers at a time are asked for."""
+        self._asked_for = self._mending.choose(paused, self.context.now())
+        return self._asked_for if isinstance(self.client, RestClient) else paused
+
     async def _problem_now(self, guild_id: int, channel_id: int) -> str:
+        if self.client.get_channel(channel_id) is None and guild_id not in self._asked_for:
+            return NOT_ASKED
         return await problem_now(
             self.client, channel_id, partial(self.client.read_server, guild_id, MEND_EVERY)
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,6 +38,7 @@ from bot.store.templates import StoredTemplate
 
 RECENT = timedelta(days=1)
 MOST_TROUBLES = 10
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 # Paths, bare or in quotes; and where a sentence ends.
 _PATH = re.compile(r"""(['"])[^'"]*[/\\][^'"]*\1|(?<![\w<])(?:~|[A-Za-z]:)?[/\\][^\s'",;]*[^\s'",;:.]""")
@@ -204,15 +205,27 @@ def shown_error(error: str) -> str:
     return _PATH.sub("…", hosts_only(first))
 
 
-async def resume_mended(context: Context, problem: Callable[[int, int], Awaitable[str]]) -> list[int]:
+async def resume_mended(
+    context: Context,
+    problem: Callable[[int, int], Awaitable[str]],
+    choose: Callable[[Mapping[int, datetime]], Collection[int]] | None = None,
+) -> list[int]:
     """Resume the paused channels in which nothing stands against posting any more.
 
-    `problem` says of a server and its channel why nothing can be posted there, empty where it can.
+    `problem` says of a server and its channel why nothing can be posted there, empty where it can. `choose` says which
+    servers to look at, of those with paused channels, each with the time of its last pause; without it, all.
     """
     async with context.db.read() as connection:
         paused = await subscriptions.paused(connection)
+    since: dict[int, datetime] = {}
+    for channel in paused.values():
+        at = channel.since or LONG_AGO
+        since[channel.guild_id] = max(at, since.get(channel.guild_id, at))
+    chosen = since if choose is None else choose(since)
     mended = [
-        channel_id for channel_id, guild_id in paused.items() if not await problem(guild_id, channel_id)
+        channel_id
+        for channel_id, channel in paused.items()
+        if channel.guild_id in chosen and not await problem(channel.guild_id, channel_id)
     ]
     if mended:
         async with context.db.write() as connection:

@@ -545,14 +545,19 @@ async def postpone(connection: AsyncConnection, like: Claimed, until: datetime, 
         await connection.execute(sa.update(_o).where(_o.c.id.in_(chosen)).values(due_at=until))
 
 
-async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[int] = ()) -> datetime | None:
-    """When the next message wants a worker, who then finds one to claim; None where nothing waits.
+async def next_due(
+    connection: AsyncConnection, now: datetime, busy: Collection[int] = (), resting: Collection[int] = ()
+) -> datetime | None:
+    """When the next message wants a worker, who then finds one to claim; None where nothing waits. Busy and resting
+    channels are left out, as in `claim`.
 
     Where more wait that cannot be claimed than it looks at, the worker comes too early, and puts them out of the way.
     """
     reachable = REACHABLE.label("reachable")
     columns = sa.select(_o.c.channel_id, _o.c.kind, _o.c.due_at, _o.c.lease_until, reachable)
-    unleased = columns.where(is_unleased(_o.c.lease_until, now))
+    limits = queue.ClaimLimits(0, busy, resting)
+    busy = {*busy, *resting}
+    unleased = columns.where(is_unleased(_o.c.lease_until, now), limits.is_read())
     pages = [
         unleased.where(queue.IS_READY, queue.of_lanes(publishes=False)).order_by(*queue.ORDER),
         unleased.where(queue.IS_READY, queue.of_lanes(publishes=True)).order_by(*queue.ORDER),
@@ -560,7 +565,7 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
     ]
     times: list[datetime] = []
     for page in pages:
-        times += await _first_clear_at(connection, page, now, busy)
+        times += await _first_clear_at(connection, page, now, busy, limits.size)
         if times and min(times) <= now:
             return min(times)
     leased = columns.where(_o.c.lease_until > now, _o.c.due_at.is_not(None), _o.c.closed.is_(False))
@@ -575,10 +580,14 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
 
 
 async def _first_clear_at(
-    connection: AsyncConnection, page: sa.Select[*tuple[Any, ...]], now: datetime, busy: Collection[int]
+    connection: AsyncConnection,
+    page: sa.Select[*tuple[Any, ...]],
+    now: datetime,
+    busy: Collection[int],
+    most: int,
 ) -> list[datetime]:
     """When the first rows that can be claimed are claimed. Mostly they are among the very first, so few are read at first."""
-    for size in (FEW, PER_CHANNEL * len(busy) + queue.SPARE):
+    for size in (FEW, most):
         rows = (await connection.execute(page.limit(size))).all()
         clear = await _clear_at(connection, rows, now, busy)
         if clear or len(rows) < size:

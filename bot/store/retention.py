@@ -100,8 +100,14 @@ async def forget_stories(
 
 
 async def _needed(connection: AsyncConnection, numbers: Collection[int], before: datetime) -> set[int]:
-    """The stories that a post or a person still needs."""
-    overrides, follows = schema.story_overrides, schema.follows
+    """The stories that a post or a person still needs.
+
+    A story lists what its articles name as background, so that stays as long as the story would. What that names in turn does not.
+    """
+    overrides, follows, declarations = schema.story_overrides, schema.follows, schema.declarations
+    naming, story = _r.alias(), _s.alias()
+    is_recent = sa.or_(story.c.last_seen >= before, story.c.last >= before)
+    is_followed = sa.exists().where(follows.c.story == story.c.number)
     recent = sa.or_(*(at >= before for at in (_o.c.created_at, _o.c.sent_at, _o.c.edited_at, _o.c.due_at)))
     decided = sa.or_(overrides.c.one == _r.c.id, overrides.c.other == _r.c.id)
     statements = (
@@ -110,6 +116,12 @@ async def _needed(connection: AsyncConnection, numbers: Collection[int], before:
         sa.select(_r.c.story)
         .join(overrides, decided)
         .where(_r.c.story.in_(numbers), overrides.c.at >= before),
+        sa.select(_r.c.story)
+        .join(declarations, declarations.c.declared_id == _r.c.id)
+        .join(naming, naming.c.id == declarations.c.record_id)
+        .join(story, story.c.number == naming.c.story)
+        .where(_r.c.story.in_(numbers), naming.c.story != _r.c.story)
+        .where(sa.or_(is_recent, is_followed, sa.exists().where(_o.c.story == story.c.number, recent))),
     )
     needed: set[int] = set()
     for statement in statements:

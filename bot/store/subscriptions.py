@@ -126,12 +126,20 @@ async def count(connection: AsyncConnection, guild_id: int | None = None) -> int
     return await connection.scalar(sa.select(sa.func.count()).select_from(_sub).where(in_scope)) or 0
 
 
-async def paused(connection: AsyncConnection) -> dict[int, int]:
-    """The paused channels of the servers that the bot is in, in order, each with its server."""
+@dataclass(frozen=True, slots=True)
+class PausedChannel:
+    """A paused channel with its server, and since when it is paused; None: an earlier version paused it."""
+
+    guild_id: int
+    since: datetime | None
+
+
+async def paused(connection: AsyncConnection) -> dict[int, PausedChannel]:
+    """The paused channels of the servers that the bot is in, in order."""
     is_paused = sa.and_(_c.c.paused_reason != "", _c.c.guild_id.not_in(LEFT))
-    columns = sa.select(_c.c.channel_id, _c.c.guild_id)
+    columns = sa.select(_c.c.channel_id, _c.c.guild_id, _c.c.paused_at)
     rows = (await connection.execute(columns.where(is_paused).order_by(_c.c.channel_id))).all()
-    return {row.channel_id: row.guild_id for row in rows}
+    return {row.channel_id: PausedChannel(row.guild_id, row.paused_at) for row in rows}
 
 
 async def subscribe(

@@ -191,9 +191,6 @@ class Delivery:
 
     async def _claimed(self, now: datetime, room: int) -> list[Claimed]:
         """Claim up to `room` messages. A channel in which much waits gets none while it has its share of the places."""
-        is_crowded = self.queued >= KEPT_FOR_OTHERS * self._most_queued
-        resting = self._recent_channels() if is_crowded else frozenset[int]()
-        per_channel = 1 if is_crowded else outbox.PER_CHANNEL
         async with self._context.db.write() as connection:
             keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
             claimed = await outbox.claim(
@@ -204,8 +201,8 @@ class Delivery:
                 self._holder,
                 keep_pace,
                 self._claims,
-                resting=resting,
-                per_channel=per_channel,
+                resting=self._resting(),
+                per_channel=1 if self._is_crowded else outbox.PER_CHANNEL,
             )
             self._claims += 1
             if room > len(claimed):
@@ -283,7 +280,7 @@ class Delivery:
         if self._room(now) <= 0:
             return None
         async with self._context.db.read() as connection:
-            return await outbox.next_due(connection, now, self._queues)
+            return await outbox.next_due(connection, now, self._queues, self._resting())
 
     def _room(self, now: datetime) -> int:
         free = self._free_room()
@@ -313,9 +310,14 @@ class Delivery:
     def _admissions(self) -> set[Admission]:
         return {self._admission, self._webhook_admission}
 
-    def _recent_channels(self) -> frozenset[int]:
-        """The channels that let others go first."""
-        return frozenset[int]().union(*(admission.recent for admission in self._admissions))
+    @property
+    def _is_crowded(self) -> bool:
+        return self.queued >= KEPT_FOR_OTHERS * self._most_queued
+
+    def _resting(self) -> frozenset[int]:
+        """The channels that get no places now: while few are left, those that let others go first."""
+        recent = (admission.recent for admission in self._admissions if self._is_crowded)
+        return frozenset[int]().union(*recent)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._workers.discard(task)

@@ -177,6 +177,27 @@ async def test_the_servers_that_were_used_longest_ago_leave_the_cache(
     assert {guild.id for guild in office.client.guilds} == {one, GUILD}
 
 
+async def test_a_server_that_left_the_cache_costs_no_request_until_it_is_too_old(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More servers than the cache has objects of, one after the other, again and again."""
+    monkeypatch.setattr(rest_client, "MOST_SERVERS", 1)
+    servers = {1 << 22: 1 << 22 | 1, 2 << 22: 2 << 22 | 1, GUILD: CHANNEL}
+    for _ in range(3):
+        for guild_id, channel_id in servers.items():
+            assert await office.send(channel_id, guild_id) is SendStatus.OK
+            assert [guild.id for guild in office.client.guilds] == [guild_id]
+    assert office.read() == Counter(OF_A_SERVER * len(servers))
+    office.client.forget_server(GUILD)
+    for guild_id, channel_id in servers.items():
+        await office.send(channel_id, guild_id)
+    assert office.read() == Counter(OF_A_SERVER)
+    monkeypatch.setattr(rest_client, "MOST_PACKED", 2)
+    await office.send(CHANNEL)
+    await office.send(1 << 22 | 1, 1 << 22)
+    assert office.read() == Counter(OF_A_SERVER), "it went with what was kept of it"
+
+
 async def test_gateways_report_every_change_that_a_sender_must_know_of() -> None:
     heard: list[int] = []
     listeners: dict[str, object] = {}

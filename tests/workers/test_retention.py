@@ -125,6 +125,32 @@ async def test_a_story_stays_as_long_as_somebody_follows_it(desk: BotHarness, ke
     assert number not in await numbers(desk)
 
 
+async def test_what_a_living_story_lists_stays_as_long_as_the_story(
+    desk: BotHarness, keeping: Context
+) -> None:
+    """An article names an older one of another story, which the menu of its post lists as background."""
+    await desk.follow()
+    earlier, later, newest = headlines(3)
+    old = dated(desk, earlier, outlet="beta.example")
+    oldest = dated(desk, "A harbour is dredged for larger ships", outlet="delta.example")
+    await desk.report(oldest)
+    await desk.report(replace(old, related=(oldest,)))
+    desk.clock.forward(days=39)
+    await desk.report(replace(dated(desk, later), related=(old,)))
+    desk.clock.forward(hours=36)
+    await cleanup.step(keeping)
+    async with desk.db.read() as connection:
+        titles = set((await connection.execute(sa.select(schema.records.c.title))).scalars())
+    assert {earlier, later} <= titles
+    assert oldest.title not in titles, "what the old one names goes"
+    desk.clock.forward(days=60)
+    await desk.report(dated(desk, newest))
+    await cleanup.step(keeping)
+    async with desk.db.read() as connection:
+        titles = set((await connection.execute(sa.select(schema.records.c.title))).scalars())
+    assert {earlier, later}.isdisjoint(titles)
+
+
 async def test_merged_stories_go_with_the_one_that_goes_on(desk: BotHarness, keeping: Context) -> None:
     await desk.follow()
     one, two, newest = headlines(3)
