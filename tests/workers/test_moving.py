@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import time, timedelta
 from pathlib import Path
@@ -48,7 +48,7 @@ from bot.store.database import Database
 from bot.workers import rematch
 from tests.databases import opened
 from tests.make import START, Clock, examples, record
-from tests.store.store_helpers import take
+from tests.store.store_helpers import statements, take
 
 GUILD, NEWS, TALK, ROLE = 1 << 60, (1 << 60) + 7, (1 << 60) + 8, (1 << 60) + 9
 ELSEWHERE = (1 << 60) + 100  # a channel or role of another server
@@ -262,6 +262,57 @@ async def test_decisions_about_others_articles_are_left_out(old: House, clock: C
     assert done.kinds[EntryKind.DECISIONS].left_out == 2
     async with old.db.read() as connection:
         assert await connection.scalar(sa.select(sa.func.count()).select_from(schema.story_overrides)) == 0
+
+
+async def test_the_statements_of_an_import_do_not_grow_with_its_entries(old: House) -> None:
+    """An intake waits for it, so there are few statements in its transaction. A decision is a transaction of its own."""
+    counts, largest = [], []
+    for count, guild_id in ((3, GUILD), (60, GUILD + 1)):
+        channels = [str(guild_id + 10 + n) for n in range(count)]
+        ids = frozenset(map(int, channels))
+        every = [{"channel": channel, "topic": "Rivers"} for channel in channels]
+        quiet = {"start": "22:00", "end": "06:00", "zone": "UTC"}
+        pairs = ((0, 1), (0, 2), (1, 2))
+        data = FORM | {
+            "server": str(guild_id),
+            "topics": [{"name": f"Mine {n}", "query": f"mine{n}"} for n in range(count)],
+            "channels": [
+                {"channel": channel, "posts_per_hour": 2, "quiet_hours": quiet, "threads": True, "open_to_alerts": True}
+                for channel in channels
+            ],
+            "subscriptions": [entry | {"mode": "both"} for entry in every],
+            "digests": [entry | {"at": "9"} for entry in every[: count // 2]],
+            "mutes": [{"value": f"word{n}"} for n in range(count)],
+            "decisions": [
+                {"one": REPORTS[a].key, "other": REPORTS[b].key, "same": False, "at": "2026-03-02T12:00:00Z"}
+                for a, b in pairs[: 1 if count == 3 else 3]
+            ],
+        }  # fmt: skip
+        places = ServerPlaces(guild_id, ids, ids, ids)
+        with statements(old.db) as seen:
+            await moving.preview(old.context, places, MOVER, parsed(data))
+        assert not any(sql.lstrip().startswith(WRITES) for sql, _ in seen)
+        with statements(old.db) as seen:
+            done = await moving.apply(old.context, places, MOVER, parsed(data))
+        assert [done.kinds[kind].new for kind in (EntryKind.TOPICS, EntryKind.CHANNELS)] == [count, count]
+        transactions = parts(sql for sql, _ in seen)
+        counts.append(max(map(len, transactions)))
+        largest.append(sum(any("INTO story_overrides" in sql for sql in part) for part in transactions))
+    assert counts[0] == counts[1]
+    assert largest == [1, 2], "each decision by itself; one was made by the first server"
+
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+def parts(seen: Iterable[str]) -> list[list[str]]:
+    """The statements of each transaction."""
+    found: list[list[str]] = [[]]
+    for sql in seen:
+        if sql.startswith("BEGIN"):
+            found.append([])
+        found[-1].append(sql)
+    return found
 
 
 def document(file: server_file.ServerFile) -> dict[str, Any]:
