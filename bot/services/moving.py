@@ -280,8 +280,8 @@ def _check_server(context: Context, places: ServerPlaces, file: ServerFile) -> N
     if int(file.server) != places.guild_id:
         raise InvalidInputError(
             tr(
-                "The file is of the server {other}, and this is the server {server}. A file can be imported only into "
-                "the server that it is of.",
+                "The file comes from the server {other}, but this is the server {server}. A file can only be imported "
+                "into the server that it comes from.",
                 other=file.server,
                 server=places.guild_id,
             )
@@ -448,7 +448,7 @@ class _Import:
                 return
             with self._entry(kind, f"[{place}]"):
                 if identity(entry) in seen:
-                    raise InvalidInputError(tr("An earlier entry of the file is for the same."))
+                    raise InvalidInputError(tr("The file has an earlier entry for the same thing."))
                 seen.add(identity(entry))
                 take(entry)
 
@@ -483,7 +483,7 @@ class _Import:
         if channel_id not in self.places.channels:
             raise InvalidInputError(
                 tr(
-                    "{id} is not a channel of this server in which the bot can post. It may be deleted, or of another server.",
+                    "{id} is not a channel of this server in which the bot can post. It may have been deleted, or belong to another server.",
                     id=channel_id,
                 )
             )
@@ -493,7 +493,9 @@ class _Import:
         before, changes = self.stored.settings, self.changes.settings
         if entry.language is not None:
             if entry.language not in LANGUAGES:
-                raise InvalidInputError(tr("The languages are {languages}.", languages=comma_list(LANGUAGES)))
+                raise InvalidInputError(
+                    tr("Choose one of these languages: {languages}.", languages=comma_list(LANGUAGES))
+                )
             if self.count(
                 EntryKind.SETTINGS, is_new=before.language is None, differs=entry.language != before.language
             ):
@@ -515,7 +517,7 @@ class _Import:
     def _topic(self, entry: MovedTopic, loaded: Topics, own: dict[str, Topic]) -> None:
         """Make or change a topic. `own` has the topics of the server by their keys, with those of earlier entries."""
         if any("," in alias for alias in entry.aliases):
-            raise InvalidInputError(tr("Other names of a topic have no commas."))
+            raise InvalidInputError(tr("The other names of a topic cannot contain commas."))
         key = name_key(server_topics.topic_name(entry.name))
         before = own.get(key)
         draft = Draft(entry.name, entry.query, ",".join(entry.aliases) or server_topics.NOTHING, entry.parent)
@@ -626,7 +628,7 @@ class _Import:
         if int(text) not in self.places.roles:
             raise InvalidInputError(
                 tr(
-                    "{id} is not a role of this server that can be pinged. It may be deleted, or of another server.",
+                    "{id} is not a role of this server that can be pinged. It may have been deleted, or belong to another server.",
                     id=text,
                 )
             )
@@ -903,5 +905,5 @@ def _one_of(kind: type[E], text: str) -> E:
     except ValueError:
         allowed = comma_list(kind)
         raise InvalidInputError(
-            tr("“{text}” is none of: {allowed}.", text=clip(text, 40), allowed=allowed)
+            tr("“{text}” is not one of these: {allowed}.", text=clip(text, 40), allowed=allowed)
         ) from None

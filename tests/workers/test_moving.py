@@ -335,7 +335,7 @@ def _set(kind: str, entry: Any, *more: Any) -> Callable[[dict[str, Any]], Any]:
 
 MINE = {"channel": str(NEWS), "topic": "Rivers"}
 NOT_IMPORTED: dict[str, Hostile] = {
-    "another server's file": (lambda d: d.update(server=str(GUILD + 1)), "only into the server"),
+    "another server's file": (lambda d: d.update(server=str(GUILD + 1)), "only be imported into the server"),
     "another server's channel": (
         _set("subscriptions", {**MINE, "channel": str(ELSEWHERE)}),
         f"subscriptions[0]: {ELSEWHERE}",
@@ -352,7 +352,10 @@ NOT_IMPORTED: dict[str, Hostile] = {
         "channels[0]",
     ),
     "an unknown topic": (_set("subscriptions", {**MINE, "topic": "Nothing"}), "no topic “Nothing”"),
-    "an unknown mode": (_set("subscriptions", {**MINE, "mode": "shout"}), "none of: live, digest, both"),
+    "an unknown mode": (
+        _set("subscriptions", {**MINE, "mode": "shout"}),
+        "not one of these: live, digest, both",
+    ),
     "an unknown layout": (_set("subscriptions", {**MINE, "layout": "x"}), "card"),
     "no template": (_set("subscriptions", {**MINE, "layout": "template"}), "no template"),
     "a colour": (_set("subscriptions", {**MINE, "colour": "red"}), "not a colour"),
@@ -362,7 +365,7 @@ NOT_IMPORTED: dict[str, Hostile] = {
     ),
     "twice the same": (
         _set("subscriptions", MINE, {**MINE, "topic": "rivers"}),
-        "subscriptions[1]: An earlier entry",
+        "subscriptions[1]: The file has an earlier entry",
     ),
     "two equal digests": (_set("digests", *[{"channel": str(NEWS), "at": "9:00"}] * 2), "two digests"),
     "a dear query": (
@@ -393,7 +396,7 @@ NOT_IMPORTED: dict[str, Hostile] = {
     "a zone": (_set("digests", {"channel": str(NEWS), "at": "9", "zone": "Mars/Base"}), "not a time zone"),
     "a size": (_set("digests", {"channel": str(NEWS), "at": "9", "size": 10**30}), "1 to 25"),
     "a limit": (_set("channels", {"channel": str(NEWS), "posts_per_hour": -1}), "posts an hour"),
-    "a language": (lambda d: d["settings"].update(language="xx"), "languages are"),
+    "a language": (lambda d: d["settings"].update(language="xx"), "one of these languages"),
     "a template": (lambda d: d["settings"].update(template="{nonsense}"), "nonsense"),
 }
 
@@ -533,7 +536,7 @@ def test_whatever_a_server_has_comes_back_as_it_was(
 
 MALFORMED: dict[str, tuple[bytes, str]] = {
     "no JSON": (b"{", "line 1, column 2"),
-    "another JSON": (b"[]", "no file of `/data export`"),
+    "another JSON": (b"[]", "not a file from `/data export`"),
     "no text": (b"\xff\xfe", "UTF-8"),
     "a newer version": (json.dumps({**FORM, "version": 2}).encode(), "version 2"),
     "deep": (b"[" * 200_000, "nested too deeply"),
@@ -543,7 +546,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     ),
     "less deep": (
         json.dumps(FORM).encode()[:-1] + b', "topics": ' + b"[" * 500 + b"]" * 500 + b"}",
-        "topics[0]: Here an entry with fields",
+        "topics[0]: This must be an entry with fields",
     ),
     "no number": (json.dumps(FORM).encode()[:-1] + b', "x": NaN}', "NaN"),
     "a character that no database stores": (
@@ -555,20 +558,20 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "a field twice": (json.dumps(FORM).encode()[:-1] + b', "version": 1}', "“version” twice"),
     "huge": (json.dumps(FORM).encode() + b" " * server_file.MOST_BYTES, "larger than 1,000,000 bytes"),
     "many entries": (json.dumps({**FORM, "mutes": [{}] * 200_000}).encode(), "at most 1,000 entries"),
-    "an unknown field": (json.dumps({**FORM, "webhooks": []}).encode(), "no field “webhooks”"),
-    "a number as id": (json.dumps({**FORM, "server": GUILD}).encode(), "server: Here text is allowed"),
-    "an id that is none": (json.dumps({**FORM, "server": "-1"}).encode(), "id of Discord"),
+    "an unknown field": (json.dumps({**FORM, "webhooks": []}).encode(), "field “webhooks” is unknown"),
+    "a number as id": (json.dumps({**FORM, "server": GUILD}).encode(), "server: This must be text"),
+    "an id that is none": (json.dumps({**FORM, "server": "-1"}).encode(), "Discord ID"),
     "a missing field": (
         json.dumps({**FORM, "mutes": [{"channel": "5"}]}).encode(),
         "mutes[0]: The field “value” is missing",
     ),
     "a wrong type": (
         json.dumps({**FORM, "mutes": [{"value": ["x"]}]}).encode(),
-        "mutes[0].value: Here text is allowed, not a list",
+        "mutes[0].value: This must be text, not a list",
     ),
     "a time without zone": (
         json.dumps({**FORM, "exported_at": "2026-03-02T12:00:00"}).encode(),
-        "exported_at: Here a time",
+        "exported_at: This must be a time",
     ),
 }
 
