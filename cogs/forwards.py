@@ -89,7 +89,8 @@ class ForwardCommands(
         """Send to an address again at once after it has failed or was switched off."""
         resumed = await forwards.resume(self.context, guild_of(interaction).id, forward)
         text = tr(
-            "Stories of **{topic}** are sent to {host} again, those that wait at once.", **_named(resumed)
+            "Stories of **{topic}** are sent to {host} again, beginning with those that are waiting.",
+            **_named(resumed),
         )
         await views.answer(interaction, Embed(title=tr("Forward resumed"), description=text, colour=GREY))
 

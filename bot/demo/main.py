@@ -185,8 +185,8 @@ class Demo:
         name = self._topic.lower().replace(" ", "-")
         self.channel = guild.create_text_channel(name)
         # The visitor may use every command and press every button.
-        allowed = discord.Permissions(manage_channels=True, manage_guild=True, manage_messages=True)
-        role = guild.create_role("Editors", permissions=allowed)
+        allowed = discord.Permissions(administrator=True)
+        role = guild.create_role("Administrators", permissions=allowed)
         self.user = guild.add_member(env.create_user("you"), roles=[role])
         self._names = {self.channel.id: name}
         # The simulated bot is in a server before that has a channel to say hello in, so it leaves and joins again.

@@ -44,7 +44,7 @@ def forward_line(forward: Forward, waiting: int) -> str:
         return f"{line}\n  ⚠️ {off}"
     if forward.failing_since is not None:
         failing = tr(
-            "failing since {when}: {problem}.",
+            "first failed {when}; latest problem: {problem}.",
             when=relative(forward.failing_since),
             problem=problem_words(forward),
         )
@@ -57,8 +57,8 @@ def forwards_of(count: int) -> str:
     if not count:
         return ""
     return " " + tr_plural(
-        "It is sent to {count} address outside of Discord, which gets nothing more then.",
-        "It is sent to {count} addresses outside of Discord, which get nothing more then.",
+        "Its stories also go to {count} address outside Discord. That forward is removed too.",
+        "Its stories also go to {count} addresses outside Discord. Those forwards are removed too.",
         count,
     )
 
@@ -71,9 +71,11 @@ def forward_made(forward: Forward) -> Embed:
             topic=escape_to(forward.topic, TOPIC),
             host=_host(forward),
         ),
-        tr("Each request is signed with this secret, by which the receiver knows that it is from here:"),
+        tr(
+            "Each request is signed with this secret, so that the receiver can check that it comes from this bot:"
+        ),
         f"```\n{forward.secret}\n```",
-        tr("It is shown only now. Whoever has it can forge such requests."),
+        tr("It is shown only once. Anyone who has it can forge such requests."),
     ]
     return Embed(title=tr("Forward added"), description="\n".join(lines), colour=GREY)
 
@@ -87,7 +89,9 @@ def switched_off(forward: Forward, problem: str) -> Message:
             host=_host(forward),
             problem=escape(tr_stored(problem, *REASONS)),
         ),
-        tr("Topicwire has stopped trying. `/forward resume` starts again, and sends what waits."),
+        tr(
+            "Topicwire has stopped trying. Use `/forward resume` to start again and send the stories that are waiting."
+        ),
     ]
     embed = Embed(title=tr("A forward was switched off"), description="\n".join(lines), colour=GREY)
     name = tr("A forward was switched off: {host}", host=host_of(forward.url))
@@ -97,16 +101,16 @@ def switched_off(forward: Forward, problem: str) -> Message:
 def token_made(name: str, text: str, public_url: str, topic: str) -> Embed:
     """The answer to the member who made a token. It has the token, which nobody sees again."""
     lines = [
-        tr("The token **{name}** reads this server's stories:", name=escape_to(name, TOPIC)),
+        tr("Programs can read this server's stories with the token **{name}**:", name=escape_to(name, TOPIC)),
         f"```\n{text}\n```",
         tr(
-            "It is shown only now. Whoever has it can read what this server can see of stories, and nothing else."
+            "It is shown only once. Anyone who has it can read the stories that this server can see, and nothing else."
         ),
-        tr("Feed readers take it in the address:"),
+        tr("A feed reader needs this address:"),
         f"```\n{public_url}/feeds/{topic}.atom?token={text}\n```",
     ]
     if not public_url:
-        lines.append(tr("The person who runs this bot knows what comes before this path."))
+        lines.append(tr("Ask the person who runs this bot what comes before this path."))
     return Embed(title=tr("Token created"), description="\n".join(lines), colour=GREY)
 
 

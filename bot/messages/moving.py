@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.i18n import comma_list, mark, tr, tr_plural
 from bot.messages.message import Embed
 from bot.messages.story import GREY
 
+DECISIONS = "decisions"
 KINDS = {
     "settings": mark("Settings of the server"),
     "topics": mark("Topics"),
@@ -17,7 +18,7 @@ KINDS = {
     "subscriptions": mark("Subscriptions"),
     "digests": mark("Digests"),
     "mutes": mark("Mutes"),
-    "decisions": mark("Merged and separated stories"),
+    DECISIONS: mark("Merged and separated stories"),
 }
 
 
@@ -32,27 +33,46 @@ class KindRow:
     left_out: int
 
 
-def _line(row: KindRow) -> str:
-    parts = {
-        tr_plural("{count} new", "{count} new", row.new): row.new,
-        tr_plural("{count} changes", "{count} change", row.changed): row.changed,
-        tr_plural("{count} stays as it is", "{count} stay as they are", row.same): row.same,
+def _planned(row: KindRow) -> dict[str, int]:
+    """What an import would do with the entries of a kind."""
+    return {
+        tr_plural("{count} to add", "{count} to add", row.new): row.new,
+        tr_plural("{count} to change", "{count} to change", row.changed): row.changed,
+        tr_plural("{count} unchanged", "{count} unchanged", row.same): row.same,
         tr_plural("{count} left out", "{count} left out", row.left_out): row.left_out,
     }
-    counts = comma_list(text for text, count in parts.items() if count)
-    return f"• **{tr(KINDS[row.kind])}**: {counts}"
 
 
-def _lines(rows: Iterable[KindRow]) -> str:
-    shown = [row for row in rows if row.new or row.changed or row.same or row.left_out]
-    text = "\n".join(map(_line, shown)) or tr("The file has no entries.")
-    if any(row.left_out for row in shown):
-        reason = tr(
-            "Left out: decisions about articles that this bot does not have, or that this server may not decide about, "
-            "and settings that need a language model, which this bot does not have."
+def _done(row: KindRow) -> dict[str, int]:
+    """What an import did with the entries of a kind."""
+    return {
+        tr_plural("{count} added", "{count} added", row.new): row.new,
+        tr_plural("{count} changed", "{count} changed", row.changed): row.changed,
+        tr_plural("{count} unchanged", "{count} unchanged", row.same): row.same,
+        tr_plural("{count} left out", "{count} left out", row.left_out): row.left_out,
+    }
+
+
+def _lines(rows: Iterable[KindRow], counts: Callable[[KindRow], dict[str, int]]) -> str:
+    lines = []
+    left_out = set()
+    for row in rows:
+        parts = [text for text, count in counts(row).items() if count]
+        if parts:
+            lines.append(f"• **{tr(KINDS[row.kind])}**: {comma_list(parts)}")
+        if row.left_out:
+            left_out.add(row.kind)
+    text = "\n".join(lines) or tr("The file has no entries.")
+    reasons = []
+    if DECISIONS in left_out:
+        reasons.append(
+            tr(
+                "Left out: stories whose articles this bot does not have, or that this server may not merge or separate."
+            )
         )
-        text += f"\n\n{reason}"
-    return text
+    if left_out - {DECISIONS}:
+        reasons.append(tr("Left out: settings that need a language model, which this bot does not have."))
+    return "\n\n".join([text, *reasons])
 
 
 def import_preview(rows: Iterable[KindRow], *, changes_nothing: bool) -> Embed:
@@ -62,37 +82,37 @@ def import_preview(rows: Iterable[KindRow], *, changes_nothing: bool) -> Embed:
         if changes_nothing
         else tr("Nothing has been changed yet. An import adds and changes; it removes nothing.")
     )
-    return Embed(title=tr("Import"), description=f"{_lines(rows)}\n\n{hint}", colour=GREY)
+    return Embed(title=tr("Import"), description=f"{_lines(rows, _planned)}\n\n{hint}", colour=GREY)
 
 
 def imported(rows: Iterable[KindRow]) -> Embed:
     """What an import did."""
-    return Embed(title=tr("Imported"), description=_lines(rows), colour=GREY)
+    return Embed(title=tr("Imported"), description=_lines(rows, _done), colour=GREY)
 
 
 def exported() -> str:
     """What the file of an export has, and what it does not."""
     return tr(
-        "The file has this server's subscriptions, topics, feeds, digests, mutes, channel settings and decisions. It has "
-        "no posts, no secrets such as API tokens, and nothing that members set for themselves. Import it into another "
-        "Topicwire in this server with `/data import`."
+        "The file has this server's settings, subscriptions, topics, feeds, digests, mutes, and merged and separated "
+        "stories. It has no posts, no secrets such as API tokens, and nothing that members set for themselves. To import "
+        "it into another Topicwire in this server, use `/data import`."
     )
 
 
 def deletion_warning() -> Embed:
     """What `/data delete` would delete."""
     text = tr(
-        "This deletes **everything** that the bot has stored about this server, at once and for good: subscriptions, "
-        "topics, feeds and their articles, digests, mutes, settings, API tokens, forwards, decisions, and the alerts, "
-        "followed stories and votes of members. Messages in channels stay; the bot updates them no more. To have it all "
-        "again some day, export it first."
+        "This deletes **everything** that the bot has stored about this server, immediately and permanently: "
+        "subscriptions, topics, feeds and their articles, digests, mutes, settings, API tokens, forwards, merged and "
+        "separated stories, and members' alerts, followed stories and votes. Messages in channels stay, but the bot no "
+        "longer updates them. If you may want the settings back one day, export them first."
     )
     return Embed(title=tr("Delete everything?"), description=text, colour=GREY)
 
 
 def deleted() -> Embed:
     """The answer when everything is deleted."""
-    text = tr("The bot has nothing stored about this server any more. Start anew with `/setup`.")
+    text = tr("Nothing about this server is stored any more. To start again, use `/setup`.")
     return Embed(title=tr("Everything deleted"), description=text, colour=GREY)
 
 

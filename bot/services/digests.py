@@ -216,6 +216,11 @@ def _by_id(present: Sequence[ChannelDigest], digest_id: int) -> ChannelDigest:
 
 async def require_room(connection: AsyncConnection, guild_id: int, channel_id: int, in_channel: int) -> None:
     """Raise InvalidInputError if there may not be one more digest."""
+    check_room(channel_id, in_channel, await digests.count(connection, guild_id))
+
+
+def check_room(channel_id: int, in_channel: int, in_server: int) -> None:
+    """Raise InvalidInputError if there may not be one more digest beside so many in its channel, and set in its server."""
     if in_channel >= MOST_IN_CHANNEL:
         raise InvalidInputError(
             tr(
@@ -224,7 +229,7 @@ async def require_room(connection: AsyncConnection, guild_id: int, channel_id: i
                 most=MOST_IN_CHANNEL,
             )
         )
-    if await digests.count(connection, guild_id) >= MOST_IN_SERVER:
+    if in_server >= MOST_IN_SERVER:
         raise InvalidInputError(
             tr(
                 "This server has {most} digests, which is the limit. Remove one with `/digest remove`.",

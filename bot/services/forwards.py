@@ -86,7 +86,7 @@ def _checked(context: Context, text: str) -> str:
         raise InvalidInputError(tr("Nothing can be sent there: {problem}.", problem=error)) from error
     if url.scheme != "https" and not context.forward_limits.plain_http:
         raise InvalidInputError(
-            tr("The address must begin with https://, so that nobody else can read along.")
+            tr("The address must begin with https://, so that nobody else can read the stories on the way.")
         )
     return str(url)
 

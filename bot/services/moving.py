@@ -1,14 +1,15 @@
 """Moving house: what a server has goes into a file, and from a file into another bot.
 
-An import adds and changes; it removes nothing. A preview is the import itself, undone at its end, so both find the same
-mistakes. Everything is checked as the commands check it.
+An import adds and changes; it removes nothing. It reads what the server has, compares the file with that in memory, and stores what
+differs; a preview does the first two, so both find the same mistakes. Everything is checked as the commands check it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,8 +18,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Mode, PostLayout, StorySize, Subscription, Topic, Volume
-from bot.domain.polling import FeedOrigin, NewFeed
+from bot.domain.model import Mode, Mute, PostLayout, Stored, StorySize, Subscription, Topic, Volume
+from bot.domain.polling import Feed, FeedOrigin, NewFeed
 from bot.domain.posting.channel_digests import (
     ChannelDigest,
     changed,
@@ -36,8 +37,7 @@ from bot.i18n import LANGUAGES, comma_list, tr
 from bot.services import curate, mutes, pace, rephrasing, server_topics, sources
 from bot.services.appearance import accent_of
 from bot.services.context import Context
-from bot.services.curate import StoryChange
-from bot.services.digests import digest_name, plan_default, require_room, schedule, zone
+from bot.services.digests import check_room, digest_name, schedule, zone
 from bot.services.server_file import (
     FORMAT,
     MOST_DECISIONS,
@@ -55,13 +55,12 @@ from bot.services.server_file import (
 )
 from bot.services.server_topics import Draft
 from bot.services.subscribe import MOST_SUBSCRIPTIONS
-from bot.services.templates import checked, require_template
+from bot.services.templates import checked, no_template
 from bot.services.topics import resolve
 from bot.store import (
     alerts,
     digests,
     feeds,
-    quotas,
     records,
     rephrasings,
     rollups,
@@ -74,6 +73,7 @@ from bot.store import (
     votes,
 )
 from bot.store import server_topics as stored_topics
+from bot.store.servers import ServerLanguage
 from bot.store.story_overrides import StoryOverride
 
 log = logging.getLogger(__name__)
@@ -242,31 +242,76 @@ def _digest_entry(digest: ChannelDigest) -> MovedDigest:
     )
 
 
-class _UndoneError(Exception):
-    """Ends the transaction of a preview."""
-
-
 async def preview(context: Context, places: ServerPlaces, user_id: int, file: ServerFile) -> ImportResult:
     """What an import would do. InvalidInputError lists the entries that cannot be imported; nothing is stored."""
-    moving = None
-    try:
-        async with context.db.intake() as connection:
-            moving = _Import(connection, context, places, user_id)
-            await moving.run(file, decides=False)
-            raise _UndoneError
-    except _UndoneError:
-        assert moving is not None
-    return moving.result()
+    _check_server(context, places, file)
+    async with context.db.read() as connection:
+        planned = await _planned(connection, context, places, user_id, file)
+        for entry in file.decisions:
+            if (decision := await _decision(connection, context, places.guild_id, entry)) is None:
+                planned.kinds[EntryKind.DECISIONS].left_out += 1
+            else:
+                planned.count(EntryKind.DECISIONS, is_new=decision.is_new, differs=decision.differs)
+    return planned.result()
 
 
 async def apply(context: Context, places: ServerPlaces, user_id: int, file: ServerFile) -> ImportResult:
-    """Import a file, or nothing of it: InvalidInputError as `preview`. `look_back` comes after it."""
+    """Import a file, or nothing of it: InvalidInputError as `preview`. `look_back` comes after it.
+
+    Nobody else takes in articles meanwhile, so all is compared in memory, and stored with a few statements for each kind of entry.
+    Decisions about stories follow one by one, as if somebody made them: each may move many articles.
+    """
+    _check_server(context, places, file)
+    async with context.db.read() as connection:  # so that a file that is wrong keeps nobody waiting
+        await _planned(connection, context, places, user_id, file)
     async with context.db.intake() as connection:
-        moving = _Import(connection, context, places, user_id)
-        await moving.run(file, decides=True)
-    curate.tell(context, moving.stories)
+        planned = await _planned(connection, context, places, user_id, file, locks=True)
+        await planned.store(connection)
     context.wake()
-    return moving.result()
+    for entry in file.decisions:
+        try:
+            await _decide(planned, entry)
+        except TopicwireError:  # the stories are others here: the last article of a story stays in it
+            planned.kinds[EntryKind.DECISIONS].left_out += 1
+    return planned.result()
+
+
+def _check_server(context: Context, places: ServerPlaces, file: ServerFile) -> None:
+    if int(file.server) != places.guild_id:
+        raise InvalidInputError(
+            tr(
+                "The file comes from the server {other}, but this is the server {server}. A file can only be imported "
+                "into the server that it comes from.",
+                other=file.server,
+                server=places.guild_id,
+            )
+        )
+    _check_topic_count(context, len(file.topics))  # before so many queries are read
+
+
+async def _planned(
+    connection: AsyncConnection,
+    context: Context,
+    places: ServerPlaces,
+    user_id: int,
+    file: ServerFile,
+    *,
+    locks: bool = False,
+) -> _Import:
+    """What is to be stored of a file, compared with what is there. InvalidInputError with the problems of all entries.
+
+    With `locks`, nobody else decides about the digests of the file's channels until the transaction ends.
+    """
+    guild_id = places.guild_id
+    channels = {entry.channel: entry for entry in await _channels(connection, guild_id)}
+    if locks:
+        with_digests = {int(entry.channel) for entry in file.digests} & places.channels
+        await subscriptions.ensure_channels(connection, dict.fromkeys(with_digests, guild_id))
+        await digests.lock_all(connection, with_digests)
+    stored = await _stored(connection, context, guild_id, channels)
+    planned = _Import(context, places, user_id, stored)
+    await asyncio.to_thread(planned.plan, file)
+    return planned
 
 
 async def look_back(context: Context, imported: ImportResult) -> None:
@@ -278,90 +323,123 @@ async def look_back(context: Context, imported: ImportResult) -> None:
             log.warning("an imported topic was not matched with earlier articles: %s", error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What a server has before an import. `topics` are those of all, as an intake sees them."""
+
+    topics: Topics
+    feeds: Sequence[Feed]
+    mutes: Sequence[Mute]
+    subscriptions: Sequence[Subscription]
+    digests: Sequence[ChannelDigest]
+    settings: MovedSettings
+    language: ServerLanguage
+    channels: Mapping[str, MovedChannel]
+
+
+async def _stored(
+    connection: AsyncConnection, context: Context, guild_id: int, channels: Mapping[str, MovedChannel]
+) -> _Stored:
+    return _Stored(
+        await context.topics.load(connection),
+        await feeds.all_feeds(connection, guild_id),
+        await subscriptions.mutes(connection, guild_id),
+        await subscriptions.subscriptions(connection, guild_id=guild_id),
+        await digests.stored(connection, guild_id=guild_id),
+        await _settings(connection, guild_id),
+        await servers.language(connection, guild_id),
+        channels,
+    )
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What an import stores, by kind. `replaced` topics and digests are each before and after; digests have no id if they are new."""
+
+    settings: MovedSettings = field(default_factory=MovedSettings)
+    topics: list[Topic] = field(default_factory=list)
+    replaced_topics: list[tuple[Topic, Topic]] = field(default_factory=list)
+    feeds: list[NewFeed] = field(default_factory=list)
+    mutes: list[tuple[int | None, str]] = field(default_factory=list)
+    subscriptions: list[tuple[Subscription, datetime]] = field(default_factory=list)
+    digests: list[ChannelDigest] = field(default_factory=list)
+    replaced_digests: list[ChannelDigest] = field(default_factory=list)
+    channels: dict[int, MovedChannel] = field(default_factory=dict)  # with what differs alone
+
+
 @dataclass(slots=True)
 class _Import:
-    """An import in its transaction. Each entry is checked, compared with what is there, and stored where it differs."""
+    """An import: `plan` checks each entry and compares it with what is there, and `store` stores what differs."""
 
-    connection: AsyncConnection
     context: Context
     places: ServerPlaces
     user_id: int
+    stored: _Stored
     kinds: dict[EntryKind, KindChanges] = field(
         default_factory=lambda: {kind: KindChanges() for kind in EntryKind}
     )
     problems: list[str] = field(default_factory=list)
-    topics: list[Topic] = field(default_factory=list)
-    stories: list[StoryChange] = field(default_factory=list)
+    look_back_topics: list[Topic] = field(default_factory=list)
+    changes: _Changes = field(default_factory=_Changes)
 
     @property
-    def _guild_id(self) -> int:
+    def guild_id(self) -> int:
+        """The server that imports."""
         return self.places.guild_id
 
     def result(self) -> ImportResult:
-        return ImportResult(self.kinds, tuple(self.topics))
+        """What it does, by kind."""
+        return ImportResult(self.kinds, tuple(self.look_back_topics))
 
-    async def run(self, file: ServerFile, *, decides: bool) -> None:
-        """Do all of it. Raises InvalidInputError with the problems of all entries."""
-        if int(file.server) != self._guild_id:
-            raise InvalidInputError(
-                tr(
-                    "The file is of the server {other}, and this is the server {server}. A file can be imported only into "
-                    "the server that it is of.",
-                    other=file.server,
-                    server=self._guild_id,
-                )
-            )
-        self._check_topic_count(len(file.topics))  # before so many queries are read
-        channels = {e.channel: e for e in await _channels(self.connection, self._guild_id)}
+    def plan(self, file: ServerFile) -> None:
+        """Decide all of it but decisions about stories. Raises InvalidInputError with the problems of all entries."""
+        before = self.stored.topics.visible_to(self.guild_id)
+        own = {name_key(topic.name): topic for topic in before if topic.guild_id}
         with self._entry(EntryKind.SETTINGS, ""):
-            await self._settings(file.settings)
-        before = await self.context.topics.load(self.connection, self._guild_id)
-        await self._each(
+            self._settings(file.settings)
+        self._each(
             EntryKind.TOPICS,
             file.topics,
-            lambda e: self._topic(e, before),
+            lambda e: self._topic(e, before, own),
             lambda e: name_key(server_topics.topic_name(e.name)),
         )
-        loaded = await self.context.topics.load(self.connection, self._guild_id)
+        loaded = self.stored.topics.with_own(own.values())
         with self._entry(EntryKind.TOPICS, ""):
-            await self._check_topics(loaded)
-        await self._each(
+            self._check_topics(own.values())
+        self._each(
             EntryKind.FEEDS,
             file.feeds,
             lambda e: self._feed(e, loaded),
             lambda e: canonical(sources.address_of(e.address)),
         )
-        await self._each(
+        muted = {(mute.channel_id, name_key(mute.value)) for mute in self.stored.mutes}
+        self._each(
             EntryKind.MUTES,
             file.mutes,
-            self._mute,
+            lambda e: self._mute(e, muted),
             lambda e: (e.channel, name_key(mutes.parse_mute(e.value))),
         )
-        followed = await subscriptions.subscriptions(self.connection, guild_id=self._guild_id)
-        by_topic = {(s.channel_id, s.topic): s for s in followed}
-        await self._each(
+        followed = {(s.channel_id, s.topic): s for s in self.stored.subscriptions}
+        self._each(
             EntryKind.SUBSCRIPTIONS,
             file.subscriptions,
-            lambda e: self._subscription(e, loaded, by_topic),
+            lambda e: self._subscription(e, loaded, followed),
             lambda e: (e.channel, resolve(loaded, e.topic).name),
         )
-        await self._digests(file, loaded)
-        await self._each(
-            EntryKind.CHANNELS, file.channels, lambda e: self._channel(e, channels), lambda e: e.channel
-        )
-        await self._default_digests(file)
+        present: dict[int, list[ChannelDigest]] = {}
+        for digest in self.stored.digests:
+            present.setdefault(digest.channel_id, []).append(digest)
+        self._digests(file, loaded, present)
+        self._each(EntryKind.CHANNELS, file.channels, self._channel, lambda e: e.channel)
+        if not self.problems:
+            self._default_digests(file, present)
         self._raise_problems()
-        for entry in file.decisions:
-            try:
-                await self._decision(entry, decides=decides)
-            except TopicwireError:  # the stories are others here: the last article of a story stays in it
-                self.kinds[EntryKind.DECISIONS].left_out += 1
 
-    async def _each(
+    def _each(
         self,
         kind: EntryKind,
         entries: Iterable[Any],
-        take: Callable[[Any], Awaitable[None]],
+        take: Callable[[Any], None],
         identity: Callable[[Any], object],
     ) -> None:
         seen: set[object] = set()
@@ -370,9 +448,9 @@ class _Import:
                 return
             with self._entry(kind, f"[{place}]"):
                 if identity(entry) in seen:
-                    raise InvalidInputError(tr("An earlier entry of the file is for the same."))
+                    raise InvalidInputError(tr("The file has an earlier entry for the same thing."))
                 seen.add(identity(entry))
-                await take(entry)
+                take(entry)
 
     @contextmanager
     def _entry(self, kind: EntryKind, place: str) -> Iterator[None]:
@@ -389,7 +467,7 @@ class _Import:
                 "\n".join([text, *(f"• {clip(p, 300)}" for p in self.problems[:MOST_PROBLEMS])])
             )
 
-    def _count(self, kind: EntryKind, *, is_new: bool, differs: bool) -> bool:
+    def count(self, kind: EntryKind, *, is_new: bool, differs: bool) -> bool:
         """Count an entry. Returns whether it is to be stored."""
         changes = self.kinds[kind]
         if is_new:
@@ -405,60 +483,61 @@ class _Import:
         if channel_id not in self.places.channels:
             raise InvalidInputError(
                 tr(
-                    "{id} is not a channel of this server in which the bot can post. It may be deleted, or of another server.",
+                    "{id} is not a channel of this server in which the bot can post. It may have been deleted, or belong to another server.",
                     id=channel_id,
                 )
             )
         return channel_id
 
-    async def _settings(self, entry: MovedSettings) -> None:
-        connection, guild_id, now = self.connection, self._guild_id, self.context.now()
-        before = await _settings(connection, guild_id)
+    def _settings(self, entry: MovedSettings) -> None:
+        before, changes = self.stored.settings, self.changes.settings
         if entry.language is not None:
             if entry.language not in LANGUAGES:
-                raise InvalidInputError(tr("The languages are {languages}.", languages=comma_list(LANGUAGES)))
-            if self._count(
+                raise InvalidInputError(
+                    tr("Choose one of these languages: {languages}.", languages=comma_list(LANGUAGES))
+                )
+            if self.count(
                 EntryKind.SETTINGS, is_new=before.language is None, differs=entry.language != before.language
             ):
-                present = await servers.language(connection, guild_id)
-                await servers.set_language(connection, guild_id, replace(present, chosen=entry.language))
+                changes.language = entry.language
         if entry.template is not None:
             checked(entry.template)
-            if self._count(
+            if self.count(
                 EntryKind.SETTINGS, is_new=before.template is None, differs=entry.template != before.template
             ):
-                await templates.save(connection, guild_id, entry.template, self.user_id, now)
-        if entry.votes and self._count(EntryKind.SETTINGS, is_new=not before.votes, differs=False):
-            await votes.switch(connection, guild_id, on=True)
+                changes.template = entry.template
+        if entry.votes and self.count(EntryKind.SETTINGS, is_new=not before.votes, differs=False):
+            changes.votes = True
         if entry.rephrased_briefs:
             if not self.context.model:
                 self.kinds[EntryKind.SETTINGS].left_out += 1
-            elif self._count(EntryKind.SETTINGS, is_new=not before.rephrased_briefs, differs=False):
-                await rephrasings.want(connection, guild_id, self.user_id, now)
+            elif self.count(EntryKind.SETTINGS, is_new=not before.rephrased_briefs, differs=False):
+                changes.rephrased_briefs = True
 
-    async def _topic(self, entry: MovedTopic, loaded: Topics) -> None:
+    def _topic(self, entry: MovedTopic, loaded: Topics, own: dict[str, Topic]) -> None:
+        """Make or change a topic. `own` has the topics of the server by their keys, with those of earlier entries."""
         if any("," in alias for alias in entry.aliases):
-            raise InvalidInputError(tr("Other names of a topic have no commas."))
+            raise InvalidInputError(tr("The other names of a topic cannot contain commas."))
         key = name_key(server_topics.topic_name(entry.name))
-        before = next((t for t in loaded if t.guild_id and name_key(t.name) == key), None)
+        before = own.get(key)
         draft = Draft(entry.name, entry.query, ",".join(entry.aliases) or server_topics.NOTHING, entry.parent)
         if not entry.query.strip():
             raise InvalidInputError(tr("A topic needs a query."))
-        after = server_topics.drafted(before or Topic("", guild_id=self._guild_id), draft, loaded)
+        after = server_topics.drafted(before or Topic("", guild_id=self.guild_id), draft, loaded)
         if before is not None:
             after = replace(after, suspended=before.suspended if after.query == before.query else "")
         server_topics.check_names_free(loaded.visible_to(0), after, None)
-        if not self._count(EntryKind.TOPICS, is_new=before is None, differs=after != before):
+        if not self.count(EntryKind.TOPICS, is_new=before is None, differs=after != before):
             return
+        own[key] = after
         if before is None:
-            await stored_topics.add(self.connection, after)
+            self.changes.topics.append(after)
         else:
-            await stored_topics.change(self.connection, before, after)
+            self.changes.replaced_topics.append((before, after))
         if before is None or before.query != after.query:
-            self.topics.append(after)
+            self.look_back_topics.append(after)
 
-    async def _check_topics(self, loaded: Topics) -> None:
-        own = [topic for topic in loaded if topic.guild_id]
+    def _check_topics(self, own: Collection[Topic]) -> None:
         names = Counter(name_key(name) for topic in own for name in (topic.name, *topic.aliases))
         twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
@@ -468,26 +547,15 @@ class _Import:
                     names=comma_list(twice[:5]),
                 )
             )
-        used = await quotas.usage_of(self.connection, self._guild_id)
-        self._check_topic_count(used.topics)
+        _check_topic_count(self.context, len(own))
 
-    def _check_topic_count(self, count: int) -> None:
-        if count > self.context.topics_per_server:
-            raise InvalidInputError(
-                tr(
-                    "This server would have {count} topics, and {most} are allowed.",
-                    count=count,
-                    most=self.context.topics_per_server,
-                )
-            )
-
-    async def _feed(self, entry: MovedFeed, loaded: Topics) -> None:
+    def _feed(self, entry: MovedFeed, loaded: Topics) -> None:
         address = sources.address_of(entry.address)
         about = tuple(resolve(loaded, name).name for name in entry.topics)
         name, title = (repair(text, 4 * TITLE)[:TITLE] for text in (entry.name, entry.title))
-        before = await feeds.find(self.connection, address, self._guild_id)
+        before = feeds.with_address(self.stored.feeds, address)
         differs = before is not None and (before.name, before.topics) != (name, about)
-        if not self._count(EntryKind.FEEDS, is_new=before is None, differs=differs):
+        if not self.count(EntryKind.FEEDS, is_new=before is None, differs=differs):
             return
         feed = NewFeed(
             before.address if before else address,
@@ -495,33 +563,34 @@ class _Import:
             name,
             about,
             before.quality if before else None,
-            self._guild_id,
+            self.guild_id,
             self.user_id,
             title,
         )
-        await feeds.add(self.connection, feed, self.context.polls.bounds.least, self.context.now())
-        used = await quotas.usage_of(self.connection, self._guild_id)
-        if used.feeds > self.context.polls.per_server:
-            raise InvalidInputError(tr("A server can have {most} feeds.", most=self.context.polls.per_server))
+        self.changes.feeds.append(feed)
+        most = self.context.polls.per_server
+        if len(self.stored.feeds) + self.kinds[EntryKind.FEEDS].new > most:
+            raise InvalidInputError(tr("A server can have {most} feeds.", most=most))
 
-    async def _mute(self, entry: MovedMute) -> None:
+    def _mute(self, entry: MovedMute, muted: set[tuple[int | None, str]]) -> None:
+        """Mute something. `muted` is what is muted already, with what earlier entries mute."""
         value = mutes.parse_mute(entry.value)
         channel_id = self._channel_id(entry.channel) if entry.channel else None
-        before = await subscriptions.mutes(self.connection, self._guild_id)
-        has = any((m.channel_id, name_key(m.value)) == (channel_id, name_key(value)) for m in before)
-        if self._count(EntryKind.MUTES, is_new=not has, differs=False):
-            if len(before) >= mutes.MOST:
+        key = (channel_id, name_key(value))
+        if self.count(EntryKind.MUTES, is_new=key not in muted, differs=False):
+            if len(muted) >= mutes.MOST:
                 raise InvalidInputError(tr("A server can have {most} mutes.", most=mutes.MOST))
-            await subscriptions.mute(self.connection, self._guild_id, channel_id, value)
+            muted.add(key)
+            self.changes.mutes.append((channel_id, value))
 
-    async def _subscription(
+    def _subscription(
         self, entry: MovedSubscription, loaded: Topics, before: dict[tuple[int, str], Subscription]
     ) -> None:
         topic, channel_id = resolve(loaded, entry.topic), self._channel_id(entry.channel)
         earlier = before.get((channel_id, topic.name))
         after = Subscription(
             0,
-            self._guild_id,
+            self.guild_id,
             channel_id,
             topic.name,
             _one_of(Mode, entry.mode),
@@ -541,15 +610,17 @@ class _Import:
                     channel=f"<#{channel_id}>",
                 )
             )
-        await require_template(self.connection, self._guild_id, after.layout)
+        if after.layout is PostLayout.TEMPLATE and not (
+            self.stored.settings.template or self.changes.settings.template
+        ):
+            raise InvalidInputError(no_template())
         same = earlier and replace(earlier, id=0, created_at=None, paused_reason="", calibration=None)
-        if not self._count(EntryKind.SUBSCRIPTIONS, is_new=earlier is None, differs=same != after):
+        if not self.count(EntryKind.SUBSCRIPTIONS, is_new=earlier is None, differs=same != after):
             return
         before[channel_id, topic.name] = after
         if len(before) > MOST_SUBSCRIPTIONS:
             raise InvalidInputError(tr("A server can have {most} subscriptions.", most=MOST_SUBSCRIPTIONS))
-        topic_id = await topics.id_of(self.connection, topic)
-        await subscriptions.subscribe(self.connection, after, topic_id, self._past(entry.created_at))
+        self.changes.subscriptions.append((after, self.past(entry.created_at)))
 
     def _role_id(self, text: str | None) -> int | None:
         if text is None:
@@ -557,53 +628,62 @@ class _Import:
         if int(text) not in self.places.roles:
             raise InvalidInputError(
                 tr(
-                    "{id} is not a role of this server that can be pinged. It may be deleted, or of another server.",
+                    "{id} is not a role of this server that can be pinged. It may have been deleted, or belong to another server.",
                     id=text,
                 )
             )
         return int(text)
 
-    def _past(self, moment: datetime | None) -> datetime:
+    def past(self, moment: datetime | None) -> datetime:
         """A time that the file says, which is not after now."""
         now = self.context.now()
         return now if moment is None else min(moment, now)
 
-    async def _digests(self, file: ServerFile, loaded: Topics) -> None:
+    def _digests(self, file: ServerFile, loaded: Topics, present: dict[int, list[ChannelDigest]]) -> None:
         """Set the digests of each channel. One that came with a subscription gives way only if the file does not have it."""
         defaults = {entry.channel for entry in file.digests if not (entry.at or entry.name or entry.topic)}
         taken: set[int] = set()
-        await self._each(
+        self._each(
             EntryKind.DIGESTS,
             file.digests,
-            lambda e: self._digest(e, loaded, taken, keeps_default=e.channel in defaults),
+            lambda e: self._digest(
+                e, loaded, present.setdefault(int(e.channel), []), taken, keeps_default=e.channel in defaults
+            ),
             id,
         )
+        every = [digest for of_channel in present.values() for digest in of_channel]
+        self.changes.digests += [digest for digest in every if digest.id < 0]
 
-    async def _digest(
-        self, entry: MovedDigest, loaded: Topics, taken: set[int], *, keeps_default: bool
+    def _digest(
+        self,
+        entry: MovedDigest,
+        loaded: Topics,
+        present: list[ChannelDigest],
+        taken: set[int],
+        *,
+        keeps_default: bool,
     ) -> None:
-        """Set a digest. `taken` has the ids of those that earlier entries set."""
-        connection, channel_id = self.connection, self._channel_id(entry.channel)
+        """Set a digest among those of its channel. New ones get ids below 0; `taken` has the ids of those that earlier entries set."""
+        channel_id = self._channel_id(entry.channel)
         requested = self._requested(entry, channel_id, loaded)
-        await subscriptions.ensure_channel(connection, channel_id, self._guild_id)
-        await digests.lock(connection, channel_id)
-        present = await digests.stored(connection, channel_ids=[channel_id], guild_id=self._guild_id)
         before = _digest_before(present, requested, keeps_default=keeps_default)
         after = changed(before, requested)
         if (before is not None and before.id in taken) or with_same_title(present, after) is not None:
             raise InvalidInputError(
                 tr("The channel would have two digests called “{title}”.", title=after.title)
             )
-        if self._count(EntryKind.DIGESTS, is_new=before is None, differs=after != before):
-            topic_id = await topics.id_of(connection, resolve(loaded, after.topic)) if after.topic else None
+        if self.count(EntryKind.DIGESTS, is_new=before is None, differs=after != before):
             if before is None:
-                await require_room(connection, self._guild_id, channel_id, len(present))
-                before = await digests.add(connection, after, topic_id, self.context.now())
+                in_server = sum(digest.schedule is not None for digest in self.stored.digests)
+                new = self.kinds[EntryKind.DIGESTS].new - 1
+                check_room(channel_id, len(present), in_server + new)
+                after = replace(after, id=-1 - new)
+                present.append(after)
             else:
-                next_at = self._next(after) if before.next_at else None
-                await digests.change(connection, replace(after, next_at=next_at), topic_id)
-        assert before is not None
-        taken.add(before.id)
+                after = replace(after, next_at=self._next(after) if before.next_at else None)
+                present[present.index(before)] = after
+                self.changes.replaced_digests.append(after)
+        taken.add(after.id)
 
     def _requested(self, entry: MovedDigest, channel_id: int, loaded: Topics) -> ChannelDigest:
         plan: Schedule | None = None
@@ -614,13 +694,13 @@ class _Import:
             plan = schedule(entry.at, zone(entry.zone).zone, entry.days, entry.size, style)
         digest = ChannelDigest(
             0,
-            self._guild_id,
+            self.guild_id,
             channel_id,
             digest_name(entry.name),
             resolve(loaded, entry.topic).name if entry.topic else None,
             plan,
-            self._past(entry.created_at),
-            entry.covered_until and self._past(entry.covered_until),
+            self.past(entry.created_at),
+            entry.covered_until and self.past(entry.covered_until),
         )
         if plan is None and not digest.is_default:
             raise InvalidInputError(tr("A digest that has a name or a topic needs a time."))
@@ -629,38 +709,21 @@ class _Import:
     def _next(self, digest: ChannelDigest) -> datetime:
         return (digest.schedule or self.context.digest_default).after(self.context.now())
 
-    async def _channel(self, entry: MovedChannel, stored: Mapping[str, MovedChannel]) -> None:
-        """Set up a channel; `stored` are those of before the import."""
-        connection, channel_id = self.connection, self._channel_id(entry.channel)
+    def _channel(self, entry: MovedChannel) -> None:
+        """Set up a channel."""
+        channel_id = self._channel_id(entry.channel)
         after = self._checked(entry)
         if entry.brief_language is not None and after.brief_language is None:
             self.kinds[EntryKind.CHANNELS].left_out += 1
-        before = stored.get(entry.channel) or MovedChannel(channel=entry.channel)
+        before = self.stored.channels.get(entry.channel)
+        earlier = before or MovedChannel(channel=entry.channel)
         news = {
             name: value
             for name in MovedChannel.__struct_fields__
-            if (value := getattr(after, name)) and value != getattr(before, name)
+            if (value := getattr(after, name)) and value != getattr(earlier, name)
         }
-        if not self._count(EntryKind.CHANNELS, is_new=entry.channel not in stored, differs=bool(news)):
-            return
-        await subscriptions.ensure_channel(connection, channel_id, self._guild_id)
-        if "posts_per_hour" in news:
-            await subscriptions.set_per_hour(connection, channel_id, after.posts_per_hour)
-        if after.quiet_hours and "quiet_hours" in news:
-            quiet = pace.quiet_hours(after.quiet_hours.start, after.quiet_hours.end, after.quiet_hours.zone)
-            await subscriptions.set_quiet(connection, channel_id, quiet)
-            now = self.context.now()
-            await rollups.end_wait(connection, channel_id, quiet.until(now) or now)
-        if "threads" in news:
-            await story_threads.switch(connection, channel_id, on=True)
-        if "digests_off" in news:
-            await digests.set_off(connection, channel_id, off=True)
-        if "open_to_alerts" in news:
-            await alerts.open_channel(connection, self._guild_id, channel_id)
-        if after.brief_language and "brief_language" in news:
-            await rephrasings.translate(
-                connection, channel_id, self._guild_id, after.brief_language, self.user_id, self.context.now()
-            )
+        if self.count(EntryKind.CHANNELS, is_new=before is None, differs=bool(news)):
+            self.changes.channels[channel_id] = MovedChannel(**{**news, "channel": entry.channel})
 
     def _checked(self, entry: MovedChannel) -> MovedChannel:
         """The entry as it would be stored. Without a model no language of briefs is."""
@@ -689,38 +752,142 @@ class _Import:
             brief_language=language,
         )
 
-    async def _default_digests(self, file: ServerFile) -> None:
+    def _default_digests(self, file: ServerFile, present: Mapping[int, Sequence[ChannelDigest]]) -> None:
         """Give a channel whose subscriptions want a digest one at the default time, if it has none at all."""
-        if self.problems:
-            return
         channel_ids = {int(e.channel) for e in file.subscriptions if e.mode != Mode.LIVE.value}
-        off = {s.channel_id for s in await subscriptions.channels(self.connection, self._guild_id) if s.off}
-        present = await digests.stored(self.connection, guild_id=self._guild_id)
-        for channel_id in sorted(channel_ids - off - {digest.channel_id for digest in present}):
-            await plan_default(self.context, self.connection, self._guild_id, channel_id)
+        off = {int(e.channel) for e in self.stored.channels.values() if e.digests_off}
+        off |= {channel_id for channel_id, entry in self.changes.channels.items() if entry.digests_off}
+        next_at = self.context.digest_default.after(self.context.now())
+        self.changes.digests += [
+            ChannelDigest(0, self.guild_id, channel_id, next_at=next_at)
+            for channel_id in sorted(channel_ids - off)
+            if not present.get(channel_id)
+        ]
 
-    async def _decision(self, entry: MovedDecision, *, decides: bool) -> None:
-        """Carry out a decision about two articles that are here, and that the server may decide about; else leave it out."""
-        ids = await records.ids_by_key(self.connection, (entry.one, entry.other))
-        known = await records.by_id(self.connection, ids.values(), self._guild_id)
-        one, other = (known.get(ids.get(key, 0)) for key in (entry.one, entry.other))
-        if (
-            one is None
-            or other is None
-            or one.id == other.id
-            or not curate.may_decide(self.context, self._guild_id, one, other)
-        ):
-            self.kinds[EntryKind.DECISIONS].left_out += 1
-            return
-        before = await story_overrides.between(self.connection, one.id, other.id)
-        differs = before is not None and before.same is not entry.same
-        if decides and (before is None or differs):
-            override = StoryOverride(
-                one.id, other.id, entry.same, self._guild_id, self.user_id, self._past(entry.at)
+    async def store(self, connection: AsyncConnection) -> None:
+        """Store what differs: a statement or a few for each kind, however many entries there are."""
+        changes, now = self.changes, self.context.now()
+        await self._store_settings(connection)
+        await stored_topics.add_all(connection, changes.topics)
+        for before, after in changes.replaced_topics:
+            await stored_topics.change(connection, before, after)
+        for feed in changes.feeds:
+            await feeds.add(connection, feed, self.context.polls.bounds.least, now)
+        await subscriptions.mute_all(connection, self.guild_id, changes.mutes)
+        every = [*changes.digests, *changes.replaced_digests]
+        named = {s.topic for s, _ in changes.subscriptions} | {d.topic for d in every if d.topic}
+        ids = await topics.ids_of(
+            connection, [topics.key_of(name, of) for name in named for of in (0, self.guild_id)]
+        )
+
+        def topic_id(name: str) -> int:
+            own = ids.get(topics.key_of(name, self.guild_id))
+            return ids[topics.key_of(name)] if own is None else own
+
+        await subscriptions.subscribe_all(
+            connection, [(s, topic_id(s.topic), since) for s, since in changes.subscriptions]
+        )
+        new = [(digest, topic_id(digest.topic) if digest.topic else None) for digest in changes.digests]
+        await digests.add_all(connection, new, now)
+        for digest in changes.replaced_digests:
+            await digests.change(connection, digest, topic_id(digest.topic) if digest.topic else None)
+        await self._store_channels(connection)
+
+    async def _store_settings(self, connection: AsyncConnection) -> None:
+        settings, guild_id, now = self.changes.settings, self.guild_id, self.context.now()
+        if settings.language is not None:
+            chosen = replace(self.stored.language, chosen=settings.language)
+            await servers.set_language(connection, guild_id, chosen)
+        if settings.template is not None:
+            await templates.save(connection, guild_id, settings.template, self.user_id, now)
+        if settings.votes:
+            await votes.switch(connection, guild_id, on=True)
+        if settings.rephrased_briefs:
+            await rephrasings.want(connection, guild_id, self.user_id, now)
+
+    async def _store_channels(self, connection: AsyncConnection) -> None:
+        channels, guild_id, now = self.changes.channels, self.guild_id, self.context.now()
+        await subscriptions.ensure_channels(connection, dict.fromkeys(channels, guild_id))
+        limits = {of: c.posts_per_hour for of, c in channels.items() if c.posts_per_hour}
+        await subscriptions.set_limits(connection, limits)
+        quiet = {
+            of: pace.quiet_hours(c.quiet_hours.start, c.quiet_hours.end, c.quiet_hours.zone)
+            for of, c in channels.items()
+            if c.quiet_hours
+        }
+        await subscriptions.set_quiet_hours(connection, quiet)
+        await rollups.end_waits(connection, {of: hours.until(now) or now for of, hours in quiet.items()})
+        await story_threads.switch_all(connection, [of for of, c in channels.items() if c.threads], on=True)
+        await digests.set_all_off(connection, [of for of, c in channels.items() if c.digests_off], off=True)
+        await alerts.open_all(connection, guild_id, [of for of, c in channels.items() if c.open_to_alerts])
+        languages = {of: c.brief_language for of, c in channels.items() if c.brief_language}
+        await rephrasings.translate_all(connection, languages, guild_id, self.user_id, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """A decision about two articles that are here, and what is stored about them."""
+
+    one: Stored
+    other: Stored
+    before: StoryOverride | None
+    same: bool
+
+    @property
+    def is_new(self) -> bool:
+        return self.before is None
+
+    @property
+    def differs(self) -> bool:
+        return self.before is not None and self.before.same is not self.same
+
+
+async def _decision(
+    connection: AsyncConnection, context: Context, guild_id: int, entry: MovedDecision
+) -> _Decision | None:
+    """What an entry decides; None if the articles are not here, or the server may not decide about them."""
+    ids = await records.ids_by_key(connection, (entry.one, entry.other))
+    present = await records.by_id(connection, ids.values(), guild_id)
+    one, other = (present.get(ids.get(key, 0)) for key in (entry.one, entry.other))
+    if one is None or other is None or one.id == other.id:
+        return None
+    if not curate.may_decide(context, guild_id, one, other):
+        return None
+    before = await story_overrides.between(connection, one.id, other.id)
+    return _Decision(one, other, before, entry.same)
+
+
+async def _decide(planned: _Import, entry: MovedDecision) -> None:
+    """Carry out a decision, or leave it out; TopicwireError where it cannot be."""
+    context, guild_id = planned.context, planned.guild_id
+    async with context.db.read() as connection:
+        decision = await _decision(connection, context, guild_id, entry)
+    if decision is not None and (decision.is_new or decision.differs):
+        async with context.db.intake() as connection:
+            decision = await _decision(connection, context, guild_id, entry)
+            change = None
+            if decision is not None:
+                at = planned.past(entry.at)
+                override = StoryOverride(
+                    decision.one.id, decision.other.id, entry.same, guild_id, planned.user_id, at
+                )
+                change = await curate.decide(connection, context, override, decision.one, decision.other)
+        curate.tell(context, [change] if change else [])
+    if decision is None:
+        planned.kinds[EntryKind.DECISIONS].left_out += 1
+    else:
+        planned.count(EntryKind.DECISIONS, is_new=decision.is_new, differs=decision.differs)
+
+
+def _check_topic_count(context: Context, count: int) -> None:
+    if count > context.topics_per_server:
+        raise InvalidInputError(
+            tr(
+                "This server would have {count} topics, and {most} are allowed.",
+                count=count,
+                most=context.topics_per_server,
             )
-            change = await curate.decide(self.connection, self.context, override, one, other)
-            self.stories += [change] if change else []
-        self._count(EntryKind.DECISIONS, is_new=before is None, differs=differs)
+        )
 
 
 def _digest_before(
@@ -738,5 +905,5 @@ def _one_of(kind: type[E], text: str) -> E:
     except ValueError:
         allowed = comma_list(kind)
         raise InvalidInputError(
-            tr("“{text}” is none of: {allowed}.", text=clip(text, 40), allowed=allowed)
+            tr("“{text}” is not one of these: {allowed}.", text=clip(text, 40), allowed=allowed)
         ) from None

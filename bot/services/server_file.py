@@ -164,14 +164,14 @@ def decode(content: bytes) -> ServerFile:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise InvalidInputError(
             tr(
-                'This is no file of `/data export`: it does not begin with "format": "{format}".',
+                'This is not a file from `/data export`: it does not begin with "format": "{format}".',
                 format=FORMAT,
             )
         )
     if data.get("version") != VERSION:
         raise InvalidInputError(
             tr(
-                "The file has version {version}, and this bot reads version {supported}. Export it with a bot of the "
+                "The file has version {version}, but this bot reads version {supported}. Export it from a bot of the "
                 "same version.",
                 version=clip(repr(data.get("version")), 20),
                 supported=VERSION,
@@ -194,7 +194,11 @@ def _json(content: bytes) -> Any:
         raise InvalidInputError(tr("The file is not in UTF-8.")) from None
     except json.JSONDecodeError as error:
         raise InvalidInputError(
-            tr("The file is no JSON: line {line}, column {column}.", line=error.lineno, column=error.colno)
+            tr(
+                "The file is not valid JSON: see line {line}, column {column}.",
+                line=error.lineno,
+                column=error.colno,
+            )
         ) from None
     except (RecursionError, ValueError):
         raise InvalidInputError(
@@ -227,7 +231,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refused(constant: str) -> Any:
-    raise InvalidInputError(tr("{value} is not a number that the file can have.", value=constant))
+    raise InvalidInputError(tr("{value} is not a number that the file may have.", value=constant))
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -263,20 +267,20 @@ def _problem(problem: str) -> str:
             tr(_TYPES[name]) for name in re.split(r"\W+", wrong[1]) if name in _TYPES and name != "null"
         )
         return tr(
-            "Here {expected} is allowed, not {got}.",
+            "This must be {expected}, not {got}.",
             expected=expected,
             got=tr(_TYPES.get(wrong[2], wrong[2])),
         )
     if (long := _TOO_LONG.match(problem)) is not None:
         most = number(int(long[2]))
         if long[1] == "array":
-            return tr("Here at most {most} entries are allowed.", most=most)
-        return tr("Here at most {most} characters are allowed.", most=most)
+            return tr("There may be at most {most} entries here.", most=most)
+        return tr("This may have at most {most} characters.", most=most)
     if (field := _FIELD.match(problem)) is not None:
         name = clip(field[2], 40)
         if field[1].startswith("missing"):
             return tr("The field “{name}” is missing.", name=name)
-        return tr("There is no field “{name}”.", name=name)
+        return tr("The field “{name}” is unknown.", name=name)
     if "regex" in problem:
-        return tr("Here an id of Discord is allowed: digits in quotation marks.")
-    return tr("Here a time such as 2026-03-02T12:00:00Z is allowed.")
+        return tr("This must be a Discord ID: digits in quotation marks.")
+    return tr("This must be a time, such as 2026-03-02T12:00:00Z.")

@@ -136,7 +136,13 @@ async def channels_with(connection: AsyncConnection, guild_id: int) -> set[int]:
 
 async def open_channel(connection: AsyncConnection, guild_id: int, channel_id: int) -> None:
     """Let alerts mention members in a channel."""
-    await insert_new(connection, _ch, [{"channel_id": channel_id, "guild_id": guild_id}], on=["channel_id"])
+    await open_all(connection, guild_id, [channel_id])
+
+
+async def open_all(connection: AsyncConnection, guild_id: int, channel_ids: Iterable[int]) -> None:
+    """Let alerts mention members in these channels."""
+    rows = [{"channel_id": channel_id, "guild_id": guild_id} for channel_id in channel_ids]
+    await insert_new(connection, _ch, rows, on=["channel_id"])
 
 
 async def close_channel(connection: AsyncConnection, channel_id: int) -> int:

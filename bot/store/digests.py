@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days,
 from bot.store import outbox, schema
 from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT, of_present
-from bot.store.sql import upsert
+from bot.store.sql import listed, upsert
 
 _d = schema.digests
 _c = schema.channels
@@ -71,9 +71,13 @@ async def stored(
 
 async def lock(connection: AsyncConnection, channel_id: int) -> None:
     """Wait until nobody else decides about the digests of this channel, which has a row."""
-    await connection.execute(
-        sa.select(_c.c.channel_id).where(_c.c.channel_id == channel_id).with_for_update()
-    )
+    await lock_all(connection, [channel_id])
+
+
+async def lock_all(connection: AsyncConnection, channel_ids: Iterable[int]) -> None:
+    """Wait until nobody else decides about the digests of these channels, which have rows."""
+    chosen = sa.select(_c.c.channel_id).where(_c.c.channel_id.in_(listed(connection, channel_ids)))
+    await connection.execute(chosen.order_by(_c.c.channel_id).with_for_update())
 
 
 async def count(connection: AsyncConnection, guild_id: int) -> int:
@@ -88,14 +92,27 @@ async def add(
     connection: AsyncConnection, digest: ChannelDigest, topic_id: int | None, now: datetime
 ) -> ChannelDigest:
     """Store a new digest of a channel. Returns it with its id."""
-    row = _row(digest, topic_id) | {
+    row = _new_row(digest, topic_id, now)
+    digest_id = await connection.scalar(sa.insert(_d).values(row).returning(_d.c.id))
+    [added] = await stored(connection, ids=[digest_id or 0], guild_id=digest.guild_id)
+    return added
+
+
+async def add_all(
+    connection: AsyncConnection, added: Iterable[tuple[ChannelDigest, int | None]], now: datetime
+) -> None:
+    """Store new digests, each with the id of its topic."""
+    rows = [_new_row(digest, topic_id, now) for digest, topic_id in added]
+    if rows:
+        await connection.execute(sa.insert(_d), rows)
+
+
+def _new_row(digest: ChannelDigest, topic_id: int | None, now: datetime) -> dict[str, Any]:
+    return _row(digest, topic_id) | {
         "created_at": digest.created_at or now,
         "covered_until": digest.covered_until,
         "next_at": digest.next_at,
     }
-    digest_id = await connection.scalar(sa.insert(_d).values(row).returning(_d.c.id))
-    [added] = await stored(connection, ids=[digest_id or 0], guild_id=digest.guild_id)
-    return added
 
 
 async def change(connection: AsyncConnection, digest: ChannelDigest, topic_id: int | None) -> None:
@@ -137,9 +154,17 @@ async def remove_of_topic(connection: AsyncConnection, topic_id: int) -> None:
 
 async def set_off(connection: AsyncConnection, channel_id: int, *, off: bool) -> None:
     """Turn the digests of a channel off: none is planned. Or on: each is planned when it is set again."""
+    await set_all_off(connection, [channel_id], off=off)
+
+
+async def set_all_off(connection: AsyncConnection, channel_ids: Collection[int], *, off: bool) -> None:
+    """Turn the digests of channels off or on, as `set_off`."""
+    if not channel_ids:
+        return
+    chosen = listed(connection, channel_ids)
     if off:
-        await connection.execute(sa.update(_d).where(_d.c.channel_id == channel_id).values(next_at=None))
-    await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(digest_off=off))
+        await connection.execute(sa.update(_d).where(_d.c.channel_id.in_(chosen)).values(next_at=None))
+    await connection.execute(sa.update(_c).where(_c.c.channel_id.in_(chosen)).values(digest_off=off))
 
 
 async def due(connection: AsyncConnection, now: datetime) -> list[ChannelDigest]:

@@ -88,7 +88,11 @@ async def all_feeds(connection: AsyncConnection, guild_id: int | None = None) ->
 
 async def find(connection: AsyncConnection, address: str, guild_id: int) -> Feed | None:
     """The feed with that address, original or current; otherwise one whose address is the same in canonical form."""
-    feeds_of_server = await all_feeds(connection, guild_id)
+    return with_address(await all_feeds(connection, guild_id), address)
+
+
+def with_address(feeds_of_server: Sequence[Feed], address: str) -> Feed | None:
+    """The one among these feeds, as `find`."""
     exact = next((feed for feed in feeds_of_server if address in (feed.address, feed.url)), None)
     if exact is not None:
         return exact

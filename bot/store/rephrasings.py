@@ -16,7 +16,7 @@ from bot.domain.briefs.answers import ModelSentence
 from bot.domain.briefs.model_brief import BriefChoice, ModelBriefs
 from bot.store import schema
 from bot.store.servers import LEFT
-from bot.store.sql import chunks, insert_new
+from bot.store.sql import chunks, insert_new, listed
 
 MOST = 10_000  # rows: the newest; no less than the largest daily budget
 
@@ -56,10 +56,21 @@ async def translate(
     connection: AsyncConnection, channel_id: int, guild_id: int, language: str, user_id: int, now: datetime
 ) -> None:
     """Have the briefs of a channel in this language (ISO 639-1; empty: as they are). `user_id` is who decided it."""
-    await connection.execute(sa.delete(_t).where(_t.c.channel_id == channel_id))
-    if language:
-        values = {"guild_id": guild_id, "language": language, "user_id": user_id, "at": now}
-        await connection.execute(sa.insert(_t).values(channel_id=channel_id, **values))
+    await translate_all(connection, {channel_id: language}, guild_id, user_id, now)
+
+
+async def translate_all(
+    connection: AsyncConnection, languages: Mapping[int, str], guild_id: int, user_id: int, now: datetime
+) -> None:
+    """Have the briefs of channels in these languages, as `translate`."""
+    if languages:
+        await connection.execute(sa.delete(_t).where(_t.c.channel_id.in_(listed(connection, languages))))
+    values = {"guild_id": guild_id, "user_id": user_id, "at": now}
+    rows = [
+        {"channel_id": of, "language": language, **values} for of, language in languages.items() if language
+    ]
+    if rows:
+        await connection.execute(sa.insert(_t), rows)
 
 
 async def choices(

@@ -209,6 +209,15 @@ async def look_again(connection: AsyncConnection, stories: Iterable[int], now: d
 
 async def end_wait(connection: AsyncConnection, channel_id: int, at: datetime) -> None:
     """The quiet hours of a channel end at another time, or it may get more posts: so does the wait of what waits for that."""
-    waits = sa.and_(_in_channels([channel_id]), _IS_UNSENT, _o.c.due_at > at)
+    await end_waits(connection, {channel_id: at})
+
+
+async def end_waits(connection: AsyncConnection, times: Mapping[int, datetime]) -> None:
+    """The quiet hours of channels end at other times, as `end_wait`. Most have nothing that waits."""
     paced = sa.or_(_o.c.kind.in_((ROLLUP, ESCALATION)), _o.c.rollup.is_not(None))
-    await connection.execute(sa.update(_o).where(waits, paced, _o.c.closed.is_(False)).values(due_at=at))
+    waits = sa.and_(_IS_UNSENT, paced, _o.c.closed.is_(False))
+    for part in chunks(times):
+        waiting = sa.select(_o.c.channel_id).where(_in_channels(part), waits, _o.c.due_at.is_not(None))
+        for channel_id in (await connection.execute(waiting.distinct())).scalars().all():
+            due = sa.and_(_in_channels([channel_id]), waits, _o.c.due_at > times[channel_id])
+            await connection.execute(sa.update(_o).where(due).values(due_at=times[channel_id]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -27,9 +28,15 @@ _sub = schema.subscriptions
 
 async def add(connection: AsyncConnection, topic: Topic) -> None:
     """Store a new one."""
-    await topics.changed(connection)
-    await connection.execute(sa.insert(_t).values(topics.row_of(topic)))
-    await quotas.add(connection, "topics", {topic.guild_id: 1})
+    await add_all(connection, [topic])
+
+
+async def add_all(connection: AsyncConnection, added: Sequence[Topic]) -> None:
+    """Store new ones."""
+    if added:
+        await topics.changed(connection)
+        await connection.execute(sa.insert(_t), [topics.row_of(topic) for topic in added])
+        await quotas.add(connection, "topics", Counter(topic.guild_id for topic in added))
 
 
 async def change(connection: AsyncConnection, before: Topic, after: Topic) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.posting.story_threads import ThreadState
 from bot.store import outbox, schema
 from bot.store.outbox import THREAD, Claimed
-from bot.store.sql import chunks, insert_new
+from bot.store.sql import chunks, insert_new, listed
 
 _o = schema.outbox
 _c = schema.channels
@@ -62,7 +62,14 @@ def _thread(row: sa.Row[Any]) -> StoryThread:
 
 async def switch(connection: AsyncConnection, channel_id: int, *, on: bool) -> None:
     """Have the posts of a channel, which has a row, get threads, or no more."""
-    await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(threads=on))
+    await switch_all(connection, [channel_id], on=on)
+
+
+async def switch_all(connection: AsyncConnection, channel_ids: Collection[int], *, on: bool) -> None:
+    """Have the posts of channels get threads or no more, as `switch`."""
+    if channel_ids:
+        chosen = _c.c.channel_id.in_(listed(connection, channel_ids))
+        await connection.execute(sa.update(_c).where(chosen).values(threads=on))
 
 
 async def channels_with(connection: AsyncConnection, channel_ids: Collection[int]) -> frozenset[int]:

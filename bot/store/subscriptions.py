@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -146,7 +146,25 @@ async def subscribe(
     connection: AsyncConnection, subscription: Subscription, topic_id: int, now: datetime
 ) -> None:
     """Store a subscription, or change the one that the channel has to the topic."""
-    row = {
+    await subscribe_all(connection, [(subscription, topic_id, now)])
+
+
+async def subscribe_all(
+    connection: AsyncConnection, subscribed: Sequence[tuple[Subscription, int, datetime]]
+) -> None:
+    """Store or change many: each with the id of its topic, and when it is made if it is new."""
+    await upsert(
+        connection,
+        _sub,
+        [_row(subscription, topic_id, now) for subscription, topic_id, now in subscribed],
+        on=["channel_id", "topic_id"],
+        keep=["created_at"],
+    )
+    await ensure_channels(connection, {s.channel_id: s.guild_id for s, _, _ in subscribed})
+
+
+def _row(subscription: Subscription, topic_id: int, now: datetime) -> dict[str, Any]:
+    return {
         "guild_id": subscription.guild_id,
         "channel_id": subscription.channel_id,
         "topic_id": topic_id,
@@ -166,8 +184,6 @@ async def subscribe(
         "posts_a_day": None,
         "calibrate_at": None,
     }
-    await upsert(connection, _sub, [row], on=["channel_id", "topic_id"], keep=["created_at"])
-    await ensure_channel(connection, subscription.channel_id, subscription.guild_id)
 
 
 async def set_appearance(
@@ -284,8 +300,16 @@ async def keep_roles(connection: AsyncConnection, guild_id: int, role_ids: Itera
 
 async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id: int) -> None:
     """Make sure that the channel has a row."""
-    row = {"channel_id": channel_id, "guild_id": guild_id, "paused_reason": "", "digest_off": False}
-    await insert_new(connection, _c, [row], on=["channel_id"])
+    await ensure_channels(connection, {channel_id: guild_id})
+
+
+async def ensure_channels(connection: AsyncConnection, channels: Mapping[int, int]) -> None:
+    """Make sure that these channels have rows: their servers, by their ids."""
+    rows = [
+        {"channel_id": channel_id, "guild_id": guild_id, "paused_reason": "", "digest_off": False}
+        for channel_id, guild_id in channels.items()
+    ]
+    await insert_new(connection, _c, rows, on=["channel_id"])
 
 
 def channel_of(row: sa.Row[Any]) -> ChannelState:
@@ -317,14 +341,45 @@ async def channels(connection: AsyncConnection, guild_id: int | None = None) -> 
 
 async def set_per_hour(connection: AsyncConnection, channel_id: int, per_hour: int | None) -> None:
     """Set how many posts an hour a channel gets at most; None: as many as the setting says."""
-    await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(per_hour=per_hour))
+    await set_limits(connection, {channel_id: per_hour})
+
+
+async def set_limits(connection: AsyncConnection, per_hour: Mapping[int, int | None]) -> None:
+    """Set the posts an hour of many channels, as `set_per_hour`."""
+    await _set(connection, {channel_id: {"per_hour": most} for channel_id, most in per_hour.items()})
 
 
 async def set_quiet(connection: AsyncConnection, channel_id: int, quiet: QuietHours | None) -> None:
     """Set the quiet hours of a channel; None: it has none."""
-    values = (f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}", quiet.zone) if quiet else (None, None, None)
-    named = dict(zip(("quiet_from", "quiet_until", "quiet_zone"), values, strict=True))
-    await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(**named))
+    await set_quiet_hours(connection, {channel_id: quiet})
+
+
+async def set_quiet_hours(connection: AsyncConnection, quiet: Mapping[int, QuietHours | None]) -> None:
+    """Set the quiet hours of many channels, as `set_quiet`."""
+    names = ("quiet_from", "quiet_until", "quiet_zone")
+    await _set(
+        connection,
+        {
+            channel_id: dict(
+                zip(
+                    names,
+                    (f"{hours.start:%H:%M}", f"{hours.end:%H:%M}", hours.zone) if hours else (None,) * 3,
+                    strict=True,
+                )
+            )
+            for channel_id, hours in quiet.items()
+        },
+    )
+
+
+async def _set(connection: AsyncConnection, values: Mapping[int, Mapping[str, Any]]) -> None:
+    """Set the same columns of channels, by their ids."""
+    for names in {tuple(of_channel) for of_channel in values.values()}:
+        statement = sa.update(_c).where(_c.c.channel_id == sa.bindparam("of"))
+        rows = [
+            {"of": channel_id, **{f"to_{n}": v for n, v in row.items()}} for channel_id, row in values.items()
+        ]
+        await connection.execute(statement.values({n: sa.bindparam(f"to_{n}") for n in names}), rows)
 
 
 async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
@@ -398,8 +453,18 @@ async def mutes_in(connection: AsyncConnection, guild_id: int, channel_id: int) 
 
 async def mute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> None:
     """Mute an outlet or words, in a channel or (None) in the whole server."""
-    row = {"guild_id": guild_id, "channel_id": channel_id or 0, "value": value, "key": name_key(value)}
-    await insert_new(connection, _m, [row], on=["guild_id", "channel_id", "key"])
+    await mute_all(connection, guild_id, [(channel_id, value)])
+
+
+async def mute_all(
+    connection: AsyncConnection, guild_id: int, muted: Iterable[tuple[int | None, str]]
+) -> None:
+    """Mute many, as `mute`."""
+    rows = [
+        {"guild_id": guild_id, "channel_id": channel_id or 0, "value": value, "key": name_key(value)}
+        for channel_id, value in muted
+    ]
+    await insert_new(connection, _m, rows, on=["guild_id", "channel_id", "key"])
 
 
 async def unmute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> bool:

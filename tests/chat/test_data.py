@@ -61,19 +61,21 @@ async def test_a_file_brings_back_what_was_deleted(admin: World) -> None:
     assert str(admin.manager.id) not in content.decode()
 
     warning = await admin.ask("data delete")
-    assert "at once and for good" in seen(warning)
+    assert "immediately and permanently" in seen(warning)
     assert labels(warning) == ["Cancel", "Export first", "Delete everything"]
-    assert "nothing stored" in seen(admin.answer(await admin.press(warning, "Delete everything")))
+    assert "Nothing about this server is stored" in seen(
+        admin.answer(await admin.press(warning, "Delete everything"))
+    )
     assert set(await count(admin)) <= {"greeted_servers", "quotas"}
     assert len(admin.posts()) == 1  # what stands in a channel stays there
     assert "No channel has a subscription" in seen(await admin.ask("subscriptions"))
 
     shown = await admin.ask("data import", file=(attachment.filename, content))
-    assert "**Subscriptions**: 1 new" in seen(shown)
+    assert "**Subscriptions**: 1 to add" in seen(shown)
     assert "Nothing has been changed yet" in seen(shown)
     assert "No channel has a subscription" in seen(await admin.ask("subscriptions"))
     done = seen(admin.answer(await admin.press(shown, "Import")))
-    assert "**Topics**: 1 new" in done
+    assert "**Topics**: 1 added" in done
     assert "Space" in seen(await admin.ask("subscriptions"))
     again = await admin.ask("data import", file=(attachment.filename, content))
     assert "Nothing would change" in seen(again)
@@ -109,8 +111,8 @@ FORM: dict[str, Any] = {"format": server_file.FORMAT, "version": 1, "exported_at
 
 async def test_files_that_are_none_or_of_another_server_are_refused(admin: World) -> None:
     other = json.dumps({**FORM, "server": str(admin.guild.id + 1)}).encode()
-    assert "only into the server" in await admin.refused("data import", file=("a.json", other))
-    assert "is no JSON" in await admin.refused("data import", file=("a.json", b"<html>"))
+    assert "only be imported into the server" in await admin.refused("data import", file=("a.json", other))
+    assert "is not valid JSON" in await admin.refused("data import", file=("a.json", b"<html>"))
     huge = b" " * (server_file.MOST_BYTES + 1)
     assert "larger than 1,000,000 bytes" in await admin.refused("data import", file=("a.json", huge))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import time, timedelta
 from pathlib import Path
@@ -48,7 +48,7 @@ from bot.store.database import Database
 from bot.workers import rematch
 from tests.databases import opened
 from tests.make import START, Clock, examples, record
-from tests.store.store_helpers import take
+from tests.store.store_helpers import statements, take
 
 GUILD, NEWS, TALK, ROLE = 1 << 60, (1 << 60) + 7, (1 << 60) + 8, (1 << 60) + 9
 ELSEWHERE = (1 << 60) + 100  # a channel or role of another server
@@ -264,6 +264,57 @@ async def test_decisions_about_others_articles_are_left_out(old: House, clock: C
         assert await connection.scalar(sa.select(sa.func.count()).select_from(schema.story_overrides)) == 0
 
 
+async def test_the_statements_of_an_import_do_not_grow_with_its_entries(old: House) -> None:
+    """An intake waits for it, so there are few statements in its transaction. A decision is a transaction of its own."""
+    counts, largest = [], []
+    for count, guild_id in ((3, GUILD), (60, GUILD + 1)):
+        channels = [str(guild_id + 10 + n) for n in range(count)]
+        ids = frozenset(map(int, channels))
+        every = [{"channel": channel, "topic": "Rivers"} for channel in channels]
+        quiet = {"start": "22:00", "end": "06:00", "zone": "UTC"}
+        pairs = ((0, 1), (0, 2), (1, 2))
+        data = FORM | {
+            "server": str(guild_id),
+            "topics": [{"name": f"Mine {n}", "query": f"mine{n}"} for n in range(count)],
+            "channels": [
+                {"channel": channel, "posts_per_hour": 2, "quiet_hours": quiet, "threads": True, "open_to_alerts": True}
+                for channel in channels
+            ],
+            "subscriptions": [entry | {"mode": "both"} for entry in every],
+            "digests": [entry | {"at": "9"} for entry in every[: count // 2]],
+            "mutes": [{"value": f"word{n}"} for n in range(count)],
+            "decisions": [
+                {"one": REPORTS[a].key, "other": REPORTS[b].key, "same": False, "at": "2026-03-02T12:00:00Z"}
+                for a, b in pairs[: 1 if count == 3 else 3]
+            ],
+        }  # fmt: skip
+        places = ServerPlaces(guild_id, ids, ids, ids)
+        with statements(old.db) as seen:
+            await moving.preview(old.context, places, MOVER, parsed(data))
+        assert not any(sql.lstrip().startswith(WRITES) for sql, _ in seen)
+        with statements(old.db) as seen:
+            done = await moving.apply(old.context, places, MOVER, parsed(data))
+        assert [done.kinds[kind].new for kind in (EntryKind.TOPICS, EntryKind.CHANNELS)] == [count, count]
+        transactions = parts(sql for sql, _ in seen)
+        counts.append(max(map(len, transactions)))
+        largest.append(sum(any("INTO story_overrides" in sql for sql in part) for part in transactions))
+    assert counts[0] == counts[1]
+    assert largest == [1, 2], "each decision by itself; one was made by the first server"
+
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+def parts(seen: Iterable[str]) -> list[list[str]]:
+    """The statements of each transaction."""
+    found: list[list[str]] = [[]]
+    for sql in seen:
+        if sql.startswith("BEGIN"):
+            found.append([])
+        found[-1].append(sql)
+    return found
+
+
 def document(file: server_file.ServerFile) -> dict[str, Any]:
     """A file, to be changed by hand."""
     data: dict[str, Any] = json.loads(server_file.encode(file))
@@ -284,7 +335,7 @@ def _set(kind: str, entry: Any, *more: Any) -> Callable[[dict[str, Any]], Any]:
 
 MINE = {"channel": str(NEWS), "topic": "Rivers"}
 NOT_IMPORTED: dict[str, Hostile] = {
-    "another server's file": (lambda d: d.update(server=str(GUILD + 1)), "only into the server"),
+    "another server's file": (lambda d: d.update(server=str(GUILD + 1)), "only be imported into the server"),
     "another server's channel": (
         _set("subscriptions", {**MINE, "channel": str(ELSEWHERE)}),
         f"subscriptions[0]: {ELSEWHERE}",
@@ -301,7 +352,10 @@ NOT_IMPORTED: dict[str, Hostile] = {
         "channels[0]",
     ),
     "an unknown topic": (_set("subscriptions", {**MINE, "topic": "Nothing"}), "no topic “Nothing”"),
-    "an unknown mode": (_set("subscriptions", {**MINE, "mode": "shout"}), "none of: live, digest, both"),
+    "an unknown mode": (
+        _set("subscriptions", {**MINE, "mode": "shout"}),
+        "not one of these: live, digest, both",
+    ),
     "an unknown layout": (_set("subscriptions", {**MINE, "layout": "x"}), "card"),
     "no template": (_set("subscriptions", {**MINE, "layout": "template"}), "no template"),
     "a colour": (_set("subscriptions", {**MINE, "colour": "red"}), "not a colour"),
@@ -311,7 +365,7 @@ NOT_IMPORTED: dict[str, Hostile] = {
     ),
     "twice the same": (
         _set("subscriptions", MINE, {**MINE, "topic": "rivers"}),
-        "subscriptions[1]: An earlier entry",
+        "subscriptions[1]: The file has an earlier entry",
     ),
     "two equal digests": (_set("digests", *[{"channel": str(NEWS), "at": "9:00"}] * 2), "two digests"),
     "a dear query": (
@@ -342,7 +396,7 @@ NOT_IMPORTED: dict[str, Hostile] = {
     "a zone": (_set("digests", {"channel": str(NEWS), "at": "9", "zone": "Mars/Base"}), "not a time zone"),
     "a size": (_set("digests", {"channel": str(NEWS), "at": "9", "size": 10**30}), "1 to 25"),
     "a limit": (_set("channels", {"channel": str(NEWS), "posts_per_hour": -1}), "posts an hour"),
-    "a language": (lambda d: d["settings"].update(language="xx"), "languages are"),
+    "a language": (lambda d: d["settings"].update(language="xx"), "one of these languages"),
     "a template": (lambda d: d["settings"].update(template="{nonsense}"), "nonsense"),
 }
 
@@ -482,7 +536,7 @@ def test_whatever_a_server_has_comes_back_as_it_was(
 
 MALFORMED: dict[str, tuple[bytes, str]] = {
     "no JSON": (b"{", "line 1, column 2"),
-    "another JSON": (b"[]", "no file of `/data export`"),
+    "another JSON": (b"[]", "not a file from `/data export`"),
     "no text": (b"\xff\xfe", "UTF-8"),
     "a newer version": (json.dumps({**FORM, "version": 2}).encode(), "version 2"),
     "deep": (b"[" * 200_000, "nested too deeply"),
@@ -492,7 +546,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     ),
     "less deep": (
         json.dumps(FORM).encode()[:-1] + b', "topics": ' + b"[" * 500 + b"]" * 500 + b"}",
-        "topics[0]: Here an entry with fields",
+        "topics[0]: This must be an entry with fields",
     ),
     "no number": (json.dumps(FORM).encode()[:-1] + b', "x": NaN}', "NaN"),
     "a character that no database stores": (
@@ -504,20 +558,20 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "a field twice": (json.dumps(FORM).encode()[:-1] + b', "version": 1}', "“version” twice"),
     "huge": (json.dumps(FORM).encode() + b" " * server_file.MOST_BYTES, "larger than 1,000,000 bytes"),
     "many entries": (json.dumps({**FORM, "mutes": [{}] * 200_000}).encode(), "at most 1,000 entries"),
-    "an unknown field": (json.dumps({**FORM, "webhooks": []}).encode(), "no field “webhooks”"),
-    "a number as id": (json.dumps({**FORM, "server": GUILD}).encode(), "server: Here text is allowed"),
-    "an id that is none": (json.dumps({**FORM, "server": "-1"}).encode(), "id of Discord"),
+    "an unknown field": (json.dumps({**FORM, "webhooks": []}).encode(), "field “webhooks” is unknown"),
+    "a number as id": (json.dumps({**FORM, "server": GUILD}).encode(), "server: This must be text"),
+    "an id that is none": (json.dumps({**FORM, "server": "-1"}).encode(), "Discord ID"),
     "a missing field": (
         json.dumps({**FORM, "mutes": [{"channel": "5"}]}).encode(),
         "mutes[0]: The field “value” is missing",
     ),
     "a wrong type": (
         json.dumps({**FORM, "mutes": [{"value": ["x"]}]}).encode(),
-        "mutes[0].value: Here text is allowed, not a list",
+        "mutes[0].value: This must be text, not a list",
     ),
     "a time without zone": (
         json.dumps({**FORM, "exported_at": "2026-03-02T12:00:00"}).encode(),
-        "exported_at: Here a time",
+        "exported_at: This must be a time",
     ),
 }
 

@@ -38,13 +38,14 @@ class Topics(TopicTree):
                 self._servers_by_name.setdefault(name_key(topic.name), set()).add(guild_id)
         self._servers: dict[int, Topics] = {}
         self._servers |= {
-            guild_id: self._with(of_server) for guild_id, of_server in {0: (), **by_guild}.items()
+            guild_id: self.with_own(of_server) for guild_id, of_server in {0: (), **by_guild}.items()
         }
         self.matcher = TopicMatcher({**self._servers, 0: self}, parsed, meter, titles)
         for guild_id, topics_there in self._servers.items():
             topics_there.matcher = self.matcher.visible_to(guild_id)
 
-    def _with(self, of_server: Iterable[Topic]) -> Topics:
+    def with_own(self, of_server: Iterable[Topic]) -> Topics:
+        """What a server would see that had these topics of its own; its matcher is not theirs."""
         view = copy(self)
         TopicTree.__init__(view, of_server, shared=self)
         return view
