@@ -297,11 +297,12 @@ async def _send(connection: AsyncConnection, batch: FanOutBatch) -> int:
 
 def _posted(connection: AsyncConnection, batch: FanOutBatch) -> sa.Select[Any]:
     """The channels that have a post of each story, or one of a story that was merged into it and lives on as its post."""
+    # A story into which others were merged may have got a post of one of them by now.
     pairs = [
         (f.story, number)
         for f, _ in batch.shared
+        if f.merged or f.story in batch.posted
         for number in (f.story, *sorted(f.merged))
-        if number in batch.posted
     ]
     before = rows_as_table(connection, "before", {"story": sa.Integer, "was": sa.Integer}, pairs)
     lives = sa.or_(before.c.story == before.c.was, ~_o.c.closed, _o.c.message_id.is_not(None))

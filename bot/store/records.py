@@ -294,19 +294,24 @@ async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Aff
     )
 
 
+async def stories_near(connection: AsyncConnection, since: datetime, until: datetime) -> set[int]:
+    """The numbers of all stories with a record published between two times."""
+    return set((await connection.execute(sa.select(_s.c.number).where(_is_near(since, until)))).scalars())
+
+
+def _is_near(since: datetime, until: datetime | None) -> sa.ColumnElement[bool]:
+    near = sa.and_(_s.c.last >= since, is_live_story())
+    return near if until is None else sa.and_(near, _s.c.first <= until)
+
+
 async def reports_of(
-    connection: AsyncConnection,
-    numbers: Iterable[int],
-    since: datetime,
-    until: datetime | None = None,
-    *,
-    semantic: bool = False,
+    connection: AsyncConnection, numbers: Iterable[int], since: datetime, *, semantic: bool = False
 ) -> list[Report]:
     """As `reports`, of these stories alone."""
     every: list[Report] = []
     for part in chunks(numbers):
         of_stories = among(connection, _s.c.number, part)
-        every += await reports(connection, since, until, among=of_stories, semantic=semantic)
+        every += await reports(connection, since, among=of_stories, semantic=semantic)
     return every
 
 
@@ -323,9 +328,7 @@ async def reports(
     `among`: a condition that the stories fulfil besides. `semantic`: with what they mean, as far as the model that is
     installed computed it.
     """
-    near = sa.and_(_s.c.last >= since, is_live_story())
-    if until is not None:
-        near = sa.and_(near, _s.c.first <= until)
+    near = _is_near(since, until)
     if among is not None:
         near = sa.and_(near, among)
     meaning = _r.c.meaning if semantic else sa.null()

@@ -54,9 +54,11 @@ async def forgotten(connection: AsyncConnection, keys: Iterable[str]) -> dict[st
 
 async def note_seen(connection: AsyncConnection, keys: Iterable[str], now: datetime) -> None:
     """Note that a source still has these articles."""
-    for part in chunks(map(_hash, keys)):
+    for part in chunks(sorted(map(_hash, keys))):
         stale = sa.and_(_f.c.hash.in_(part), _f.c.seen_at < now - SEEN_EVERY)
-        await connection.execute(sa.update(_f).where(stale).values(seen_at=now))
+        # Several pollers note them at once: what somebody else is about to note is left to them.
+        unlocked = sa.select(_f.c.hash).where(stale).with_for_update(skip_locked=True)
+        await connection.execute(sa.update(_f).where(_f.c.hash.in_(unlocked)).values(seen_at=now))
 
 
 async def forget_keys(connection: AsyncConnection, before: datetime, limit: int) -> int:

@@ -5,8 +5,8 @@ then on nothing is lost, and the feeds need not be asked again. The intake takes
 in the transaction that stores what follows from them. So whichever process dies at whichever moment, each poll is
 taken in once.
 
-What is stored already word for word is left out by the poller, which can see that by itself. Whether an article is new,
-and what becomes of it, is decided by the intake alone, one poll after the other.
+What is stored already word for word, or was deleted because of its age, is left out by the poller, which can see that
+by itself. Whether an article is new, and what becomes of it, is decided by the intake alone, one poll after the other.
 """
 
 from __future__ import annotations
@@ -43,19 +43,25 @@ ITEMS_AT_ONCE = 2000  # that are taken in by one transaction
 class _StoredContent:
     """What is stored of the records that polls name: their ids by key, and the hashes of their contents by id.
 
-    `forgotten`: keys of records that were deleted because of their age. `waiting`: sources of which something is in
+    `forgotten`: keys of records that were deleted because of their age, with the times when those were published. `waiting`: sources of which something is in
     the inbox, so that what is stored of them is out of date.
     """
 
     ids: Mapping[str, int]
     hashes: Mapping[int, str]
-    forgotten: Collection[str]
+    forgotten: Mapping[str, datetime]
     waiting: Collection[int]
 
     def has(self, arrival: Arrival, record: Record) -> bool:
         """Whether a record, given with its stored keys, is or was there."""
         is_there = any(key in self.ids for key in keys_of(record))
         return is_there or any(key in self.forgotten for key in arrival.identity)
+
+    def concerns_nobody(self, arrival: Arrival, record: Record) -> bool:
+        """Whether the intake would do nothing with a record: it is stored word for word, or was deleted."""
+        if any(key in self.ids for key in keys_of(record)):
+            return _is_unchanged(record, self)
+        return arrival.was_deleted(self.forgotten)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ class Inbox:
             )  # first: it locks the rows of all feeds
             now = self._context.now()
             await sources.advance(connection, [_step(each, now) for each in prepared])
+            await retention.note_seen(connection, stored.forgotten, now)
             rows = [(each.part.state.id, each.item_count, each.payload) for each in prepared if each.payload]
             await inbox.put(connection, rows)
         if rows:
@@ -153,8 +160,10 @@ def _prepare(draft: _Draft, stored: _StoredContent, *, semantic: bool) -> _Prepa
     is_current = part.state.id not in stored.waiting
     items = batch.items
     if is_current:
-        scoped = zip(items, draft.scoped, strict=True)
-        items = tuple([item for item, record in scoped if not _is_unchanged(record, stored)])
+        whole = zip(items, draft.arrivals, draft.scoped, strict=True)
+        items = tuple(
+            [item for item, arrival, record in whole if not stored.concerns_nobody(arrival, record)]
+        )
         if not items and not batch.rejected and part.state.intake_done:
             return _Prepared(part, summary)
     analyses = analyse_all((item.record for item in items), semantic=semantic)

@@ -158,18 +158,20 @@ class Ingest:
         return [arrival for part in parts for arrival in arrivals_of(part, replay=self._replay)]
 
     async def _analyses(self, parts: Iterable[SourceBatch], arrivals: Sequence[Arrival]) -> Analyses:
-        """The text analyses of the new and changed records. Most polled records are unchanged."""
+        """The text analyses of the new and changed records. Most polled records are unchanged, or were deleted."""
         made = [part.analyses for part in parts if part.analyses is not None]
         if made:
             return dict(chain.from_iterable(analyses.items() for analyses in made))
         if not arrivals:
             return {}
-        keyed = [arrival.scoped() for arrival in arrivals]
-        keys = chain.from_iterable(map(keys_of, keyed))
+        keys = chain.from_iterable(keys_of(arrival.scoped()) for arrival in arrivals)
         async with self._context.db.read() as connection:
             stored = await records.content_hashes(connection, keys)
-        changed = (record for record in keyed if content_hash(record) not in stored)
-        return await asyncio.to_thread(analyse_all, changed, semantic=self._context.semantic)
+            changed = [arrival for arrival in arrivals if content_hash(arrival.scoped()) not in stored]
+            identities = chain.from_iterable(arrival.identity for arrival in changed)
+            forgotten = await retention.forgotten(connection, identities)
+        present = [arrival.scoped() for arrival in changed if not arrival.was_deleted(forgotten)]
+        return await asyncio.to_thread(analyse_all, present, semantic=self._context.semantic)
 
     async def _take_in(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], analyses: Analyses, now: datetime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,14 +29,9 @@ _TOGETHER = 30.0  # days: old reports less apart than that are read in one go
 
 @dataclass(slots=True)
 class _KeptWindow:
-    """All stories with a record published from a time on, up to another (None: without an end).
-
-    `outdated`: the numbers of those that changed outside of the window since it was read.
-    """
+    """Stories as they were stored, and the numbers of those that have changed outside of the window since then."""
 
     stories: StoryWindow
-    since: datetime
-    until: datetime | None = None
     outdated: set[int] = field(default_factory=set)
 
 
@@ -95,7 +90,7 @@ class StoryWindowCache:
         both = _joined(placed, more)
         merged = set(chain.from_iterable(both.merged.items()))
         present.outdated |= merged.union(more.stories.values())
-        past.outdated |= merged.union(_reaching(past, recent, both))
+        past.outdated |= merged.union(placed.stories.values())
         return both
 
     async def _of_present(self, connection: AsyncConnection, since: datetime) -> _KeptWindow:
@@ -108,78 +103,54 @@ class StoryWindowCache:
             self.read_again(changed)
         present = self._recent  # another intake that fails meanwhile forgets it
         if present is None:
-            stories = await read(connection, since, semantic=self._semantic)
-            self._recent = present = _KeptWindow(stories, since)
+            self._recent = present = _KeptWindow(await read(connection, since, semantic=self._semantic))
         else:
-            present.since = since
             present.stories.evict(day_of(since))
-            await self._correct(connection, present)
+            await self._correct(connection, present.stories, present.outdated, since)
+        present.outdated.clear()
         return present
 
     async def _of_past(self, connection: AsyncConnection, days: Iterable[float]) -> _KeptWindow:
-        """A window of all stories near these days, of which more than half is near them."""
+        """The window of all stories near these days."""
         spans = [(time_of(first - NEAR), time_of(last + NEAR)) for first, last in _intervals(days)]
-        needed = sum((until - since for since, until in spans), timedelta())
-        since, until = spans[0][0], spans[-1][1]
-        past = self._past
-        if past is not None and past.until is not None:
-            both = max(until, past.until) - min(since, past.since)
-            if both <= 2 * needed:
-                await self._extend(connection, past, since, until)
-                return past
-        self._past = past = None  # two at once would be twice the memory
-        reports = await self._reports(connection, spans)
-        with _undisturbed():
-            stories = await asyncio.to_thread(StoryWindow, reports, await story_overrides.apart(connection))
-        past = _KeptWindow(stories, since, until)
-        if len(spans) == 1:
-            self._past = past
+        if self._past is None:
+            with _undisturbed():
+                self._past = past = _KeptWindow(await self._read_spans(connection, spans))
+            return past
+        past, near = self._past, set[int]()
+        for since, until in spans:
+            near |= await records.stories_near(connection, since, until)
+        differing = (past.outdated & near) | (past.stories.numbers ^ near)
+        await self._correct(connection, past.stories, differing, spans[0][0], near)
+        past.outdated.clear()
+        # Batches of different times follow each other, so nothing may depend on what came before.
+        await asyncio.to_thread(past.stories.refresh)
         return past
 
-    async def _extend(
-        self, connection: AsyncConnection, past: _KeptWindow, since: datetime, until: datetime
-    ) -> None:
-        """Bring a window of the past up to date, and have it reach from a time to another at least."""
-        assert past.until is not None
-        before, after = (since, past.since), (past.until, until)
-        past.since, past.until = min(since, past.since), max(until, past.until)
-        await self._correct(connection, past)
-        missing = [span for span in (before, after) if span[0] < span[1]]
-        if missing:
-            reports = await self._reports(connection, missing)
-            new = [r for r in reports if r.story is None or r.story not in past.stories]
-            await asyncio.to_thread(past.stories.correct, (), new, await story_overrides.apart(connection))
-
-    async def _reports(
+    async def _read_spans(
         self, connection: AsyncConnection, spans: Iterable[tuple[datetime, datetime]]
-    ) -> list[Report]:
-        """The reports of the stories with a record published between times of a pair."""
+    ) -> StoryWindow:
+        """The window of the stories with a record published between the times of a pair."""
         reports: dict[int, Report] = {}
         for since, until in spans:
             of_span = await records.reports(connection, since, until, semantic=self._semantic)
             reports |= {report.id: report for report in of_span}
-        return list(reports.values())
+        apart = await story_overrides.apart(connection)
+        return await asyncio.to_thread(StoryWindow, reports.values(), apart)
 
-    async def _correct(self, connection: AsyncConnection, kept: _KeptWindow) -> None:
-        """Read the outdated stories of a window anew."""
-        if kept.outdated:
-            numbers = sorted(kept.outdated)
-            reports = await records.reports_of(
-                connection, numbers, kept.since, kept.until, semantic=self._semantic
-            )
-            apart = await story_overrides.apart(connection)
-            await asyncio.to_thread(kept.stories.correct, numbers, reports, apart)
-            kept.outdated.clear()
-
-
-def _reaching(past: _KeptWindow, recent: Iterable[Report], clustering: Clustering) -> set[int]:
-    """The stories that recent reports were put into, and that a window of the past has, or should have."""
-    assert past.until is not None
-    end = day_of(past.until)
-    stories = ((report.day, clustering.stories.get(report.id)) for report in recent)
-    return {
-        number for day, number in stories if number is not None and (day <= end or number in past.stories)
-    }
+    async def _correct(
+        self,
+        connection: AsyncConnection,
+        window: StoryWindow,
+        numbers: Collection[int],
+        since: datetime,
+        among: Container[int] | None = None,
+    ) -> None:
+        """Read some stories of a window anew: those that have a record published from a time on, and are `among` these."""
+        if numbers:
+            present = sorted(numbers if among is None else (n for n in numbers if n in among))
+            reports = await records.reports_of(connection, present, since, semantic=self._semantic)
+            await asyncio.to_thread(window.correct, numbers, reports, await story_overrides.apart(connection))
 
 
 @contextmanager

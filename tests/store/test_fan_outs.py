@@ -27,7 +27,15 @@ from bot.store import decisions, fan_outs, outbox, schema, subscriptions, topics
 from bot.store.database import Database
 from bot.store.sql import later
 from tests.make import at, examples, record
-from tests.store.store_helpers import GUILD, headlines, plan_of, statements, take, withheld
+from tests.store.store_helpers import (
+    GUILD,
+    headlines,
+    plan_of,
+    statements,
+    take,
+    two_events_and_their_report,
+    withheld,
+)
 
 NOW = at(100)
 HEALTH = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow)
@@ -334,6 +342,34 @@ async def test_the_statements_of_a_story_do_not_grow_with_its_channels(stores: D
             await connection.execute(sa.delete(o))
     assert counts[0] == counts[1]
     assert rows == [0, 0], "no channel is looked at by itself"
+
+
+async def test_only_the_posts_of_stories_that_have_some_are_updated(stores: Database) -> None:
+    """Most stories of a batch are new. Each costs a lookup of its posts, and nothing more."""
+    await follow(stores, 2)
+    standing, *new = headlines(12)
+    await take(stores, record(standing, "a.example", topics=["Harbours"]))
+    await sent(stores)
+    batch = [record(title, "b.example", topics=["Harbours"]) for title in (standing, *new)]
+    with statements(stores) as seen:
+        await take(stores, *batch, hours=1)
+    updates = [parameters for statement, parameters in seen if statement.startswith("UPDATE outbox")]
+    assert updates
+    assert not any(isinstance(parameters, list) for parameters in updates), "one story each"
+
+
+async def test_a_story_that_takes_over_a_post_is_not_posted_again(stores: Database) -> None:
+    """Nobody followed the first of two events yet when it was reported, so the channel has a post of the second alone."""
+    first, second, whole = two_events_and_their_report("Harbours")
+    await take(stores, first)
+    await follow(stores, 1)
+    await take(stores, second)
+    await sent(stores)
+    made = await take(stores, whole, hours=1)
+    assert made.merged == {2: 1}
+    async with stores.read() as connection:
+        posts = (await connection.execute(sa.select(o.c.story, o.c.channel_id))).all()
+    assert [tuple(post) for post in posts] == [(1, 1000)]
 
 
 async def test_no_subscription_is_read_that_does_not_follow_the_story(stores: Database) -> None:

@@ -26,7 +26,7 @@ from bot.services.context import Context
 from bot.sources.model import Item, ItemBatch, Rejected
 from bot.store import feeds, schema
 from bot.store.database import Database
-from bot.workers import rematch
+from bot.workers import cleanup, rematch
 from bot.workers.batches import BatchStore, SourceBatch
 from bot.workers.inbox import Inbox, InboxReader
 from bot.workers.inbox_format import UnreadableBatchError, WaitingBatch, decode, encode
@@ -115,6 +115,24 @@ async def test_what_is_stored_word_for_word_is_left_out_and_the_feed_moves_on(ro
     feed = await room.feed()
     assert feed.last_success == room.desk.clock.now
     assert feed.polling.interval > interval, "nothing new came"
+
+
+async def test_what_was_deleted_because_of_its_age_is_left_out(room: FeedHarness) -> None:
+    """The poller notes that the feed still shows it, so that it is not forgotten that it was there."""
+    room.publish(Entry(TWO, 0))
+    await room.add()
+    await room.poll()
+    room.desk.clock.forward(days=60)
+    room.publish(Entry(THREE, 24 * 60), Entry(TWO, 0))
+    await room.poll()
+    await cleanup.step(replace(room.desk.context, keep=timedelta(days=40)))
+    room.desk.clock.forward(days=20)
+    room.publish(Entry(TWO, 0), Entry(THREE, 24 * 60))  # other bytes
+    await room.poller.drain()
+    assert await waiting(room) == []
+    seen = schema.forgotten_keys.c.seen_at
+    async with room.desk.db.read() as connection:
+        assert room.desk.clock.now in set((await connection.execute(sa.select(seen))).scalars())
 
 
 async def test_what_is_said_again_while_it_waits_is_taken_in_last(room: FeedHarness) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,10 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from bot.domain.model import Record
+from bot.domain.records.analysis import Analyses, analyse_all
 from bot.services import curate
 from bot.services.context import Context
 from bot.store import follows, schema
-from bot.workers import cleanup
+from bot.workers import cleanup, ingest
 from tests.make import record
 from tests.store.store_helpers import CHANNEL, GUILD, headlines
 from tests.workers.desk import BotHarness
@@ -197,6 +199,26 @@ async def test_a_deleted_article_that_its_source_still_has_is_not_posted_again(
         assert (summary.new, summary.changed, summary.unchanged) == (0, 0, 2)
         assert not desk.mailbox.sent
         assert await rows(desk) == before
+
+
+async def test_a_deleted_article_is_not_analysed_again(
+    desk: BotHarness, keeping: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analysed: list[str] = []
+
+    def counted(arriving: Iterable[Record], *, semantic: bool) -> Analyses:
+        some = list(arriving)
+        analysed.extend(found.title for found in some)
+        return analyse_all(some, semantic=semantic)
+
+    old, newest, newer = (dated(desk, title) for title in headlines(3))
+    await desk.report(old)
+    desk.clock.forward(days=41)
+    await desk.report(replace(newest, published=desk.clock.now))
+    await cleanup.step(keeping)
+    monkeypatch.setattr(ingest, "analyse_all", counted)
+    await desk.take_in(replace(newer, published=desk.clock.now), old)
+    assert analysed == [newer.title]
 
 
 async def test_a_later_report_at_the_same_address_comes_in(desk: BotHarness, keeping: Context) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.clustering.batch import Clustering
+from bot.domain.model import Record
 from bot.services import curate
 from bot.services.context import Context
 from bot.services.curate import Editor
@@ -22,9 +25,11 @@ from bot.store import records, schema, sources, stories
 from bot.store.revisions import LOGGED, StoryLog
 from bot.workers import story_window
 from bot.workers.batches import SourceBatch
+from bot.workers.ingest import Ingest
+from tests.databases import opened_as
 from tests.make import ListSource, record
-from tests.store.store_helpers import GUILD
-from tests.workers.desk import BotHarness
+from tests.store.store_helpers import GUILD, headlines
+from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 EDITOR = Editor(GUILD, 1)
 OAK = "Storm fells the oldest oak of Lindow park"
@@ -122,6 +127,86 @@ async def test_what_was_placed_in_a_window_of_the_past_is_seen_by_the_recent_one
     await desk.take_in(record(f"{lost}, say wardens", "d.example", hours=-24 * 12))
     assert await story_of(desk, f"{lost}, say wardens") == await story_of(desk, lost)
     assert len(loads) == loads_before
+
+
+WORDS = [
+    "harbour",
+    "bridge",
+    "crane",
+    "train",
+    "council",
+    "school",
+    "volcano",
+    "island",
+    "metro",
+    "audit",
+    "whale",
+    "ferry",
+    "cinema",
+]
+
+
+def _batches_of_the_past() -> list[list[Record]]:
+    """Reports of the last month, most of them older than two weeks, of which some are about the same events."""
+    chooser = random.Random(5)  # noqa: S311 - nothing secret
+    return [
+        [
+            record(
+                " ".join(chooser.sample(WORDS, 4)).capitalize(),
+                f"o{chooser.randrange(4)}.example",
+                url=f"https://o.example/{batch}/{number}",
+                hours=-24 * chooser.uniform(10, 30 - batch),
+            )
+            for number in range(12)
+        ]
+        for batch in range(5)
+    ]
+
+
+async def test_a_kept_window_of_the_past_decides_as_one_that_is_read_anew(
+    desk: BotHarness, tmp_path: Path
+) -> None:
+    """Also after a person corrected a story."""
+    places = []
+    async with opened_as(str(tmp_path / "anew.db"), InterruptibleDatabase) as db:
+        anew = BotHarness(db, desk.clock)
+        await anew.begin("AI", "Space")
+        for bot in (desk, anew):
+            for number, batch in enumerate(_batches_of_the_past()):
+                if bot is anew:
+                    bot.ingest = Ingest(bot.context)
+                await bot.take_in(*batch)
+                if number == 2:
+                    one, two = await story_of(bot, batch[0].title), await story_of(bot, batch[1].title)
+                    if one != two:
+                        await curate.merge(bot.context, EDITOR, one, str(two))
+            r = schema.records
+            async with bot.db.read() as connection:
+                rows = await connection.execute(sa.select(r.c.key, r.c.story, r.c.why).order_by(r.c.key))
+                places.append([tuple(row) for row in rows if "o.example" in row.key])
+    assert places[0] == places[1]
+    assert len({story for _, story, _ in places[0]}) < len(places[0])
+
+
+async def test_a_first_intake_does_not_read_the_stories_of_the_past_again_with_each_batch(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    reports = records.reports
+
+    async def counted(*arguments: Any, **named: Any) -> Any:
+        read.append(len(answer := await reports(*arguments, **named)))
+        return answer
+
+    monkeypatch.setattr(records, "reports", counted)
+    batches = 6
+    for batch in range(batches):
+        titles = headlines(batches * 8)
+        some = list(islice(titles, batch * 8, (batch + 1) * 8))
+        await desk.take_in(
+            *(record(title, "o.example", hours=-24 * (16 + n)) for n, title in enumerate(some))
+        )
+    assert sum(read) <= 2 * 8 * batches, "each report at most twice: the present may want it as well"
 
 
 async def test_an_intake_that_is_cancelled_meanwhile_leaves_another_one_its_window(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import chain
 from operator import itemgetter, mul, neg
@@ -68,6 +68,11 @@ class StoryWindow:
 
     def __contains__(self, number: int) -> bool:
         return number in self._index
+
+    @property
+    def numbers(self) -> Set[int]:
+        """The numbers of the stories."""
+        return self._index.numbers
 
     @property
     def entries(self) -> int:
@@ -122,6 +127,10 @@ class StoryWindow:
         self._apart.clear()
         for one, other in apart:
             self.forbid_merge(one, other)
+
+    def refresh(self) -> None:
+        """Find arrivals their stories from now on as a window does that is made of the same reports."""
+        self._index.refresh()
 
     def forbid_merge(self, one: int, other: int) -> None:
         """Two stories never become one."""

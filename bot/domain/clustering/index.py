@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import chain
 
 from bot.domain.clustering.meanings import NearestMeanings
@@ -44,6 +44,11 @@ class ClusterIndex:
 
     def __contains__(self, number: int) -> bool:
         return number in self._clusters
+
+    @property
+    def numbers(self) -> Set[int]:
+        """The numbers of the stories."""
+        return self._clusters.keys()
 
     def get(self, number: int) -> StoryCluster | None:
         """A story; None where it is none of these."""
@@ -107,6 +112,25 @@ class ClusterIndex:
         if len(self._places) > 2 * len(self._clusters) + SLACK:
             self._tidy()
         return found
+
+    def refresh(self) -> None:
+        """Place and measure all stories anew, as if they were entered now: nothing is left of the order in which they came."""
+        for cluster in self._clusters.values():
+            cluster.renew()
+        self._tidy()
+        self.vocabulary.forget_casing()
+        shared = [report for c in self._clusters.values() if not c.guild_id for report in c.reports]
+        self.vocabulary.observe(
+            chain.from_iterable(report.title[: report.names] for report in shared),
+            chain.from_iterable(
+                report.title[report.names : report.names + report.plain] for report in shared
+            ),
+        )
+        if self._meanings:
+            self._meanings.clear()
+            for cluster in self._places:
+                assert cluster is not None
+                self._put_meaning(cluster)
 
     def norm(self, cluster: StoryCluster, *, keep: bool) -> float:
         """The `norm` of a story, which is computed anew where that was long ago (`keep`: for good)."""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from operator import mul
+from operator import attrgetter, mul
 from sys import intern
 from typing import NamedTuple
 
@@ -130,7 +130,7 @@ def _cases(title: str) -> Mapping[str, int]:
 
 
 class IndexedReport(NamedTuple):
-    """What is kept of a report in a window; see `Terms`."""
+    """What is kept of a report in a window; see `Terms`. The title begins with so many `names`, then as many `plain` words."""
 
     id: int
     outlet: str
@@ -138,6 +138,8 @@ class IndexedReport(NamedTuple):
     marks: tuple[str, ...]
     excerpt: tuple[Word, ...]
     meaning: bytes
+    names: int
+    plain: int
 
     @classmethod
     def of(cls, report: Report, vocabulary: Vocabulary) -> IndexedReport:
@@ -145,7 +147,8 @@ class IndexedReport(NamedTuple):
         terms = report.terms
         title = vocabulary.words(terms.title)
         excerpt = vocabulary.words(terms.excerpt) if terms.excerpt else ()
-        return cls(report.id, intern(report.outlet), title, terms.marks, excerpt, report.meaning)
+        cases = len(terms.names), len(terms.words)
+        return cls(report.id, intern(report.outlet), title, terms.marks, excerpt, report.meaning, *cases)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -158,6 +161,9 @@ class IndexedReport(NamedTuple):
         if self.excerpt:
             parts += [EXCERPT * rarity for rarity in vocabulary.rarities(self.excerpt)]
         return parts
+
+
+_ID = attrgetter("id")
 
 
 class StoryCluster:
@@ -260,6 +266,14 @@ class StoryCluster:
         self.last = max(self.last, other.last)
         self._count(other.reports)
         return fresh
+
+    def renew(self) -> None:
+        """Forget in which order its reports came, and how long its vector was."""
+        self.measured, self.total, self.squares = 0, 0.0, 0.0
+        if len(self.reports) > 1:
+            self.reports = tuple(sorted(self.reports, key=_ID))
+            self._weights = self._meaning = None
+            self._count(self.reports)
 
     def drop(self, report_ids: Collection[int]) -> bool:
         """Take reports out, as far as they are there. Returns whether anything is left."""

@@ -66,13 +66,25 @@ class Vocabulary:
 
     def observe_casing(self, names: Iterable[str], plain: Iterable[str]) -> None:
         """Learn which terms were written inside a sentence as names, and which not; each as often as it was."""
-        named, others = self.words(names), self.words(plain)
-        for word in named:
+        self.observe(self.words(names), self.words(plain))
+
+    def observe(self, names: Iterable[Word], plain: Iterable[Word]) -> None:
+        """The same of words."""
+        observed = set()
+        for word in names:
             word.names += 1
-        for word in others:
+            observed.add(word)
+        for word in plain:
             word.plain += 1
-        for word in {*named, *others}:
+            observed.add(word)
+        for word in observed:
             word.factor = 1 + NAME * (word.names - word.plain) / (word.names + word.plain + 1)
+
+    def forget_casing(self) -> None:
+        """Forget which words are names."""
+        for word in self._words.values():
+            word.names = word.plain = 0
+            word.factor = 1.0
 
     def rarities(self, words: Iterable[Word]) -> list[float]:
         """How much each word tells, in nats: inverse frequency among stories (Spärck Jones, 1972), more for names."""

@@ -92,6 +92,15 @@ class Arrival:
         guids = tuple(key for twin, key in pairs if twin.startswith(f"{IN_FEED}guid:"))
         return guids or (scoped_record.key,)
 
+    def was_deleted(self, forgotten: Mapping[str, datetime]) -> bool:
+        """Whether it is a record that was deleted because of its age, and not a later report at the same address.
+
+        `forgotten`: see `StoredContext`.
+        """
+        times = [forgotten[key] for key in self.identity if key in forgotten]
+        published = self.record.published
+        return bool(times) and (published is None or published <= max(times) + CORRECTED)
+
     @property
     def page(self) -> str:
         """The key of the record's page, where the feed of the page's own outlet has it; else empty."""
@@ -290,7 +299,7 @@ class _Identification:
     def take(self, arrival: Arrival) -> None:
         record = arrival.scoped()
         match_id = self._find_polled(record, arrival) if arrival.polled else self._find(record)
-        if match_id is None and self._was_deleted(arrival):
+        if match_id is None and arrival.was_deleted(self._context.forgotten):
             self.fates.append(Fate.UNCHANGED)
             return
         keys = set(keys_of(record))  # a record may list itself, or its AMP version
@@ -319,13 +328,6 @@ class _Identification:
         else:
             self.fates.append(Fate.CHANGED)
         self._put(stored, hashed, record)
-
-    def _was_deleted(self, arrival: Arrival) -> bool:
-        """Whether it is a record that was deleted because of its age, and not a later report at the same address."""
-        forgotten = self._context.forgotten
-        times = [forgotten[key] for key in arrival.identity if key in forgotten]
-        published = arrival.record.published
-        return bool(times) and (published is None or published <= max(times) + CORRECTED)
 
     def analysis_of(self, stored: Stored) -> TextAnalysis | None:
         """What is compared of a record: of those that are written, and of partial ones that still look for a story."""

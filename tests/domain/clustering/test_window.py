@@ -271,3 +271,26 @@ def test_a_corrected_window_behaves_like_one_that_is_loaded_anew(
     assert len(corrected) == len(anew) == len(set(stream.where.values()))
     batch = [report(1000 + n, title, day=110.0, outlet="probe.example") for n, title in enumerate(probes)]
     assert corrected.place(batch, {}, 500) == anew.place(batch, {}, 500)
+
+
+@given(ARRIVALS, st.floats(99.0, 112.0), st.lists(TITLES, min_size=1, max_size=4))
+def test_a_refreshed_window_behaves_like_one_that_is_loaded_anew(
+    arrivals: Sequence[tuple[str, float, int, str]], cut: float, probes: Sequence[str]
+) -> None:
+    """Whatever it has forgotten meanwhile, and in whatever order its reports came."""
+    stream = Stream()
+    for n, (title, day, guild_id, outlet) in enumerate(arrivals, 1):
+        stream.take(report(n, title, day=day, guild_id=guild_id, outlet=outlet))
+    reports = [r._replace(story=stream.where[i]) for i, r in stream.reports.items()]
+    last: dict[int, float] = {}
+    for r in reports:
+        last[stream.where[r.id]] = max(r.day, last.get(stream.where[r.id], 0.0))
+    gone = {story for story, day in last.items() if day < cut}
+    kept = stream.window
+    kept.correct(gone, (), ())
+    kept.refresh()
+    anew = StoryWindow(r for r in reports if r.story not in gone)
+    assert kept.numbers == anew.numbers
+    assert kept.entries == anew.entries
+    batch = [report(1000 + n, title, day=110.0, outlet="probe.example") for n, title in enumerate(probes)]
+    assert kept.place(batch, {}, 500) == anew.place(batch, {}, 500)
