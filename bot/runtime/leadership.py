@@ -120,6 +120,9 @@ class LeaseLeadership:
             async with asyncio.timeout(LEASE.total_seconds()):
                 taken = await (self._campaign(began) if self._lease is None else self._renew(self._lease))
             self._is_in_trouble = False
+        except asyncio.CancelledError:
+            await self._drop_session()  # what was cancelled on its connection may have broken it
+            raise
         except DatabaseLostError:
             raise
         except (StoreError, TimeoutError) as error:
@@ -157,11 +160,12 @@ class LeaseLeadership:
             await asyncio.gather(running, lost, return_exceptions=True)
 
     async def close(self) -> None:
-        """Give the lease to whoever takes it first."""
-        if self._lease is not None:
-            with contextlib.suppress(StoreError):
-                async with self._writing() as connection:
-                    await leases.take(connection, self._lease, "")
+        """Give the lease to whoever takes it first. A step that was cancelled may have taken or renewed it all the same."""
+        with contextlib.suppress(StoreError, TimeoutError):  # it is over then
+            async with asyncio.timeout(LEASE.total_seconds()), self._writing() as connection:
+                stored = await leases.read(connection, self.name)
+                if stored.holder == self._holder:
+                    await leases.take(connection, stored, "")
         self._lose()
         await self._drop_session()
 
