@@ -9,7 +9,6 @@ python -m tests.kills [KILLS [SEED]]        # `make soak`
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
 import sys
@@ -17,7 +16,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -28,13 +27,13 @@ from bot.domain.posting.schedule import Schedule
 from bot.store import digests, schema, subscriptions, topics
 from bot.store.database import Database
 from bot.store.outbox import STORY
-from tests.forks import Forked, fork
+from tests.databases import opened
+from tests.kill_helpers import FAULTS, kill, miscounted, start, write
 from tests.loopback import (
     CHANNEL,
     DISCORD,
     FORUM,
     GUILD,
-    Fault,
     GuildLayout,
     Loopback,
     first_intake,
@@ -47,7 +46,6 @@ from tests.store.store_helpers import headlines
 
 A_ROUND = 4  # stories that come in before each kill
 PATIENCE = 200.0  # seconds for what is due at the end
-FAULTS = [fault for fault in Fault if fault.startswith("accepted") and fault is not Fault.ACCEPTED_HANG]
 SECOND, ELSEWHERE, DIGESTED = 1001, 2100, 2101  # another server, and two channels in it
 GUILDS = (
     GuildLayout(GUILD, {CHANNEL: TEXT, FORUM: FORUM_CHANNEL}),
@@ -66,18 +64,7 @@ sources: [{{kind: folder, path: {folder}/records}}]
 """
 
 
-def write(folder: Path, name: str, title: str) -> None:
-    """A record file of a story that is seen now; written again, its title has changed."""
-    published = datetime.now(UTC) - timedelta(minutes=1)
-    text = (
-        f'---\ntitle: "{title}"\nwebUrl: "https://{name}.example/{name}"\nquality: 80\ntopics: [Trains]\n'
-        f"publishedDateTime: {published:%Y-%m-%dT%H:%M:%SZ}\nprovider: {{name: {name}, domain: {name}.example}}\n---\n"
-    )
-    (folder / "records" / f"{name}.md").write_text(text)
-
-
-async def _follow(database: str) -> None:
-    db = await Database.open(database)
+async def _follow(db: Database) -> None:
     async with db.write() as connection:
         ids = await topics.ensure(connection, ["Trains"])
         now = datetime.now(UTC)
@@ -88,55 +75,38 @@ async def _follow(database: str) -> None:
         await subscriptions.subscribe(connection, wish, ids["trains"], now)
         daily = ChannelDigest(0, SECOND, DIGESTED, schedule=Schedule(time(9), "UTC", size=25))
         await digests.add(connection, daily, None, now)
-    await db.close()
 
 
-async def _digest_is_due(database: str) -> None:
+async def _digest_is_due(db: Database) -> None:
     """Have the digest come as soon as the bot runs, unless it is late already."""
-    db = await Database.open(database)
     async with db.write() as connection:
         for digest in await digests.stored(connection):
             await digests.plan_next(connection, digest.id, datetime.now(UTC))
-    await db.close()
 
 
-async def _start(discord: Loopback, folder: Path) -> Forked:
-    with (folder / "log").open("ab") as log:  # the process has a descriptor of its own
-        return await fork(
-            "tests.loopback.hurry:main", "run", "--config", str(folder / "config.yaml"),
-            stderr=log, env=os.environ | discord.environment(),
-        )  # fmt: skip
-
-
-async def _until_settled(folder: Path, stories: int) -> None:
+async def _until_settled(db: Database, stories: int) -> None:
     """Wait until nothing is due any more, and no digest either."""
-    db = await Database.open(str(folder / "x.db"))
     waiting = sa.select(sa.func.count()).where(schema.outbox.c.due_at.is_not(None))
     known = sa.select(sa.func.count()).select_from(schema.outbox).where(schema.outbox.c.kind == STORY)
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                async with db.read() as connection:
-                    posts, left = await connection.scalar(known), await connection.scalar(waiting)
-                    late = await digests.due(connection, datetime.now(UTC))
-                if posts == len(POSTED) * stories and not left and not late:
-                    return
-                await asyncio.sleep(0.2)
-    finally:
-        await db.close()
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            async with db.read() as connection:
+                posts, left = await connection.scalar(known), await connection.scalar(waiting)
+                late = await digests.due(connection, datetime.now(UTC))
+            if posts == len(POSTED) * stories and not left and not late:
+                return
+            await asyncio.sleep(0.2)
 
 
-async def _settle(discord: Loopback, folder: Path, stories: int) -> int | None:
+async def _settle(discord: Loopback, folder: Path, db: Database, stories: int) -> int | None:
     """Run the bot until nothing is due any more; the exit code of its stop."""
-    process = await _start(discord, folder)
+    process = await start(discord, folder)
     try:
-        await _until_settled(folder, stories)
+        await _until_settled(db, stories)
         process.send_signal(signal.SIGTERM)
         return await process.wait()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await kill(process)
 
 
 def _wrong_in_digests(discord: Loopback, names: Iterable[str]) -> list[str]:
@@ -154,18 +124,19 @@ async def run(
     (folder / "records").mkdir()
     (folder / "config.yaml").write_text(CONFIG.format(folder=folder))
     write(folder, "old", "An old engine is sold")
-    await _follow(str(folder / "x.db"))
-    if by_webhook:
-        await give_face(str(folder / "x.db"))
     titles = list(headlines(A_ROUND * kills))
     discord = Loopback(GUILDS, LIMITS)
     discord.nonce_life = nonce_life
     final: dict[str, str] = {}
-    async with discord.serving():
+    async with opened(str(folder / "x.db")) as db, discord.serving():
+        await _follow(db)
+        if by_webhook:
+            await give_face(str(folder / "x.db"))
         for number in range(kills):
-            process = await _start(discord, folder)
+            process = await start(discord, folder)
             discord.faults = [chance.choice(FAULTS) for _ in range(chance.randint(0, 2))]
-            await first_intake(str(folder / "x.db"))
+            if not number:  # what comes in before is not posted
+                await first_intake(str(folder / "x.db"))
             for name, title in enumerate(titles[number * A_ROUND : (number + 1) * A_ROUND]):
                 final[f"n{number}s{name}"] = title
                 write(folder, f"n{number}s{name}", title)
@@ -175,24 +146,17 @@ async def run(
                     await discord.arrived.wait()
                     discord.arrived.clear()
             await asyncio.sleep(chance.random() * 0.05)
-            process.kill()
-            await process.wait()
+            await kill(process)
             changed = chance.choice(list(final))
             final[changed] += f" {final[changed].split()[0][::-1].lower()}"  # a word of its own alone
             write(folder, changed, final[changed])
-            await _digest_is_due(str(folder / "x.db"))
+            await _digest_is_due(db)
         discord.faults = []
-        codes = [await _settle(discord, folder, len(final))]
-        await _digest_is_due(str(folder / "x.db"))  # of the last stories
-        codes.append(await _settle(discord, folder, len(final)))
+        codes = [await _settle(discord, folder, db, len(final))]
+        await _digest_is_due(db)  # of the last stories
+        codes.append(await _settle(discord, folder, db, len(final)))
     wrong = [f"a stop ended with exit code {code}" for code in codes if code != 0]
-    wrong += _wrong_in_digests(discord, final)
-    for where in POSTED:
-        standing = Counter(shown(message).title for message in discord.shown(where))
-        expected = Counter(final.values())
-        wrong += [f"{where}: missing or out of date: {title}" for title in expected - standing]
-        wrong += [f"{where}: twice, or out of date: {title}" for title in standing - expected]
-    return wrong
+    return wrong + _wrong_in_digests(discord, final) + miscounted(discord, POSTED, final.values())
 
 
 def main(kills: str = "100", seed: str = "1") -> int:

@@ -749,7 +749,7 @@ leases = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("holder", sa.Text, nullable=False),
     sa.Column("beat", sa.BigInteger, nullable=False),
-    sa.Column("roles", sa.Text, nullable=False, server_default=""),
+    sa.Column("roles", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("since", UtcTime, nullable=True),
     sa.Column("renewed_at", UtcTime, nullable=True),
 )

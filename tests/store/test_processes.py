@@ -51,7 +51,7 @@ async def db(postgres_url: str) -> AsyncIterator[Database]:
 
 async def test_each_process_has_its_roles_and_leads_where_it_holds_the_lease(db: Database) -> None:
     before = await _processes(db)
-    assert [(p.identity, p.roles, p.leads) for p in before] == [
+    assert [(p.identity, set(p.roles), set(p.leads)) for p in before] == [
         (GATEWAY, {"gateway"}, set()),
         (WORKER, {"poller", "intake", "sender"}, {"intake", "sender"}),
         (STANDBY, {"intake", "sender"}, set()),
@@ -60,7 +60,7 @@ async def test_each_process_has_its_roles_and_leads_where_it_holds_the_lease(db:
     await _beat(db, leases.INTAKE, STANDBY)  # takes over
     await _beat(db, leases.process(GATEWAY), "")  # ends
     after = await _processes(db)
-    assert [(p.identity, p.leads) for p in after] == [(WORKER, {"sender"}), (STANDBY, {"intake"})]
+    assert [(p.identity, set(p.leads)) for p in after] == [(WORKER, {"sender"}), (STANDBY, {"intake"})]
     assert [p.since for p in after] == [p.since for p in before[1:]], "a renewal is no new beginning"
 
 
