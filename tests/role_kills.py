@@ -24,7 +24,7 @@ from bot.store.database import Database
 from bot.store.notifications import WAKE
 from tests.databases import MIGRATED, named, postgres
 from tests.feeds import Entry, Page, Site, rss
-from tests.forks import Forked
+from tests.forks import Forked, preload
 from tests.kill_helpers import FAULTS, kill, miscounted, start, write
 from tests.loopback import SEND_ALL, GuildLayout, Loopback
 from tests.loopback.objects import FORUM_CHANNEL, TEXT
@@ -257,6 +257,7 @@ async def _unanswered(discord: Loopback) -> list[str]:
 
 def main(kills: str = "200", seed: str = "1") -> int:
     """The long form."""
+    preload("tests.role_kills")
     with postgres() as server, tempfile.TemporaryDirectory() as folder:
         way = run(int(kills), int(seed), named(server, MIGRATED), Path(folder), MANY, frozen=0.25)
         wrong = asyncio.run(way)
