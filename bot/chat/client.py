@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
-import aiohttp
 import discord
 from discord.ext import commands
 
@@ -22,6 +21,7 @@ from bot.chat.translator import CatalogueTranslator
 from bot.chat.transport import (
     DISCORD,
     DiscordAddresses,
+    PacedSession,
     WebhookAdapter,
     supervise,
     tracing,
@@ -114,7 +114,7 @@ class Client(commands.Bot):
         self._identify = options.identify
         self.up = options.up
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
-        self.webhook_session: aiohttp.ClientSession = discord.utils.MISSING  # until the client logs in
+        self.webhook_session: PacedSession = discord.utils.MISSING  # until the client logs in
         self.webhook_adapter = (
             WebhookAdapter(options.addresses) if options.addresses.api else None
         )  # None: that of discord.py

@@ -24,6 +24,7 @@ from bot.bootstrap import (
     build_context,
     build_endpoint,
     build_feeds,
+    build_forward_client,
     build_model,
     build_source,
     build_topics,
@@ -48,13 +49,14 @@ from bot.runtime import clock, process
 from bot.runtime.background import Repeating, Step
 from bot.runtime.leadership import Alone, Leadership
 from bot.runtime.peers import Peers
-from bot.runtime.roles import EVERY_ROLE, Role, check_roles
+from bot.runtime.roles import EVERY_ROLE, Role, check_roles, share_of_pace
 from bot.services.context import Context
 from bot.services.digests import follow_clock, replan
 from bot.services.status import resume_mended
 from bot.sources.model import Rejected
 from bot.sources.parsing.pool import ParserPool
 from bot.sources.topic_files import load_topics
+from bot.sources.web.fetch import Web
 from bot.store import delivery, feeds, leases
 from bot.store.database import Database, normalise
 from bot.workers import alerts, cleanup, digests, first_posts, rematch, titles, volumes
@@ -95,6 +97,7 @@ class App:
         *,
         replay: bool = False,
         endpoint: EndpointSettings | None = None,
+        forward_web: Web | None = None,
         rephraser: Rephraser | None = None,
         rephrasings_per_day: int = 0,
         requests_per_second: float = math.inf,
@@ -122,20 +125,22 @@ class App:
         self._schedule_steps()
         self.ingest = Ingest(self.context, replay=replay)
         self._inbox = self._leading("inbox", InboxReader(self.context, self.ingest).step, LONGEST_IDLE)
-        self.pacer = Pacer(requests_per_second, webhooks_per_second)
+        shards = shards or Shards()
+        share = share_of_pace(roles, requests_per_second, shards.clusters)
+        self.pacer = Pacer(share, webhooks_per_second)
         self._client_options = ClientOptions(
             up=self._up,
             pacer=self.pacer,
             addresses=addresses,
             note=partial(self._note, OutageKind.CONNECTION),
-            shards=shards or Shards(),
+            shards=shards,
             identify=self._peers.identify if self._peers is not None else None,
         )
         self.client = self._new_client()
         self.sender = DiscordSender(self.client)
         self.deliver = self._build_delivery()
         self.poll = self._build_poller()
-        self.forward = self._build_forwarder()
+        self.forward = self._build_forwarder(forward_web)
         self.rephrasing = (
             RephrasingWorker(self.context, rephraser, rephrasings_per_day) if rephraser is not None else None
         )
@@ -194,8 +199,8 @@ class App:
         batches = self.ingest if self._is_whole else Inbox(self.context)
         return Poller(self.context, batches, web, random.random, holder=process.identity())
 
-    def _build_forwarder(self) -> Forwarder | None:
-        if (web := self.context.web) is None:
+    def _build_forwarder(self, web: Web | None) -> Forwarder | None:
+        if web is None:
             return None
         return Forwarder(
             self.context,
@@ -205,9 +210,8 @@ class App:
         )
 
     def _build_server(self, endpoint: EndpointSettings) -> HttpServer:
-        from bot.http.server import (
-            HttpServer,
-        )  # the server and its metrics take megabytes, so only if it is asked for
+        # The server and its metrics take megabytes of memory, so they are imported only if somebody asks for them.
+        from bot.http.server import HttpServer
 
         return HttpServer(
             self.context,
@@ -512,7 +516,7 @@ class App:
 
     async def _begin_sending(self) -> datetime | None:
         await self._follow_clock()
-        return self.context.now() if await self.deliver.begin() else await self.deliver.next_due()
+        return await self.deliver.begin_due()
 
     async def _follow_clock(self) -> None:
         """If the clock was set back, reschedule messages, digests and polls that would wait for the earlier time."""
@@ -654,6 +658,7 @@ async def _start(config: Config, roles: frozenset[Role], stack: contextlib.Async
     )
     stack.push_async_callback(db.close)
     web = await stack.enter_async_context(build_web_client(config.feeds.private_networks))
+    forward_web = await stack.enter_async_context(build_forward_client(config))
     parsers = await stack.enter_async_context(ParserPool())
     model = await stack.enter_async_context(build_model(config))
     context = replace(build_context(config, db, clock.now), web=web, parsers=parsers)
@@ -664,6 +669,7 @@ async def _start(config: Config, roles: frozenset[Role], stack: contextlib.Async
         context,
         watched,
         endpoint=build_endpoint(config),
+        forward_web=forward_web,
         rephraser=model,
         rephrasings_per_day=config.rephrasing.per_day,
         requests_per_second=config.discord.requests_per_second,
