@@ -253,10 +253,14 @@ class ReusedDatabase:
             await self._connection.execute(statement)
 
     def close(self) -> None:
-        """Disconnect."""
-        if self._connection is not None:
-            self._runner.run(self._connection.close())
-        self._runner.close()
+        """Disconnect. The loop ends as well where a test, or the end of the server, has broken the connection."""
+        with self._runner:
+            if self._connection is not None:
+                self._runner.run(self._disconnect())
+
+    async def _disconnect(self) -> None:
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await self._connection.close()
 
 
 @asynccontextmanager

@@ -11,17 +11,28 @@ import importlib
 import multiprocessing
 import os
 import sys
+import uuid
 from collections.abc import Mapping
 from multiprocessing import reduction
 from pathlib import Path
 from typing import Any
 
+from bot.runtime import process
+
 ROOT = Path(__file__).parents[1]
-IMPORTED = ["pytest", "cogs", "bot.cli.main", "bot.cli.run", "bot.runtime.app", "tests.loopback.hurry", "tests.workers.child"]  # fmt: skip
+IMPORTED = ["pytest", "cogs", "bot.cli.main", "bot.cli.run", "bot.runtime.app", "bot.http.server", "bot.sources.feeds.elements", "bot.sources.feeds.records", "tests.loopback.hurry", "tests.workers.child"]  # fmt: skip
 PIPE = asyncio.subprocess.PIPE
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(IMPORTED)
+
+
+def preload(program: str) -> None:
+    """Have the module that is run as the program be imported as well, once: or each process would import it anew.
+
+    Call it before the first process is forked.
+    """
+    _forks.set_forkserver_preload([*IMPORTED, program])
 
 
 class _Streams(dict[int, Any]):
@@ -42,6 +53,7 @@ def _enter(
         descriptor = stream.detach()
         os.dup2(descriptor, number)
         os.close(descriptor)
+    process.RUN = uuid.uuid4().hex  # as in a new interpreter: names of processes end with it
     sys.argv = ["topicwire", *arguments]
     module, _, name = target.partition(":")
     getattr(importlib.import_module(module), name)()
@@ -66,6 +78,11 @@ class Forked:
         self._process.join()
         self.returncode = self._process.exitcode
         self._ended.set()
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return int(self._process.pid)
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""

@@ -6,13 +6,11 @@ python -m tests.role_kills [KILLS [SEED]]        # a part of `make soak`
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,14 +24,13 @@ from bot.store.database import Database
 from bot.store.notifications import WAKE
 from tests.databases import MIGRATED, named, postgres
 from tests.feeds import Entry, Page, Site, rss
-from tests.kills import FAULTS, write
+from tests.forks import Forked, preload
+from tests.kill_helpers import FAULTS, kill, miscounted, start, write
 from tests.loopback import SEND_ALL, GuildLayout, Loopback
 from tests.loopback.objects import FORUM_CHANNEL, TEXT
 from tests.make import START
-from tests.shown import shown
 from tests.store.store_helpers import headlines
 
-ROOT = Path(__file__).parents[1]
 PATIENCE = 100.0  # seconds for what is due at the end
 A_ROUND = 3  # stories that come in before each kill: one in a folder, and one in each feed
 # Two servers, of which each cluster of shards has one.
@@ -78,7 +75,7 @@ class Installation:
 
     def __init__(self, url: str, folder: Path, processes: Mapping[str, tuple[str, int]]) -> None:
         self._url, self._folder, self._processes = url, folder, processes
-        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._running: dict[str, Forked] = {}
         self.discord = Loopback(GUILDS)
         self.feeds = TwoFeeds()
 
@@ -100,13 +97,14 @@ class Installation:
         """Start one of the processes."""
         roles, cluster = self._processes[name]
         shards = {"CLUSTER": str(cluster), "CLUSTERS": "1" if roles == "all" else "2"}
-        with (self._folder / f"log of {name}").open("ab") as log:
-            self._running[name] = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.loopback", "run", "--role", roles,
-                "--config", str(self._folder / "config.yaml"), cwd=ROOT, stderr=log,
-                env=os.environ | self.discord.environment()
-                | {f"TOPICWIRE_DISCORD__SHARDS__{part}": number for part, number in shards.items()},
-            )  # fmt: skip
+        self._running[name] = await start(
+            self.discord,
+            self._folder,
+            "--role",
+            roles,
+            log=f"log of {name}",
+            environment={f"TOPICWIRE_DISCORD__SHARDS__{part}": number for part, number in shards.items()},
+        )
 
     async def start_all(self) -> None:
         """Start every process."""
@@ -123,8 +121,7 @@ class Installation:
         name = (await self._leader(db, role) if leads else None) or name
         process = self._running[name]
         if not freeze:
-            process.kill()
-            await process.wait()
+            await kill(process)
             await self.start(name)
         elif leads:
             process.send_signal(signal.SIGSTOP)
@@ -152,9 +149,7 @@ class Installation:
     async def end(self) -> None:
         """Kill what still runs."""
         for process in self._running.values():
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            await kill(process)
 
 
 async def poll_now(db: Database) -> None:
@@ -225,7 +220,7 @@ async def run(
             held = sa.select(schema.leases.c.name).where(schema.leases.c.holder != "")
             names = (await connection.execute(held)).scalars().all()
         wrong += [f"the lease {name} is still held" for name in names]
-    return wrong + _miscounted(discord, titles)
+    return wrong + miscounted(discord, [channel_id for _, channel_id in PLACES], titles)
 
 
 async def _arrivals(discord: Loopback, db: Database, more: int) -> None:
@@ -238,16 +233,6 @@ async def _arrivals(discord: Loopback, db: Database, more: int) -> None:
             waiting = asyncio.ensure_future(discord.arrived.wait())
             await asyncio.wait([waiting], timeout=0.5)
             waiting.cancel()
-
-
-def _miscounted(discord: Loopback, titles: Iterable[str]) -> list[str]:
-    """The stories that do not stand in a channel, or more than once."""
-    wrong, expected = [], Counter(titles)
-    for guild_id, channel_id in PLACES:
-        standing = Counter(shown(message).title for message in discord.shown(channel_id))
-        wrong += [f"{guild_id}/{channel_id}: missing: {title}" for title in expected - standing]
-        wrong += [f"{guild_id}/{channel_id}: twice: {title}" for title in standing - expected]
-    return wrong
 
 
 def _serves(discord: Loopback, guild_id: int) -> bool:
@@ -272,6 +257,7 @@ async def _unanswered(discord: Loopback) -> list[str]:
 
 def main(kills: str = "200", seed: str = "1") -> int:
     """The long form."""
+    preload("tests.role_kills")
     with postgres() as server, tempfile.TemporaryDirectory() as folder:
         way = run(int(kills), int(seed), named(server, MIGRATED), Path(folder), MANY, frozen=0.25)
         wrong = asyncio.run(way)

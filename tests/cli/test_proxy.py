@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_run import TIMEOUT, prepare, running_here
-from tests.kills import write
+from tests.kill_helpers import write
 from tests.loopback import DISCORD, Loopback, give_face
 from tests.shown import shown
 from tests.store.store_helpers import headlines
