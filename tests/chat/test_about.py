@@ -137,35 +137,29 @@ async def test_what_is_in_order_is_counted_and_at_most_ten_in_trouble_are_listed
     assert "/srv" not in "".join(fields.values())
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
+async def test_a_source_is_named_without_where_it_is(world: World) -> None:
+    for name, told in (
         ("folder:/srv/private/records", "folder: records"),
         ("folder:C:\\private\\records", "folder: records"),
         ("git:https://me:secret@git.example/group/repo#main:private/path", "git: git.example"),
         ("git:git@git.example:group/repo.git", "git: repo.git"),
         ("push", "push"),
-    ],
-)
-async def test_a_source_is_named_without_where_it_is(world: World, name: str, shown: str) -> None:
-    await fail(world, name, "no")
-    assert f"• {shown}: 0 articles" in (await parts(world))["Sources"]
+    ):
+        await fail(world, name, "no")
+        assert f"• {told}: 0 articles" in (await parts(world))["Sources"]
 
 
-@pytest.mark.parametrize(
-    ("error", "shown"),
-    [
+async def test_an_error_is_told_in_a_sentence_without_paths(world: World) -> None:
+    for error, told in (
         ("OSError: [Errno 5] cannot read: '/srv/my records/x.md'", "OSError: [Errno 5] cannot read: …"),
         ("OSError: cannot read /srv/private/x.md: busy", "OSError: cannot read …: busy"),
         ("git has no branch main. Looked in /srv/private", "git has no branch main."),
         ("GET https://me:secret@a.example/x?key=1 failed\nTraceback", "GET a.example failed"),
         ("cannot read C:\\private\\x or ~/y", "cannot read … or …"),
-    ],
-)
-async def test_an_error_is_told_in_a_sentence_without_paths(world: World, error: str, shown: str) -> None:
-    await fail(world, "folder:/srv/private/records", error)
-    fields = (await parts(world))["Sources"]
-    assert fields.splitlines()[-1].endswith(f": {shown}")
+    ):
+        await fail(world, "folder:/srv/private/records", error)
+        fields = (await parts(world))["Sources"]
+        assert fields.splitlines()[-1].endswith(f": {told}")
 
 
 async def test_another_servers_own_feeds_are_its_own(world: World) -> None:

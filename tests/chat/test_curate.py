@@ -233,19 +233,14 @@ async def test_of_what_is_its_own_a_server_decides_anyway(world: World, moderato
     assert "Choir sings below the bridge" in seen(shown)
 
 
-@pytest.mark.parametrize(
-    ("other", "answer"),
-    [
+async def test_what_cannot_be_merged_is_told(world: World, moderator: MemberActor) -> None:
+    await two_stories(world)
+    for other, answer in (
         ("1", "#1 and #1 are already the same story."),
         ("99", "There is no story #99."),
         ("nobody wrote that", "No story has “nobody wrote that” in its title."),
-    ],
-)
-async def test_what_cannot_be_merged_is_told(
-    world: World, moderator: MemberActor, other: str, answer: str
-) -> None:
-    await two_stories(world)
-    assert answer in world.refusal(await merge(world, moderator, "1", other))
+    ):
+        assert answer in world.refusal(await merge(world, moderator, "1", other))
 
 
 async def test_a_report_that_moved_meanwhile_is_told(world: World, moderator: MemberActor) -> None:

@@ -59,9 +59,9 @@ async def test_an_outlet_or_words_are_named_in_many_ways(world: World, what: str
     assert len(world.posts()) == 1
 
 
-@pytest.mark.parametrize("what", ["kes*rel", "kest*", "\u3164\u200b", "\ufe0f"])
-async def test_what_could_never_be_in_a_title_is_not_said_to_be_muted(world: World, what: str) -> None:
-    assert "Muted" not in await world.refused("mute", what=what)
+async def test_what_could_never_be_in_a_title_is_not_said_to_be_muted(world: World) -> None:
+    for what in ("kes*rel", "kest*", "\u3164\u200b", "\ufe0f"):
+        assert "Muted" not in await world.refused("mute", what=what)
 
 
 async def test_an_outlet_is_muted_by_its_host_in_its_script(world: World) -> None:
@@ -139,23 +139,22 @@ async def test_autocomplete_offers_what_is_muted(world: World) -> None:
     assert list(await world.typing("unmute", "what", "LOUD")) == ["loud.example"]
 
 
-@pytest.mark.parametrize("what", ["   ", "http://", "https://[x/"])
-async def test_what_cannot_be_muted(world: World, what: str) -> None:
-    text = await world.refused("mute", what=what)
-    assert "Enter an outlet (example.com) or words" in text or "That address is not valid" in text
+async def test_what_cannot_be_muted(world: World) -> None:
+    for what in ("   ", "http://", "https://[x/"):
+        text = await world.refused("mute", what=what)
+        assert "Enter an outlet (example.com) or words" in text or "That address is not valid" in text
 
 
-@pytest.mark.parametrize(
-    ("what", "why"),
-    [
+async def test_what_could_never_match_is_not_confirmed(world: World) -> None:
+    for what, why in (
         ("ferr*", "A mute matches whole words and has no wildcards such as *: write the words out."),
         ("ferry OR boat", "A mute is one outlet or one phrase, not a query"),
         ("ed@quay.example", "People and e-mail addresses cannot be muted"),
-    ],
-)
-async def test_what_could_never_match_is_not_confirmed(world: World, what: str, why: str) -> None:
-    assert why in await world.refused("mute", what=what)
-    assert seen(await world.ask("mute")) == "Muted\nNothing is muted. Mute an outlet or words with `/mute`."
+    ):
+        assert why in await world.refused("mute", what=what)
+        assert (
+            seen(await world.ask("mute")) == "Muted\nNothing is muted. Mute an outlet or words with `/mute`."
+        )
 
 
 async def test_a_mute_says_what_it_would_have_hidden_and_can_be_undone(world: World) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, seen, unrelated
 from tests.make import at, record
 from tests.shown import plain, shown
@@ -46,9 +44,9 @@ async def test_all_coverage_best_first_the_same_event_apart_from_the_background(
     ]
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
+async def test_a_story_is_named_in_many_ways(world: World) -> None:
+    await metro(world)
+    for asked in (
         "1",
         "#1",
         " #1 ",
@@ -58,16 +56,13 @@ async def test_all_coverage_best_first_the_same_event_apart_from_the_background(
         "https://first.example/1",
         METRO[1],
         "facial recognition halted",
-    ],
-)
-async def test_a_story_is_named_in_many_ways(world: World, asked: str) -> None:
+    ):
+        assert shown(await world.ask("related", story=asked, by=world.member)).title == METRO[1]
+
+
+async def test_what_is_no_story_is_told_with_what_to_do(world: World) -> None:
     await metro(world)
-    assert shown(await world.ask("related", story=asked, by=world.member)).title == METRO[1]
-
-
-@pytest.mark.parametrize(
-    ("asked", "told"),
-    [
+    for asked, told in (
         ("99", "There is no story #99. A story's number is below its post."),
         ("9" * 30, "There is no story #99999999999999999999. A story's number is below its post."),
         (
@@ -82,11 +77,8 @@ async def test_a_story_is_named_in_many_ways(world: World, asked: str) -> None:
         ("   ", "Enter a story: its number (such as #12), a link, or words of its title."),
         ("**#**", "No story has “**#**” in its title."),
         ("x" * 6000, "No story has “xxx"),
-    ],
-)
-async def test_what_is_no_story_is_told_with_what_to_do(world: World, asked: str, told: str) -> None:
-    await metro(world)
-    assert told in await world.refused("related", story=asked, by=world.member)
+    ):
+        assert told in await world.refused("related", story=asked, by=world.member)
 
 
 async def test_a_story_can_be_picked_by_its_title(world: World) -> None:

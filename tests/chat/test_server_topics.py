@@ -209,22 +209,20 @@ async def test_the_channels_that_somebody_cannot_see_are_not_named(world: World)
 # What cannot be.
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
+async def test_a_name_that_cannot_be_is_refused(world: World) -> None:
+    await make(world)
+    for name, words in (
         ("ai", "“ai” is already a built-in topic. Subscribe to it with /subscribe"),
         ("CV", "“CV” is already a name of the built-in topic “Computer Vision”"),
         ("wind", "This server already has a topic “Wind”. Change it with /topic edit"),
         ("x" * 81, "at most 80 characters"),
         (" - ", "at least one letter or digit"),
-    ],
-)
-async def test_a_name_that_cannot_be_is_refused(world: World, name: str, words: str) -> None:
-    await make(world)
-    assert words in await world.refused("topic create", name=name, query="turbines")
-    assert words in await world.refused(
-        "topic create", name="Turbines", query="turbines", aliases=f"Blades, {name}"
-    )
+    ):
+        assert words in await world.refused("topic create", name=name, query="turbines")
+        assert words in await world.refused(
+            "topic create", name="Turbines", query="turbines", aliases=f"Blades, {name}"
+        )
+        await world.a_minute_later()
 
 
 async def test_shared_topics_cannot_be_changed(world: World) -> None:
@@ -234,30 +232,26 @@ async def test_shared_topics_cannot_be_changed(world: World) -> None:
         assert "“AI” is a built-in topic and cannot be changed" in refused
 
 
-@pytest.mark.parametrize(
-    ("query", "drawn", "words"),
-    [
+async def test_what_is_wrong_with_a_query_is_shown_where_it_stands(world: World) -> None:
+    for query, drawn, words in (
         ("(ferry whales", "(ferry whales\n^", "this ( has no matching )"),
         ("ferry AND", "ferry AND\n         ^", "expected a word, a phrase or (, but the query ends here"),
         ("quality>=high", "quality>=high\n         ^", "expected a whole number, as in quality>=60"),
         ("-golf", "-golf\n^", "add words to search for"),
         ("wind (```", "wind (ˋˋˋ\n      ^", "“```” has no letter or digit to search for"),
-    ],
-)
-async def test_what_is_wrong_with_a_query_is_shown_where_it_stands(
-    world: World, query: str, drawn: str, words: str
-) -> None:
-    commands: dict[str, dict[str, str]] = {
-        "topic create": {"name": "Wind", "query": query},
-        "topic test": {"topic": query},
-        "topic backtest": {"topic": query},
-    }
-    for command, options in commands.items():
-        result = await world.manager.slash(world.news, command, **options)
-        answer = shown(world.answer(result))
-        assert f"```\n{drawn}\n```" in answer.text
-        assert words in world.refusal(result)
-        assert "For example:" in plain(answer.text)
+    ):
+        commands: dict[str, dict[str, str]] = {
+            "topic create": {"name": "Wind", "query": query},
+            "topic test": {"topic": query},
+            "topic backtest": {"topic": query},
+        }
+        await world.a_minute_later()
+        for command, options in commands.items():
+            result = await world.manager.slash(world.news, command, **options)
+            answer = shown(world.answer(result))
+            assert f"```\n{drawn}\n```" in answer.text
+            assert words in world.refusal(result)
+            assert "For example:" in plain(answer.text)
 
 
 async def test_who_may_do_what(world: World) -> None:

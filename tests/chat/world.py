@@ -307,6 +307,10 @@ class World:
         assert answers[0].ephemeral
         return answers[0]
 
+    async def a_minute_later(self) -> None:
+        """Let Discord's clock go on, so that no limit counts the commands before."""
+        await self.env.advance_time(60)
+
     # What stands in channels, and what went over the wire.
 
     def refuse(
