@@ -151,7 +151,9 @@ def scenes(draw: st.DrawFn) -> Scene:
     changed = {number: draw(stories(number)) for number in numbers}
     merged = {MERGED: 1} if draw(st.booleans()) else {}
     audience = st.sampled_from((SHARED, SHARED, frozenset({0, 11}), frozenset({11}), frozenset({22})))
-    every = draw(st.lists(followers(), min_size=4, max_size=14, unique_by=lambda s: (s.id, s.channel_id, s.topic)))
+    every = draw(
+        st.lists(followers(), min_size=4, max_size=14, unique_by=lambda s: (s.id, s.channel_id, s.topic))
+    )
     muted = st.tuples(st.sampled_from(CHANNELS), st.booleans(), st.sampled_from(MUTABLE))
     mutes = {
         (c // 10, 0 if of_server else c, what) for c, of_server, what in draw(st.lists(muted, max_size=3))

@@ -393,7 +393,10 @@ async def multiply(connection: AsyncConnection, table: sa.Table, number: int) ->
     (first,) = (await connection.execute(sa.select(table))).mappings()
     own = {"id", "source_id", "name", "address", "url"} & set(first)
     rows = [
-        {**first, **{key: first[key] + n if isinstance(first[key], int) else f"{first[key]}{n}" for key in own}}
+        {
+            **first,
+            **{key: first[key] + n if isinstance(first[key], int) else f"{first[key]}{n}" for key in own},
+        }
         for n in range(1, number)
     ]
     await connection.execute(sa.insert(table), rows)
