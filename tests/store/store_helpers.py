@@ -195,10 +195,14 @@ async def stored_of(db: Database, wanted: Record) -> Stored:
 
 async def wipe(db: Database) -> None:
     """Leave the tables, empty."""
+    tables = schema.metadata.sorted_tables
+    filled = sa.select(*(sa.exists(sa.select(table)).label(table.name) for table in tables))
     async with db.write() as connection:
         await connection.execute(sa.update(schema.records).values(story=None))
-        for table in reversed(schema.metadata.sorted_tables):
-            await connection.execute(sa.delete(table))
+        has_rows = (await connection.execute(filled)).one()
+        for table, has in reversed(list(zip(tables, has_rows, strict=True))):
+            if has:
+                await connection.execute(sa.delete(table))
 
 
 async def story_numbers(connection: AsyncConnection) -> list[int]:

@@ -132,7 +132,7 @@ async def something_happens(random: Random, db: Database, clock: Clock, claimed:
                 pass
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 async def test_a_claim_takes_what_sorting_all_messages_would(
     stores: Database, clock: Clock, seed: int
 ) -> None:
@@ -140,7 +140,7 @@ async def test_a_claim_takes_what_sorting_all_messages_would(
     await fill(stores, [random_row(random, f"{seed}:{n}", clock()) for n in range(150)])
     waiting: list[Claimed] = []
     total = 0
-    for step in range(25):
+    for step in range(30):
         busy = {claim.channel_id for claim in waiting}
         limit = random.choice([1, 4, 12, 50])
         async with stores.write() as connection:
@@ -299,13 +299,13 @@ async def cost(path: str, beside: list[Row]) -> dict[str, int]:
     return taken
 
 
-@pytest.mark.parametrize("kind", BESIDE)
-async def test_a_long_queue_costs_no_more_than_an_empty_one(tmp_path: Any, kind: str) -> None:
+async def test_a_long_queue_costs_no_more_than_an_empty_one(tmp_path: Any) -> None:
     empty = await cost(str(tmp_path / "empty.db"), [])
-    full = await cost(str(tmp_path / "full.db"), BESIDE[kind](MANY))
-    assert sum(full.values()) <= 1.1 * sum(empty.values()), (empty, full)
-    more = {name: (empty[name], full[name]) for name in full if full[name] > 1.1 * empty[name] + FEW}
-    assert not more
+    for kind, beside in BESIDE.items():
+        full = await cost(str(tmp_path / f"{kind}.db"), beside(MANY))
+        assert sum(full.values()) <= 1.1 * sum(empty.values()), (kind, empty, full)
+        more = {name: (empty[name], full[name]) for name in full if full[name] > 1.1 * empty[name] + FEW}
+        assert not more, kind
 
 
 # Results are written together.

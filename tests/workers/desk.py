@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.port import MessageTraits, Target
-from bot.domain.model import Mode, Record, Volume
+from bot.domain.model import Mode, Record, Subscription, Volume
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
 from bot.domain.retry import MessageForm, Outcome, SendStatus
 from bot.messages.message import Message
 from bot.services.context import Context
 from bot.services.subscribe import SubscribeRequest, subscribe
-from bot.store import outbox, schema, subscriptions
+from bot.store import outbox, schema, subscriptions, topics
 from bot.store.database import Database
 from bot.workers import digests
 from bot.workers.batches import Summary
@@ -205,6 +205,14 @@ class BotHarness:
     ) -> None:
         """Subscribe a channel; to everything of the topic if nothing else is said."""
         await subscribe(self.context, SubscribeRequest(GUILD, channel, topic, mode, volume, role, publish))
+
+    async def follow_in(self, *channels: int) -> None:
+        """Have these channels follow everything on AI, stored at once: a command for each of them takes long."""
+        async with self.db.write() as connection:
+            ids = await topics.ids(connection)
+            for channel in channels:
+                one = Subscription(0, GUILD, channel, "AI", Mode.LIVE, Volume.EVERYTHING)
+                await subscriptions.subscribe(connection, one, ids["ai"], self.clock())
 
     async def follow_elsewhere(self, topic: str, channel: int, guild_id: int) -> None:
         """Subscribe a channel of another server."""

@@ -513,9 +513,7 @@ async def test_channels_are_served_side_by_side_and_each_in_order(desk: BotHarne
 
 
 async def test_more_than_a_batch_goes_out(desk: BotHarness) -> None:
-    channels = [CHANNEL + n for n in range(12)]
-    for channel in channels:
-        await desk.follow(channel=channel)
+    await desk.follow_in(*(CHANNEL + n for n in range(12)))
     await desk.take_in(*(ai(title) for title in headlines(5)))
     assert await desk.deliverer.step() == 50
     assert await desk.deliver() == 10

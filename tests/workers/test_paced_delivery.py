@@ -77,8 +77,7 @@ def ai(title: str, **more: Any) -> Record:
 
 async def test_everything_goes_out_in_order_at_a_pace(desk: BotHarness) -> None:
     channels = [CHANNEL + n for n in range(30)]
-    for channel in channels:
-        await desk.follow(channel=channel)
+    await desk.follow_in(*channels)
     titles = list(headlines(4))
     await desk.take_in(*(ai(title, quality=90 - n) for n, title in enumerate(titles)))
     desk.mailbox = RequestingSender()

@@ -55,8 +55,7 @@ async def test_channels_that_hang_hold_up_no_other_and_keep_their_order(
     monkeypatch.setattr(delivery, "PATIENCE", 0)
     hung = [CHANNEL + n for n in range(20)]
     others = [CHANNEL + 100 + n for n in range(5)]
-    for channel in (*hung, *others):
-        await desk.follow(channel=channel)
+    await desk.follow_in(*hung, *others)
     titles = list(headlines(4))
     await desk.take_in(*(ai(title, quality=90 - n) for n, title in enumerate(titles)))
     slow = HangingSender(*hung)
@@ -131,14 +130,13 @@ async def test_while_discord_is_down_few_messages_are_tried_and_few_lines_logged
 ) -> None:
     caplog.set_level(logging.INFO, "bot.workers.delivery")
     channels = [CHANNEL + n for n in range(30)]
-    for channel in channels:
-        await desk.follow(channel=channel)
-        desk.mailbox.answers[channel] = DOWN
+    await desk.follow_in(*channels)
+    desk.mailbox.answers = dict.fromkeys(channels, DOWN)
     await desk.take_in(ai(ONE))
     desk.deliverer = Delivery(desk.context, desk.mailbox, concurrency=2)
-    for _ in range(600):
+    for _ in range(150):
         await desk.deliver()
-        desk.clock.forward(seconds=1)
+        desk.clock.forward(seconds=4)
     assert TRIP <= len(desk.mailbox.sent) <= 30
     assert [line.levelname for line in caplog.records] == ["ERROR"]
     desk.mailbox.answers.clear()

@@ -598,13 +598,14 @@ def test_a_restart_makes_next_to_no_difference() -> None:
 
 @needs_shared
 def test_unrelated_records_in_between_change_little() -> None:
-    others = [item.report() for item in (*site("powerapps"), *site("azure"))]
+    others = (*site("powerapps"), *site("azure"))
     alone, mixed = [], []
     for order in range(4):  # one merger of two large events is worth .03, so one order says little
         reports, events = labelled("headlines", order, share=0.3)
         first, last = reports[0].day, reports[-1].day
         rng = random.Random(order)  # noqa: S311 -- the same places each time
-        between = [other._replace(day=rng.uniform(first, last)) for other in rng.sample(others, 300)]
+        sample = rng.sample(others, 300)
+        between = [other.report()._replace(day=rng.uniform(first, last)) for other in sample]
         alone.append(f1(reports, events))
         mixed.append(f1(sorted([*reports, *between], key=lambda report: report.day), events))
     assert fmean(mixed) >= fmean(alone) - 0.02

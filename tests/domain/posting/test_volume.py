@@ -97,8 +97,8 @@ def posted(
     `first_intake`: what feeds had of the last two days is there from the start, and is not posted.
     """
     posts, began = Counter[int](), Counter[int]()
-    reports: dict[int, Arrival] = {}
     firsts: dict[int, datetime] = {}
+    sizes: dict[int, PastStory] = {}  # of all stories so far
     done: set[int] = set()
     watched_since: datetime | None = None
     calibration = Calibration(0, 0, 0)
@@ -106,22 +106,18 @@ def posted(
     for arrival in arrivals(rate, days, seed, begins=-2 if first_intake else 0):
         firsts.setdefault(arrival.story, arrival.time)
         while due <= arrival.time:
-            known = [
-                PastStory(_size(a), firsts[n], 0, notable=False)
-                for n, a in reports.items()
-                if firsts[n] > due - 15 * DAY
-            ]
-            past = history(known, watched_since, due)
+            lately = due - 15 * DAY
+            past = history([s for n, s in sizes.items() if firsts[n] > lately], watched_since, due)
             calibration = calibrate(volume, past)
             due += past.refresh
-        reports[arrival.story] = arrival
+        sizes[arrival.story] = PastStory(_size(arrival), firsts[arrival.story], 0, notable=False)
         if arrival.time < START:
             done.add(arrival.story)
             continue
         watched_since = watched_since or arrival.time
         day = (arrival.time - START) // DAY
         began[day] += arrival.outlets == 1
-        if arrival.story not in done and _size(arrival) >= calibration.threshold:
+        if arrival.story not in done and sizes[arrival.story].size >= calibration.threshold:
             done.add(arrival.story)
             posts[day] += 1
     return [posts[day] for day in range(days)], [began[day] for day in range(days)]
