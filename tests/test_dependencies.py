@@ -35,6 +35,7 @@ NOT_IMPORTED = {
     "aiolimiter": "its module is found by the benchmark where it is installed",
     "hyperscan": "its module is found by the benchmark where it is installed",
     "sumy": "`topicwire eval briefs` uses it where it is installed",
+    "sgmllib3k": "reader imports it",
 }  # fmt: skip
 # Imported and not asked for: another package that is asked for cannot do without it.
 BROUGHT_ALONG = {

@@ -57,8 +57,8 @@ def forwards_of(count: int) -> str:
     if not count:
         return ""
     return " " + tr_plural(
-        "Its stories also go to {count} address outside Discord. That forward is removed too.",
-        "Its stories also go to {count} addresses outside Discord. Those forwards are removed too.",
+        "The topic's stories also go to {count} address outside Discord. That forward is removed too.",
+        "The topic's stories also go to {count} addresses outside Discord. Those forwards are removed too.",
         count,
     )
 
@@ -110,7 +110,9 @@ def token_made(name: str, text: str, public_url: str, topic: str) -> Embed:
         f"```\n{public_url}/feeds/{topic}.atom?token={text}\n```",
     ]
     if not public_url:
-        lines.append(tr("Ask the person who runs this bot what comes before this path."))
+        lines.append(
+            tr("Put the web address of this bot before it. The person who runs the bot knows that address.")
+        )
     return Embed(title=tr("Token created"), description="\n".join(lines), colour=GREY)
 
 

@@ -71,7 +71,7 @@ def _lines(rows: Iterable[KindRow], counts: Callable[[KindRow], dict[str, int]])
             )
         )
     if left_out - {DECISIONS}:
-        reasons.append(tr("Left out: settings that need a language model, which this bot does not have."))
+        reasons.append(tr("Left out: settings that need a language model, as this bot has none."))
     return "\n\n".join([text, *reasons])
 
 
@@ -95,7 +95,7 @@ def exported() -> str:
     return tr(
         "The file has this server's settings, subscriptions, topics, feeds, digests, mutes, and merged and separated "
         "stories. It has no posts, no secrets such as API tokens, and nothing that members set for themselves. To import "
-        "it into another Topicwire in this server, use `/data import`."
+        "it into another Topicwire bot in this server, use `/data import`."
     )
 
 

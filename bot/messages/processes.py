@@ -26,7 +26,7 @@ def process_lines(processes: Iterable[ProcessState], now: datetime) -> list[str]
 def _line(process: ProcessState, now: datetime) -> str:
     work = comma_list(_work(process))
     if process.is_silent:
-        return tr("{work} · ⚠️ no sign of life since {time}", work=work, time=relative(now - process.silence))
+        return tr("{work} · ⚠️ last sign of life {time}", work=work, time=relative(now - process.silence))
     return tr("{work} · started {time}", work=work, time=relative(process.since))
 
 

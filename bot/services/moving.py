@@ -448,7 +448,7 @@ class _Import:
                 return
             with self._entry(kind, f"[{place}]"):
                 if identity(entry) in seen:
-                    raise InvalidInputError(tr("The file has an earlier entry for the same thing."))
+                    raise InvalidInputError(tr("This repeats an earlier entry of the file."))
                 seen.add(identity(entry))
                 take(entry)
 

@@ -164,15 +164,15 @@ def decode(content: bytes) -> ServerFile:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise InvalidInputError(
             tr(
-                'This is not a file from `/data export`: it does not begin with "format": "{format}".',
+                'This is not a file from `/data export`: its field "format" is not "{format}".',
                 format=FORMAT,
             )
         )
     if data.get("version") != VERSION:
         raise InvalidInputError(
             tr(
-                "The file has version {version}, but this bot reads version {supported}. Export it from a bot of the "
-                "same version.",
+                "The format of the file has version {version}, but this bot reads version {supported}. Run the same "
+                "version of Topicwire in both places, then export the file again.",
                 version=clip(repr(data.get("version")), 20),
                 supported=VERSION,
             )
@@ -231,7 +231,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refused(constant: str) -> Any:
-    raise InvalidInputError(tr("{value} is not a number that the file may have.", value=constant))
+    raise InvalidInputError(tr("Numbers in the file cannot be {value}.", value=constant))
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -267,7 +267,7 @@ def _problem(problem: str) -> str:
             tr(_TYPES[name]) for name in re.split(r"\W+", wrong[1]) if name in _TYPES and name != "null"
         )
         return tr(
-            "This must be {expected}, not {got}.",
+            "Expected {expected}, but the file has {got}.",
             expected=expected,
             got=tr(_TYPES.get(wrong[2], wrong[2])),
         )

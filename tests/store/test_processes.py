@@ -105,5 +105,5 @@ def test_a_member_reads_what_each_process_does_and_not_where() -> None:
     assert process_lines(processes, now) == [
         "• fetches feeds, takes in articles, sends messages if another process fails"
         f" · started <t:{int(since.timestamp())}:R>",
-        f"• answers commands · ⚠️ no sign of life since <t:{int(at(3).timestamp())}:R>",
+        f"• answers commands · ⚠️ last sign of life <t:{int(at(3).timestamp())}:R>",
     ]

@@ -365,7 +365,7 @@ NOT_IMPORTED: dict[str, Hostile] = {
     ),
     "twice the same": (
         _set("subscriptions", MINE, {**MINE, "topic": "rivers"}),
-        "subscriptions[1]: The file has an earlier entry",
+        "subscriptions[1]: This repeats an earlier entry of the file",
     ),
     "two equal digests": (_set("digests", *[{"channel": str(NEWS), "at": "9:00"}] * 2), "two digests"),
     "a dear query": (
@@ -567,7 +567,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     ),
     "a wrong type": (
         json.dumps({**FORM, "mutes": [{"value": ["x"]}]}).encode(),
-        "mutes[0].value: This must be text, not a list",
+        "mutes[0].value: Expected text, but the file has a list",
     ),
     "a time without zone": (
         json.dumps({**FORM, "exported_at": "2026-03-02T12:00:00"}).encode(),
