@@ -86,6 +86,7 @@ class StoryReading:
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Add the routes."""
         router.add_get(r"/feeds/{topic:[^/]+}.{format:atom|json}", self._counted(self._feed))
+        router.add_get("/feeds/{anything:.*}", self._counted(self._no_feed))
         router.add_get("/stories", self._counted(self._stories))
 
     def _counted(
@@ -139,6 +140,10 @@ class StoryReading:
         document = PublishedFeed(guild_id, feed.topic.name, url, feed.entries)
         body = await self._evaluations.run(feed_format.render, document)
         return self._answer(request, guild_id, path, body, feed_format.content_type)
+
+    async def _no_feed(self, request: web.Request) -> web.StreamResponse:
+        """Whoever misses the form of the address gets told, before a token is asked for."""
+        raise refusal(web.HTTPNotFound, "feeds are at /feeds/TOPIC.atom and /feeds/TOPIC.json")
 
     async def _stories(self, request: web.Request) -> web.StreamResponse:
         guild_id = await self._guild(request)

@@ -841,6 +841,11 @@ class _Decision:
     def differs(self) -> bool:
         return self.before is not None and self.before.same is not self.same
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be carried out."""
+        return self.is_new or self.differs
+
 
 async def _decision(
     connection: AsyncConnection, context: Context, guild_id: int, entry: MovedDecision
@@ -860,18 +865,18 @@ async def _decision(
 async def _decide(planned: _Import, entry: MovedDecision) -> None:
     """Carry out a decision, or leave it out; TopicwireError where it cannot be."""
     context, guild_id = planned.context, planned.guild_id
-    async with context.db.read() as connection:
+    async with context.db.read() as connection:  # most need no intake
         decision = await _decision(connection, context, guild_id, entry)
-    if decision is not None and (decision.is_new or decision.differs):
+    if decision is not None and decision.is_open:
+        change = None
         async with context.db.intake() as connection:
             decision = await _decision(connection, context, guild_id, entry)
-            change = None
-            if decision is not None:
-                at = planned.past(entry.at)
+            if decision is not None and decision.is_open:
+                one, other = decision.one, decision.other
                 override = StoryOverride(
-                    decision.one.id, decision.other.id, entry.same, guild_id, planned.user_id, at
+                    one.id, other.id, entry.same, guild_id, planned.user_id, planned.past(entry.at)
                 )
-                change = await curate.decide(connection, context, override, decision.one, decision.other)
+                change = await curate.decide(connection, context, override, one, other)
         curate.tell(context, [change] if change else [])
     if decision is None:
         planned.kinds[EntryKind.DECISIONS].left_out += 1

@@ -26,7 +26,7 @@ from bot.domain.posting.volume import (
 from bot.domain.stories.ranking import size_of
 from bot.domain.stories.story import muted_by
 from bot.services.context import Context
-from bot.store import forwards, quotas, subscriptions, volumes
+from bot.store import calibrations, forwards, quotas, subscriptions, volumes
 
 
 async def history_of(
@@ -128,8 +128,4 @@ async def refresh_due(context: Context, limit: int) -> int:
 async def next_due(context: Context) -> datetime | None:
     """When the next calibration is due."""
     async with context.db.read() as connection:
-        times = (
-            await subscriptions.next_calibration(connection),
-            await forwards.next_calibration(connection),
-        )
-    return min(filter(None, times), default=None)
+        return await calibrations.next_due(connection)

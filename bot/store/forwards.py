@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.forwarding import LONGEST_WAIT, UPDATE_INTERVAL, Forward
-from bot.domain.model import Calibration, Subscription, Volume
-from bot.store import schema
+from bot.domain.model import Volume
+from bot.store import calibrations, schema
+from bot.store.calibrations import Calibrated
 from bot.store.servers import LEFT
 from bot.store.sql import batches, chunks, insert, listed
 
@@ -50,9 +51,6 @@ def _select() -> sa.Select[Any]:
 
 
 def _forward(row: sa.Row[Any]) -> Forward:
-    calibration = None
-    if row.threshold is not None:
-        calibration = Calibration(row.threshold, row.stories_a_day, row.posts_a_day)
     return Forward(
         row.id,
         row.guild_id,
@@ -61,7 +59,7 @@ def _forward(row: sa.Row[Any]) -> Forward:
         row.secret,
         Volume(row.volume),
         channel_id=row.channel_id,
-        calibration=calibration,
+        calibration=calibrations.of_row(row),
         failures=row.failures,
         failing_since=row.failing_since,
         problem=row.problem,
@@ -133,45 +131,12 @@ async def totals(connection: AsyncConnection) -> dict[str, int]:
 
 async def to_calibrate(connection: AsyncConnection, now: datetime, limit: int) -> list[Forward]:
     """Forwards whose calibration is due, of servers that the bot is in."""
-    due = sa.or_(_f.c.calibrate_at.is_(None), _f.c.calibrate_at <= now)
-    rows = await connection.execute(
-        _select().where(due, _f.c.guild_id.not_in(LEFT)).order_by(_f.c.topic_id, _f.c.id).limit(limit)
-    )
-    return list(map(_forward, rows))
+    return list(map(_forward, await connection.execute(calibrations.due(_select(), _f, now, limit))))
 
 
-async def next_calibration(connection: AsyncConnection) -> datetime | None:
-    """When the next calibration of a forward is due; one that has none is not looked for."""
-    earliest = sa.func.min(_f.c.calibrate_at, type_=schema.UtcTime)
-    due_at: datetime | None = await connection.scalar(sa.select(earliest).where(_f.c.guild_id.not_in(LEFT)))
-    return due_at
-
-
-async def calibrate(
-    connection: AsyncConnection, results: Mapping[Subscription, tuple[Calibration, datetime]]
-) -> None:
+async def calibrate(connection: AsyncConnection, results: Calibrated) -> None:
     """Store what was computed for forwards, given as what they ask for, and when each is due again."""
-    p = sa.bindparam
-    rows = [
-        {
-            "of": subscription.id,
-            "to_threshold": calibration.threshold,
-            "of_stories": calibration.stories,
-            "of_posts": calibration.posts,
-            "due": due_at,
-        }
-        for subscription, (calibration, due_at) in results.items()
-    ]
-    if rows:
-        statement = sa.update(_f).where(_f.c.id == p("of"))
-        values: dict[str, Any] = {
-            "threshold": p("to_threshold"),
-            "stories_a_day": p("of_stories"),
-            "posts_a_day": p("of_posts"),
-        }
-        await connection.execute(
-            statement.values(**values, calibrate_at=p("due", type_=schema.UtcTime())), rows
-        )
+    await calibrations.store(connection, _f, results)
 
 
 # ------------------------------------------------------------------------------------ what is to be sent

@@ -15,7 +15,8 @@ from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import parse_time
 from bot.domain.posting.volume import posts_from
 from bot.domain.text.words import name_key
-from bot.store import queue, schema
+from bot.store import calibrations, queue, schema
+from bot.store.calibrations import Calibrated
 from bot.store.servers import LEFT, of_present
 from bot.store.sql import insert_new, listed, upsert
 
@@ -64,16 +65,10 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
         PostLayout(row.layout),
         row.accent,
         Volume(row.digest_volume) if row.digest_volume else None,
-        _calibration(row),
+        calibrations.of_row(row),
         StorySize(row.ping_from),
         row.announces_major,
     )
-
-
-def _calibration(row: sa.Row[Any]) -> Calibration | None:
-    if row.threshold is None:
-        return None
-    return Calibration(row.threshold, row.stories_a_day, row.posts_a_day)
 
 
 async def followers(connection: AsyncConnection) -> dict[tuple[int, str], int]:
@@ -198,61 +193,24 @@ async def set_appearance(
 
 
 async def to_calibrate(connection: AsyncConnection, now: datetime, limit: int) -> tuple[Subscription, ...]:
-    """Subscriptions whose calibration is due, of servers that the bot is in: those of one topic follow each other.
-
-    `+ 0`: an index by topic has all subscriptions, of which few are due.
-    """
-    due = sa.or_(_sub.c.calibrate_at.is_(None), _sub.c.calibrate_at <= now)
-    rows = await connection.execute(
-        sa.select(_sub, _t.c.name, sa.literal("").label("paused_reason"))
-        .join(_t, _t.c.id == _sub.c.topic_id)
-        .where(due, _sub.c.guild_id.not_in(LEFT))
-        .order_by(_sub.c.topic_id + 0, _sub.c.id)
-        .limit(limit)
+    """Subscriptions whose calibration is due, of servers that the bot is in: those of one topic follow each other."""
+    every = sa.select(_sub, _t.c.name, sa.literal("").label("paused_reason")).join(
+        _t, _t.c.id == _sub.c.topic_id
     )
-    return tuple(map(_subscription, rows))
+    return tuple(map(_subscription, await connection.execute(calibrations.due(every, _sub, now, limit))))
 
 
-async def next_calibration(connection: AsyncConnection) -> datetime | None:
-    """When the next calibration of a subscription is due; one that has none is not looked for."""
-    earliest = sa.func.min(_sub.c.calibrate_at, type_=schema.UtcTime)
-    due_at: datetime | None = await connection.scalar(sa.select(earliest).where(_sub.c.guild_id.not_in(LEFT)))
-    return due_at
-
-
-async def calibrate(
-    connection: AsyncConnection, results: Mapping[Subscription, tuple[Calibration, datetime]]
-) -> None:
+async def calibrate(connection: AsyncConnection, results: Calibrated) -> None:
     """Store what was computed for subscriptions, and when each is due again, unless its volume or mode has changed meanwhile."""
-    p = sa.bindparam
-    volume = p("of_volume", type_=sa.Text())
-    same = sa.and_(
-        _sub.c.id == p("of"),
-        sa.func.coalesce(_sub.c.volume, "") == sa.func.coalesce(volume, ""),
-        _sub.c.mode == p("of_mode"),
-    )
-    rows = [
-        {
-            "of": subscription.id,
-            "of_volume": subscription.volume.value if subscription.volume else None,
-            "of_mode": subscription.mode.value,
-            "to_threshold": calibration.threshold,
-            "from_size": posts_from(replace(subscription, calibration=calibration)),
-            "of_stories": calibration.stories,
-            "of_posts": calibration.posts,
-            "due": due_at,
-        }
-        for subscription, (calibration, due_at) in results.items()
-    ]
-    if rows:
-        statement = sa.update(_sub).where(same).values(
-            threshold=p("to_threshold"),
-            posts_from=p("from_size"),
-            stories_a_day=p("of_stories"),
-            posts_a_day=p("of_posts"),
-            calibrate_at=p("due", type_=schema.UtcTime()),
-        )  # fmt: skip
-        await connection.execute(statement, rows)
+
+    def asked(subscription: Subscription) -> Mapping[str, Any]:
+        volume = subscription.volume.value if subscription.volume else None
+        return {"volume": volume, "mode": subscription.mode.value}
+
+    def least(subscription: Subscription, calibration: Calibration) -> Mapping[str, Any]:
+        return {"posts_from": posts_from(replace(subscription, calibration=calibration))}
+
+    await calibrations.store(connection, _sub, results, unless_changed=asked, follows=least)
 
 
 async def await_first_posts(connection: AsyncConnection, subscription_id: int, until: datetime) -> None:

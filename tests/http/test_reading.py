@@ -303,6 +303,17 @@ async def test_what_the_server_has_muted_and_what_was_removed_is_not_there(offic
     assert sorted(titles(await read(office, "/stories", other))) == sorted([TWO, THREE])
 
 
+@pytest.mark.parametrize("path", ["/feeds/AI", "/feeds/AI.rss", "/feeds/", "/feeds/AI/more.atom"])
+async def test_an_address_that_is_no_feeds_is_answered_with_the_form_of_one(
+    office: Office, path: str
+) -> None:
+    answer = await office.get(path)
+    assert (answer.status, answer.json["error"]) == (
+        404,
+        "feeds are at /feeds/TOPIC.atom and /feeds/TOPIC.json",
+    )
+
+
 async def test_a_feed_has_fifty_entries_at_most(office: Office) -> None:
     await office.desk.take_in(
         *(record(title, f"o{n}.example", topics=["AI"]) for n, title in enumerate(list(headlines(60))))
