@@ -546,7 +546,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     ),
     "less deep": (
         json.dumps(FORM).encode()[:-1] + b', "topics": ' + b"[" * 500 + b"]" * 500 + b"}",
-        "topics[0]: This must be an entry with fields",
+        "topics[0]: Expected an entry with fields",
     ),
     "no number": (json.dumps(FORM).encode()[:-1] + b', "x": NaN}', "NaN"),
     "a character that no database stores": (
@@ -559,7 +559,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "huge": (json.dumps(FORM).encode() + b" " * server_file.MOST_BYTES, "larger than 1,000,000 bytes"),
     "many entries": (json.dumps({**FORM, "mutes": [{}] * 200_000}).encode(), "at most 1,000 entries"),
     "an unknown field": (json.dumps({**FORM, "webhooks": []}).encode(), "field “webhooks” is unknown"),
-    "a number as id": (json.dumps({**FORM, "server": GUILD}).encode(), "server: This must be text"),
+    "a number as id": (json.dumps({**FORM, "server": GUILD}).encode(), "server: Expected text"),
     "an id that is none": (json.dumps({**FORM, "server": "-1"}).encode(), "Discord ID"),
     "a missing field": (
         json.dumps({**FORM, "mutes": [{"channel": "5"}]}).encode(),
