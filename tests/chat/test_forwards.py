@@ -83,7 +83,7 @@ async def test_a_topic_that_is_deleted_takes_its_forwards_along(world: World) ->
     await world.ask("forward add", topic="Bridges", url=URL)
     assert len((await forwards.listing(world.app.context, world.guild.id)).forwards) == 1
     answer = await world.ask("topic delete", topic="Bridges")
-    assert "Its stories also go to 1 address outside Discord" in seen(answer)
+    assert "The topic's stories also go to 1 address outside Discord" in seen(answer)
     await world.press(answer, "Delete it")
     assert not (await forwards.listing(world.app.context, world.guild.id)).forwards
 
