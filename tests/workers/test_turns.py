@@ -129,10 +129,10 @@ def test_a_request_that_is_ready_is_the_next_to_start_whatever_was_ready_before(
 def test_requests_of_webhooks_and_of_the_bot_share_one_pace_in_the_order_in_which_they_came() -> None:
     async def scene() -> Counter[bool]:
         pacer = Pacer(LIMIT + 20, webhook_limit=0)
-        routes = [route_of("POST", "/channels/1/messages"), route_of("POST", "/webhooks/1/a-token")]
 
         async def ask(number: int) -> None:
-            request = await pacer.turn(routes[number % 2])
+            path = f"/channels/{number}/messages" if number % 2 else f"/webhooks/{number}/a-token"
+            request = await pacer.turn(route_of("POST", path))
             started[request.route.is_of_webhook] += 1
             pacer.departs(request)
             await asyncio.sleep(ANSWERING)
