@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -293,15 +293,23 @@ async def _take(
     return [claimed[row_id] for row_id in ids if row_id in claimed]
 
 
-# Decides about stories that wait to be posted in channels; returns the rows that are not to be sent now.
-KeepPace = Callable[[AsyncConnection, Collection[int], datetime], Awaitable[frozenset[int]]]
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """What was decided about stories that wait to be posted: the rows that are not to be sent now, and the channels that
+    another transaction is about to change, of which nothing is sent now either.
+    """
+
+    held: frozenset[int] = frozenset()
+    taken: frozenset[int] = frozenset()
 
 
-async def _no_limit(
-    _connection: AsyncConnection, _channel_ids: Collection[int], _now: datetime
-) -> frozenset[int]:
+# Decides about stories that wait to be posted in channels.
+KeepPace = Callable[[AsyncConnection, Collection[int], datetime], Awaitable[Paced]]
+
+
+async def _no_limit(_connection: AsyncConnection, _channel_ids: Collection[int], _now: datetime) -> Paced:
     """Everything is sent at once."""
-    return frozenset()
+    return Paced()
 
 
 async def claim(
@@ -312,43 +320,47 @@ async def claim(
     holder: str = "",
     keep_pace: KeepPace = _no_limit,
     turn: int = 0,
+    *,
+    resting: Collection[int] = frozenset(),
+    per_channel: int = PER_CHANNEL,
 ) -> list[Claimed]:
     """Take up to `limit` due messages: those in doubt, then new posts, edits, digests, and messages for members.
 
     Of each, the biggest stories are first, then the oldest. `turn` is the number of the claim: in some another lane than that of the posts
-    is first, see `queue.first_lane`. Nobody else gets them until the lease ends. Channels that are `busy` are left out. `keep_pace` decides,
-    in the same transaction, which stories channels have no room for: see `rollups.keep_pace`.
+    is first, see `queue.first_lane`. Nobody else gets them until the lease ends. Channels that are `busy` or `resting` are left out, and
+    of the others up to `per_channel` messages are taken. `keep_pace` decides, in the same transaction, which stories channels have no
+    room for: see `rollups.keep_pace`.
     """
     checks = await queue.restock(connection, now, busy, publishes=False)
     more: dict[int, datetime] = {}
     claimed: list[Claimed] = []
-    while candidates := await _candidates(connection, now, limit, busy, queue.first_lane(turn), checks):
+    limits = queue.ClaimLimits(limit, busy, resting, per_channel)
+    while candidates := await _candidates(connection, now, limits, queue.first_lane(turn), checks):
         channels = {row.channel_id for row in candidates if row.kind in PACED and row.message_id is None}
-        held = await keep_pace(connection, channels, now) if channels else frozenset()
-        chosen = [row.id for row in candidates if row.id not in held]
+        paced = await keep_pace(connection, channels, now) if channels else Paced()
+        chosen = [
+            row.id for row in candidates if row.id not in paced.held and row.channel_id not in paced.taken
+        ]
         claimed = await _take(connection, chosen, now, busy, holder)
-        more |= dict.fromkeys({claim.channel_id for claim in claimed} | (channels if held else set()), now)
-        if claimed or not held:
+        changed = channels - paced.taken if paced.held else set[int]()
+        more |= dict.fromkeys({claim.channel_id for claim in claimed} | changed, now)
+        if claimed or not (paced.held or paced.taken):
             break  # without any, another worker has taken them
+        limits = replace(limits, busy={*limits.busy, *paced.taken})
     await queue.store_checks(connection, checks, more, publishes=False)
     return claimed
 
 
 async def _candidates(
-    connection: AsyncConnection,
-    now: datetime,
-    limit: int,
-    busy: Collection[int],
-    first: Lane,
-    checks: queue.Checks,
+    connection: AsyncConnection, now: datetime, limits: queue.ClaimLimits, first: Lane, checks: queue.Checks
 ) -> list[DueMessage]:
     """The rows to take next, those of the `first` lane before others."""
     if first is Lane.POST:
-        return await queue.candidates(connection, now, limit, busy, checks)
-    candidates = await queue.candidates(connection, now, limit, busy, checks, lane=first)
+        return await queue.candidates(connection, now, limits, checks)
+    candidates = await queue.candidates(connection, now, limits, checks, lane=first)
     taken = {row.id for row in candidates}
-    if room := limit - len(candidates):
-        others = await queue.candidates(connection, now, limit, busy, checks)
+    if room := limits.limit - len(candidates):
+        others = await queue.candidates(connection, now, limits, checks)
         candidates += [row for row in others if row.id not in taken][:room]
     return candidates
 
@@ -389,7 +401,8 @@ async def claim_publishing(
         return {channel_id: _room(published.get(channel_id, ()), now) for channel_id in channel_ids}
 
     checks = await queue.restock(connection, now, busy, publishes=True)
-    candidates = await queue.candidates(connection, now, limit, busy, checks, publishes=True, rooms=rooms)
+    limits = queue.ClaimLimits(limit, busy)
+    candidates = await queue.candidates(connection, now, limits, checks, publishes=True, rooms=rooms)
     claimed = await _take(connection, [row.id for row in candidates], now, busy, holder) if candidates else []
     published = await _published(connection, {claim.channel_id for claim in claimed}, now)
     more = {claim.channel_id: _free_at(published.get(claim.channel_id, ()), now) for claim in claimed}

@@ -83,12 +83,12 @@ def test_what_the_tables_name_exists() -> None:
     assert set(zones._BROKEN.values()) <= available_timezones()
 
 
-@pytest.mark.parametrize("zone", sorted(available_timezones()))
-def test_every_zone_is_read_by_its_name(zone: str) -> None:
-    moment = JULY.astimezone(ZoneInfo(zone))
-    if "/" in zone:
-        assert moment.astimezone(ZoneInfo(zone_of(zone))).utcoffset() == moment.utcoffset()
-        assert zone_of(shown(zone)) == zone or "Etc/GMT" not in zone or zone.endswith("0")
+def test_every_zone_is_read_by_its_name() -> None:
+    for zone in sorted(available_timezones()):
+        if "/" in zone:
+            here, read_back = (JULY.astimezone(ZoneInfo(name)).utcoffset() for name in (zone, zone_of(zone)))
+            assert read_back == here, zone
+            assert zone_of(shown(zone)) == zone or "Etc/GMT" not in zone or zone.endswith("0"), zone
 
 
 @pytest.mark.parametrize("typed", ["", " ", "Nowhere", "GMT+15", "UTC-13", "+5:99", "25", "Etc"])
