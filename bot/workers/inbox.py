@@ -43,8 +43,8 @@ ITEMS_AT_ONCE = 2000  # that are taken in by one transaction
 class _StoredContent:
     """What is stored of the records that polls name: their ids by key, and the hashes of their contents by id.
 
-    `forgotten`: keys of records that were deleted because of their age, with the times when those were published. `waiting`: sources of which something is in
-    the inbox, so that what is stored of them is out of date.
+    `forgotten`: keys of records that were deleted because of their age, with the times when those were published.
+    `waiting`: sources of which something is in the inbox, so that what is stored of them is out of date.
     """
 
     ids: Mapping[str, int]

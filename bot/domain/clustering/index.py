@@ -128,9 +128,8 @@ class ClusterIndex:
         )
         if self._meanings:
             self._meanings.clear()
-            for cluster in self._places:
-                assert cluster is not None
-                self._put_meaning(cluster)
+            for placed in filter(None, self._places):
+                self._put_meaning(placed)
 
     def norm(self, cluster: StoryCluster, *, keep: bool) -> float:
         """The `norm` of a story, which is computed anew where that was long ago (`keep`: for good)."""

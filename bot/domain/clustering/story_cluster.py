@@ -130,7 +130,10 @@ def _cases(title: str) -> Mapping[str, int]:
 
 
 class IndexedReport(NamedTuple):
-    """What is kept of a report in a window; see `Terms`. The title begins with so many `names`, then as many `plain` words."""
+    """What is kept of a report in a window; see `Terms`.
+
+    Its title begins with as many words as `names` says, which are names, and goes on with as many as `plain` says, which are none.
+    """
 
     id: int
     outlet: str

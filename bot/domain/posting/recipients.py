@@ -99,6 +99,8 @@ def decide_posts(
     merged = _merge_posts(changes, posts, now)
     channel_of = {channel.id: channel for channel in channels}
     followers = _followers(channels)
+    if not followers and not merged.posts:
+        return Decisions.of(merged.edits)
 
     def decisions(story: Story) -> Iterator[Decision]:
         standing = merged.posts.get(story.number, {})
