@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
@@ -143,7 +143,7 @@ def run_statements_here(patch: pytest.MonkeyPatch) -> None:
     What may have to wait for somebody's lock goes to the thread of its connection, and so does all that comes
     before the thread has done that.
     """
-    in_thread = sqlite_driver.SqliteDriver._execute
+    in_thread: Callable[..., Awaitable[Any]] = sqlite_driver.SqliteDriver._execute
     busy: WeakKeyDictionary[aiosqlite.Connection, int] = WeakKeyDictionary()
 
     async def execute(connection: aiosqlite.Connection, run: Any, *values: Any, **more: Any) -> Any:
