@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
@@ -94,8 +94,8 @@ class MigratedFile:
     def make(self) -> Path:
         """Migrate it, the first time. Returns where it is."""
         if not self.path.exists():
-            with self.switched_off(), ThreadPoolExecutor(1) as aside:  # this thread may have a loop that runs
-                aside.submit(asyncio.run, migrate(str(self.path))).result()
+            with self.switched_off():
+                run_aside(migrate(str(self.path)))
         return self.path
 
     def copy_to(self, file: Path) -> None:
@@ -143,7 +143,7 @@ def run_statements_here(patch: pytest.MonkeyPatch) -> None:
     What may have to wait for somebody's lock goes to the thread of its connection, and so does all that comes
     before the thread has done that.
     """
-    in_thread: Callable[..., Awaitable[Any]] = sqlite_driver.SqliteDriver._execute
+    in_thread: Any = sqlite_driver.SqliteDriver._execute
     busy: WeakKeyDictionary[aiosqlite.Connection, int] = WeakKeyDictionary()
 
     async def execute(connection: aiosqlite.Connection, run: Any, *values: Any, **more: Any) -> Any:
@@ -167,20 +167,50 @@ def _may_wait(values: tuple[Any, ...]) -> bool:
     return bool(values) and str(values[0]).startswith(("BEGIN IMMEDIATE", "PRAGMA journal_mode"))
 
 
+def run_aside(work: Coroutine[Any, Any, None]) -> None:
+    """Have it done, where this thread may have a loop that runs."""
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(asyncio.run, work).result()
+
+
 async def migrate(url: str) -> None:
     """Make a database, or bring it up to date."""
     await (await Database.open(url)).close()
 
 
+_TABLES = ("search", *(table.name for table in schema.metadata.sorted_tables))
+_TABLE_LIST = ", ".join(f"'{name}'" for name in _TABLES)
+
 # Far cheaper than a new database: nothing is copied, and few tables have rows at all.
-_EMPTIED = """
+_EMPTIED = f"""
 DO $$ DECLARE name text; BEGIN
   PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid();
-  FOREACH name IN ARRAY ARRAY[{tables}] LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
-  FOR name IN SELECT sequencename FROM pg_sequences WHERE last_value IS NOT NULL LOOP
+  SET LOCAL session_replication_role = replica;  -- no look for rows that refer to the deleted ones
+  FOREACH name IN ARRAY ARRAY[{_TABLE_LIST}] LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+  FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
     EXECUTE format('ALTER SEQUENCE %I RESTART', name);
   END LOOP;
+END $$"""  # noqa: S608 # the names are of our own tables
+
+# What is in the tables, and how far their sequences are, is kept in a schema beside them.
+_KEPT = f"""
+DO $$ DECLARE name text; filled boolean; BEGIN
+  CREATE SCHEMA {{kept}};
+  FOREACH name IN ARRAY ARRAY[{_TABLE_LIST}] LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM public.%I)', name) INTO filled;
+    IF filled THEN EXECUTE format('CREATE TABLE {{kept}}.%I AS TABLE public.%I', name, name); END IF;
+  END LOOP;
+  CREATE TABLE {{kept}}."of sequences" AS
+    SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
+END $$"""  # noqa: S608 # the same
+_FILLED = """
+DO $$ DECLARE name text; BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = '{kept}' AND tablename <> 'of sequences' LOOP
+    EXECUTE format('INSERT INTO public.%I SELECT * FROM {kept}.%I', name, name);
+  END LOOP;
+  PERFORM setval(format('public.%I', sequencename)::regclass, last_value) FROM {kept}."of sequences";
 END $$"""
 
 
@@ -197,12 +227,21 @@ class ReusedDatabase:
 
     def empty(self) -> str:
         """Remove all rows, and whoever is still connected. Returns the URL."""
-        self._runner.run(self._empty())
+        self._run(_EMPTIED)
         return self.url
 
-    async def _empty(self) -> None:
-        tables = ["search", *(table.name for table in reversed(schema.metadata.sorted_tables))]
-        statement = _EMPTIED.format(tables=", ".join(f"'{name}'" for name in tables))
+    def keep(self, name: str) -> None:
+        """Keep a copy of all rows under a name."""
+        self._run(_KEPT.format(kept=name))
+
+    def fill(self, name: str) -> None:
+        """Have the kept rows in the empty tables."""
+        self._run(_FILLED.format(kept=name))
+
+    def _run(self, statement: str) -> None:
+        self._runner.run(self._execute(statement))
+
+    async def _execute(self, statement: str) -> None:
         try:
             await self._connection.execute(statement)
         except (

@@ -46,6 +46,8 @@ async def test_an_address_that_may_not_be_is_refused_with_the_reason(world: Worl
         ("https://me:pass@hooks.example/x", "user name or password"),
         ("https://0x7f000001/x", "number in an unusual form"),
         ("https://hooks.example:22/x", "port 22"),
+        ("https://10.0.0.5/x", "private network (10.0.0.5), and forwards.private"),
+        ("https://[::1]:8443/x", "private network (::1), and forwards.private"),
         ("nothing", "begin with http"),
     ):
         assert reason in await world.refused("forward add", topic="AI", url=url)

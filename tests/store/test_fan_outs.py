@@ -147,11 +147,13 @@ def messages(draw: st.DrawFn, number: int, channel: int) -> dict[str, Any]:
 @st.composite
 def scenes(draw: st.DrawFn) -> Scene:
     """Some stories that change, and who follows their topics."""
-    numbers = range(1, 1 + draw(st.integers(1, 3)))
+    numbers = range(1, 1 + draw(st.integers(2, 3)))
     changed = {number: draw(stories(number)) for number in numbers}
     merged = {MERGED: 1} if draw(st.booleans()) else {}
     audience = st.sampled_from((SHARED, SHARED, frozenset({0, 11}), frozenset({11}), frozenset({22})))
-    every = draw(st.lists(followers(), max_size=14, unique_by=lambda s: (s.id, s.channel_id, s.topic)))
+    every = draw(
+        st.lists(followers(), min_size=4, max_size=14, unique_by=lambda s: (s.id, s.channel_id, s.topic))
+    )
     muted = st.tuples(st.sampled_from(CHANNELS), st.booleans(), st.sampled_from(MUTABLE))
     mutes = {
         (c // 10, 0 if of_server else c, what) for c, of_server, what in draw(st.lists(muted, max_size=3))
@@ -253,7 +255,7 @@ async def at_once(
     return draft, planned, await fan_outs.send(connection, batch)
 
 
-@examples(1, suppress_health_check=HEALTH)
+@examples(0.4, suppress_health_check=HEALTH)  # which are large: what takes long is to store and to compare
 @given(scene=scenes())
 async def test_what_is_done_at_once_is_what_is_decided_about_each_channel(
     stores: Database, scene: Scene

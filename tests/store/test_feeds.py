@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Record
 from bot.domain.polling import Feed, FeedOrigin, NewFeed, Polling
@@ -387,11 +388,26 @@ async def test_what_the_catalogue_is_about(stores: Database) -> None:
         assert await feeds.catalogue(connection) == {feed.source_id: ("AI", "Space")}
 
 
+async def multiply(connection: AsyncConnection, table: sa.Table, number: int) -> None:
+    """Have so many rows like the first one, in a moment: their numbers, names and addresses are their own."""
+    (first,) = (await connection.execute(sa.select(table))).mappings()
+    own = {"id", "source_id", "name", "address", "url"} & set(first)
+    rows = [
+        {
+            **first,
+            **{key: first[key] + n if isinstance(first[key], int) else f"{first[key]}{n}" for key in own},
+        }
+        for n in range(1, number)
+    ]
+    await connection.execute(sa.insert(table), rows)
+
+
 async def test_many_feeds_are_asked_for_at_once(stores: Database) -> None:
     """More than a statement takes parameters."""
-    many = [named(f"n{number}", FeedOrigin.CATALOGUE) for number in range(1200)]
-    await configure(stores, *many)
+    await configure(stores, named("n0", FeedOrigin.CATALOGUE))
     async with stores.write() as connection:
+        for table in (schema.sources, schema.feeds):
+            await multiply(connection, table, 1200)
         ids = [feed.source_id for feed in await feeds.all_feeds(connection)]
         assert await feeds.claim(connection, ids[:600], at(1)) == set(ids[:600])
         assert len(await feeds.due(connection, at(1), ids, 5000)) == 600

@@ -61,7 +61,7 @@ async def _counted(db: Database, table: sa.Table) -> dict[int, int]:
         return dict((await connection.execute(owned.group_by(table.c.guild_id))).all())
 
 
-@examples(0.5, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@examples(0.2, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(happening=steps)
 async def test_the_table_says_what_counting_says(
     stores: Database, happening: list[tuple[str, int, int]]

@@ -136,8 +136,9 @@ def items(draw: st.DrawFn, *, nested: bool = True) -> Record:
     )
 
 
-@examples(0.6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(batches=st.lists(st.lists(items(), min_size=1, max_size=5), min_size=1, max_size=4))
+# Few examples, each of several batches: what takes long is to make a database empty and to take batches in.
+@examples(0.2, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(batches=st.lists(st.lists(items(), min_size=1, max_size=5), min_size=3, max_size=4))
 async def test_what_was_planned_is_known_after_every_batch(
     stores: Database, batches: Sequence[Sequence[Record]]
 ) -> None:

@@ -8,13 +8,14 @@ on both (whole files, and tests marked `both_stores`), and every other test on o
 from __future__ import annotations
 
 import os
+import shutil
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.databases import opened_as
+from tests.databases import ReusedDatabase, opened_as, run_aside
 from tests.make import Clock
 from tests.models import Endpoint
 from tests.workers.bench import Bench
@@ -31,6 +32,7 @@ ON_BOTH = {
     "test_workers",
 }
 STORES = ("sqlite", "postgresql")
+BEGUN = "begun"  # under which name PostgreSQL keeps what a bot has that has begun
 
 
 def _elsewhere(item: pytest.Item) -> bool:
@@ -53,14 +55,44 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if not _elsewhere(item)]
 
 
+async def _begin(url: str) -> None:
+    async with opened_as(url, InterruptibleDatabase) as db:
+        await BotHarness(db, Clock()).begin("AI", "Space")
+
+
+@pytest.fixture(scope="session")
+def begun_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The SQLite file of a bot that has begun, to be copied."""
+    file = tmp_path_factory.mktemp("begun") / "topicwire.db"
+    shutil.copyfile(migrated_file, file)
+    run_aside(_begin(str(file)))
+    return file
+
+
+@pytest.fixture(scope="session")
+def begun_database(reused_database: ReusedDatabase) -> ReusedDatabase:
+    """The PostgreSQL database, which keeps the rows of a bot that has begun."""
+    run_aside(_begin(reused_database.empty()))
+    reused_database.keep(BEGUN)
+    reused_database.empty()
+    return reused_database
+
+
 @pytest.fixture
-async def desk(store_url: str, clock: Clock) -> AsyncIterator[BotHarness]:
+def begun_url(store_url: str, request: pytest.FixtureRequest) -> str:
+    """The database of a bot that has begun."""
+    if store_url.startswith("postgres"):
+        request.getfixturevalue("begun_database").fill(BEGUN)
+    else:
+        shutil.copyfile(request.getfixturevalue("begun_file"), store_url)
+    return store_url
+
+
+@pytest.fixture
+async def desk(begun_url: str, clock: Clock) -> AsyncIterator[BotHarness]:
     """A bot that knows the topics AI and Space, and is past its source's first intake."""
-    async with opened_as(store_url, InterruptibleDatabase) as db:
-        made = BotHarness(db, clock)
-        await made.begin("AI", "Space")
-        made.woken = 0
-        yield made
+    async with opened_as(begun_url, InterruptibleDatabase) as db:
+        yield BotHarness(db, clock)
 
 
 @pytest.fixture
