@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 from discord import app_commands
+from simcord import _dpy_internals
 from simcord.env import Env
 
 from bot import i18n
@@ -59,6 +61,22 @@ def _once(make: Any, made: dict[object, _Registered]) -> Any:
         return made[key]
 
     return payload
+
+
+@pytest.fixture(scope="session", autouse=True)
+def waits_for_views() -> Iterator[None]:
+    """simcord looks for what waits for a menu among all attributes of all buttons, for each task at each step; where it is
+    is known.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_dpy_internals, "_stored_wait_futures", _stopped)
+        yield
+
+
+def _stopped(client: discord.Client) -> set[asyncio.Future[bool]]:
+    store: Any = _dpy_internals.get_state(client)._view_store
+    views = {item._view for items in store._views.values() for item in items.values()} - {None}
+    return {view._BaseView__stopped for view in (*views, *store._modals.values())} - {None}
 
 
 @pytest.fixture(autouse=True)

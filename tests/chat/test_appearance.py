@@ -99,14 +99,15 @@ async def test_colour_and_layout_are_set_for_a_topic_a_channel_or_the_server(wor
 
 async def test_what_cannot_be_set_says_why(world: World) -> None:
     await world.ask("subscribe", topic="AI")
-    for options, words in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({}, "Choose a layout, a colour, or both."),
         ({"colour": "reddish"}, "“reddish” is not a colour: write it like #2D9CDB"),
         ({"colour": "#12345"}, "is not a colour"),
         ({"colour": "x" * 6000}, "is not a colour"),
         ({"layout": "card", "topic": "Space"}, "There is no such subscription yet. Start with /subscribe."),
         ({"layout": "card", "topic": "Sail"}, "There is no topic “Sail”. Did you mean: AI?"),
-    ):
+    ]
+    for options, words in cases:
         assert words in await world.refused("appearance set", **options)
 
 

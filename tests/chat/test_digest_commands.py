@@ -53,7 +53,7 @@ async def test_a_digest_without_a_topic_says_what_is_missing(world: World) -> No
 
 
 async def test_what_cannot_be_read_is_told_with_what_is_allowed(world: World) -> None:
-    for options, told in (
+    cases: list[tuple[dict[str, Any], str]] = [
         (
             {"time": "25:00", "timezone": "UTC"},
             "“25:00” is not a time of day: write it like 09:00, 21:30 or 9 pm.",
@@ -78,17 +78,19 @@ async def test_what_cannot_be_read_is_told_with_what_is_allowed(world: World) ->
         ({"time": "x" * 6000, "timezone": "UTC"}, "is not a time of day"),
         ({"time": "9", "timezone": "x" * 6000}, "is not a time zone"),
         ({"time": "9", "timezone": "UTC", "days": "x" * 6000}, "is not a day"),
-    ):
+    ]
+    for options, told in cases:
         assert told in await world.refused("digest set", **options)
 
 
 async def test_times_zones_and_days_are_taken_as_people_type_them(world: World) -> None:
     await world.ask("subscribe", topic="Space", mode="digest")
-    for options, when in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"time": "noon", "timezone": "Oslo"}, "every day at 12:00 (Europe/Oslo)"),
         ({"time": "midnight", "timezone": "UTC", "days": "mon-fri"}, "Monday to Friday at 00:00 (UTC)"),
         ({"time": "7", "timezone": "GMT+2"}, "every day at 07:00 (UTC+2)"),
-    ):
+    ]
+    for options, when in cases:
         assert f"gets a digest {when}" in seen(await world.ask("digest set", **options))
         assert when in seen(await world.ask("subscriptions"))
 

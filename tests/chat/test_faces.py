@@ -351,7 +351,7 @@ async def test_a_full_channel_and_a_channel_without_webhooks_are_named(world: Wo
 
 
 async def test_what_discord_would_refuse_is_refused_with_the_reason(world: World, hooks: Webhooks) -> None:
-    for options, words in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"name": "My Discord"}, "names that contain “discord”, “clyde”"),
         ({"name": "ＤＩＳＣＯＲＤ"}, "names that contain"),
         ({"name": "d\u200bi\u0301scord"}, "names that contain"),
@@ -369,7 +369,8 @@ async def test_what_discord_would_refuse_is_refused_with_the_reason(world: World
         ({"picture_address": "https://localhost/a.png"}, "a public site"),
         ({"picture_address": "https://pictures.example/" + "a" * 2100}, "at most 2048 characters"),
         ({"picture_address": "javascript:alert(1)"}, "https"),
-    ):
+    ]
+    for options, words in cases:
         assert words in await world.refused("appearance face", use="on", **options)
         assert hooks.made == []
         await world.a_minute_later()

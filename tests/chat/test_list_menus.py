@@ -19,7 +19,7 @@ from bot.messages.story import list_pages, related_pages, story_option, story_pa
 from tests.chat.world import METRO, ROCKET, WHALES, World, components, message_of, seen, unrelated
 from tests.discord_rules import problems
 from tests.hostile import AnyStory, any_stories
-from tests.make import record
+from tests.make import examples, record
 
 
 def menus(answer: Any) -> dict[str, list[str]]:
@@ -126,6 +126,7 @@ def _payloads(pages: Any) -> list[dict[str, Any]]:
     return asyncio.run(made())
 
 
+@examples(0.3)
 @given(st.lists(any_stories, min_size=1, max_size=3), st.integers(1, 12))
 def test_every_page_with_its_menus_is_within_discords_limits(some: list[AnyStory], repeated: int) -> None:
     """A story that stands twice on a page is offered once: Discord refuses a value that occurs twice."""

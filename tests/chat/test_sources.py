@@ -266,10 +266,8 @@ async def test_an_unknown_topic_gets_the_nearest_names(press: Press) -> None:
     assert press.site.asked == []
 
 
-@pytest.mark.parametrize("command", ["source add", "source test"])
-@pytest.mark.parametrize(
-    ("path", "page", "told"),
-    [
+async def test_what_is_no_feed_is_refused_with_the_reason(press: Press) -> None:
+    for path, page, told in (
         ("/none", Page(b"<html><body>Hello</body></html>", headers=HTML), "a web page, not a feed, and it links to no feed. Give the address of the feed itself."),
         ("/gone", Page(status=410), "the feed was removed permanently (410)"),
         ("/missing", Page(status=404), "no page exists at this address (404)"),
@@ -278,16 +276,14 @@ async def test_an_unknown_topic_gets_the_nearest_names(press: Press) -> None:
         ("/circle", Page(status=302, headers={"Location": "/circle"}), "redirects in a loop"),
         ("/binary", Page(b"\x00\x01\x02\xff" * 100, headers={"Content-Type": "image/png"}), "neither XML nor JSON, and it links to no feed"),
         ("/empty", Page(b""), "the document is empty, and it links to no feed"),
-    ],
-)  # fmt: skip
-async def test_what_is_no_feed_is_refused_with_the_reason(
-    press: Press, command: str, path: str, page: Page, told: str
-) -> None:
-    press.site.pages = {path: page}
-    text = await press.world.refused(command, url=press.site.url(path))
-    assert told in text
-    assert press.site.url(path) in text
-    assert await press.own() == []
+    ):  # fmt: skip
+        press.site.pages = {path: page}
+        for command in ("source add", "source test"):
+            text = await press.world.refused(command, url=press.site.url(path))
+            assert told in text, command
+            assert press.site.url(path) in text
+        assert await press.own() == []
+        await press.world.a_minute_later()
 
 
 async def test_an_address_that_may_not_be_fetched_is_refused_with_the_reason(press: Press) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import discord
 import pytest
+import sqlalchemy as sa
 from discord.http import Route
 from simcord.actors import MemberActor
 from simcord.backend.models import Overwrite
@@ -28,6 +29,7 @@ from bot.chat.application import PERMISSIONS
 from bot.domain.model import Record, Topic
 from bot.runtime.app import App
 from bot.services.context import Context
+from bot.store import schema
 from bot.workers import rematch
 from bot.workers.batches import Summary
 from bot.workers.delivery import Delivery
@@ -61,6 +63,9 @@ WHALES = (
 )
 
 Seen = discord.Message | ResponseMessage
+
+_OPEN = sa.and_(schema.outbox.c.due_at.is_not(None), schema.outbox.c.closed.is_(False))
+_WAITING = sa.select(sa.exists().where(_OPEN))
 
 
 def message_of(message: Seen) -> discord.Message:
@@ -219,7 +224,15 @@ class World:
 
     async def deliver(self) -> int:
         """Send what is due now."""
-        return await self.app.deliver.drain()
+        sent = 0
+        while await self._has_waiting() and (claimed := await self.app.deliver.step()):
+            sent += claimed
+        return sent
+
+    async def _has_waiting(self) -> bool:
+        """Whether a message is to be sent at any time. Where none is, looking for those that are due costs much more."""
+        async with self.app.context.db.read() as connection:
+            return bool(await connection.scalar(_WAITING))
 
     async def later(self) -> int:
         """How much there is to send within the next hours: 0 where nothing is tried again and again."""
