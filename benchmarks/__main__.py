@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks import (
     arrival,
+    beside_reader,
     briefs,
     clustering,
     commands,
@@ -44,6 +45,7 @@ MEASURES: Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, None] 
     "polling": lambda a: polling.measure(a.runs, a.feeds),
     "pollers": lambda a: pollers.measure(a.runs),
     "inbox": lambda a: inbox.measure(a.runs),
+    "reader": lambda a: beside_reader.measure(a.runs),
     "search": lambda a: search.measure(a.runs),
     "commands": lambda a: commands.measure(a.runs, a.stories),
     "loop": lambda a: event_loop.measure(a.runs, a.stories),

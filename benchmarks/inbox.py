@@ -33,7 +33,7 @@ POLLS_AT_ONCE = 100  # that a poller stores together
 
 async def _batches(context: Context) -> list[SourceBatch]:
     """What a poll of each feed brings."""
-    await polling.follow(context, FEEDS)
+    await polling.follow(context, polling.addresses(FEEDS))
     numbers = range(1, FEEDS + 1)
     async with context.db.intake() as connection:
         done = [SourceStep(number, {}, 0, context.now(), 0) for number in numbers]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,12 +57,17 @@ class FeedServer:
 
     port: int
     pid: int
+    _turn: Synchronized[int]
+
+    def go_on(self, turn: int) -> None:
+        """Serve the feeds as they are in another round."""
+        self._turn.value = turn
 
 
-def _serve(turn: int, delay: float, parent: Connection) -> None:
+def _serve(turn: Synchronized[int], delay: float, parent: Connection) -> None:
     async def run() -> None:
         server = await asyncio.get_running_loop().create_server(
-            lambda: _LoopbackAnswer(lambda: turn, _number_of, delay), EVERYWHERE, 0, backlog=1000
+            lambda: _LoopbackAnswer(lambda: turn.value, _number_of, delay), EVERYWHERE, 0, backlog=1000
         )
         parent.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
@@ -73,13 +79,13 @@ def _serve(turn: int, delay: float, parent: Connection) -> None:
 def serving(turn: int, delay: float = 0) -> Iterator[FeedServer]:
     """Serve the feeds as they are in a round, each answer after so many seconds."""
     spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_serve, args=(turn, delay, theirs), daemon=True)
+    shared_turn, (ours, theirs) = spawn.Value("i", turn), spawn.Pipe()
+    process = spawn.Process(target=_serve, args=(shared_turn, delay, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
         assert process.pid is not None
-        yield FeedServer(ours.recv(), process.pid)
+        yield FeedServer(ours.recv(), process.pid, shared_turn)
     finally:
         process.kill()
         process.join()

@@ -12,14 +12,14 @@ import aiohttp
 from aiohttp import web
 
 from benchmarks.table import line
-from bot.domain.forwarding import Forward
+from bot.domain.forwarding import Forward, new_deliveries, takes
 from bot.domain.model import Topic, Volume
 from bot.http.server import EndpointSettings, HttpServer
 from bot.services import api_tokens
 from bot.services.context import ApiAccess, Context
 from bot.sources.model import Item, ItemBatch
 from bot.sources.web.fetch import Web
-from bot.store import forwards, sources, topics
+from bot.store import forwards, sources, stories, topics
 from bot.store.database import Database
 from bot.workers import rematch
 from bot.workers.batches import SourceBatch
@@ -31,6 +31,7 @@ from tests.store.store_helpers import headlines
 STORIES = 170  # in a batch; there are only so many titles that share no word
 ADDRESSES = 20  # each of a server of its own
 ELSEWHERE = 1_000  # forwards of a topic that the stories are not about
+MANY = 10_000  # forwards that a story is compared with
 REQUESTS = 50
 LOOPBACK = "127.0.0.1"
 
@@ -75,6 +76,23 @@ async def _intake(context: Context, ingest: Ingest, titles: list[str]) -> float:
     return time.perf_counter() - started
 
 
+async def _decisions(context: Context) -> tuple[float, float]:
+    """Milliseconds of the processor for a story and `MANY` forwards of its topic: as the bot decides, and each by itself."""
+    async with context.db.read() as connection:
+        loaded = await stories.load(connection, range(2, 12))  # the first one is silent
+        known = await context.topics.load(connection)
+    every = [Forward(n, n, "AI", "", "", Volume.EVERYTHING) for n in range(1, MANY + 1)]
+    now, rules = context.now(), context.rules
+    started = time.process_time()
+    pairs = new_deliveries(loaded, every, known, {}, now, rules)
+    alike = (time.process_time() - started) / len(loaded)
+    assert len(pairs) == len(loaded) * MANY
+    story = next(iter(loaded.values()))
+    started = time.process_time()
+    assert all(takes(forward, story, known, (), now, rules) for forward in every)
+    return alike * 1000, (time.process_time() - started) * 1000
+
+
 async def _run(url: str) -> dict[str, float]:
     figures: dict[str, float] = {}
     clock = Clock()
@@ -93,6 +111,7 @@ async def _run(url: str) -> dict[str, float]:
         resolver = Web(user_agent="bench", private_networks=True)
         forwarder = Forwarder(context, resolver)
         await forwarder.step()  # nobody takes these
+        figures["alike"], figures["one by one"] = await _decisions(context)
         await _add(db, "AI", url, 1, ADDRESSES, clock)
         await _intake(context, ingest, batches[3])
         started = time.perf_counter()
@@ -133,6 +152,8 @@ async def measure(runs: int) -> None:
         [run["intake with forwards"] for run in every],
         "s",
     )
+    line(f"deciding about a story and {MANY:,} forwards", [run["alike"] for run in every], "ms")
+    line("the same, each by itself", [run["one by one"] for run in every], "ms")
     line("deliveries", [run["deliveries"] for run in every], "/s")
     line("GET /feeds/TOPIC.atom, 50 stories", [run["feed"] for run in every], "ms")
     line("GET /stories, 50 stories of a topic", [run["stories"] for run in every], "ms")

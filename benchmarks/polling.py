@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -93,6 +93,11 @@ def _item(number: int, place: int, date: datetime) -> str:
 def host(number: int) -> str:
     """The host of a feed."""
     return f"feed{number:05}.example"
+
+
+def addresses(count: int) -> Iterator[str]:
+    """Where so many feeds are."""
+    return (f"http://{host(number)}/feed" for number in range(count))
 
 
 def number_of_host(name: str) -> int:
@@ -263,7 +268,7 @@ def _measured(poller: _Poll) -> Iterator[dict[str, float]]:
     with (
         patch.object(source, "parse", spent.timed("parsing", parse)),
         patch.object(ingest, "identify", spent.timed("deciding", intake.identify)),
-        patch.object(story_window, "Window", spent.timed("deciding", StoryWindow)),
+        patch.object(story_window, "StoryWindow", spent.timed("deciding", StoryWindow)),
         patch.object(story_window, "place", spent.timed("deciding", plan.place)),
         patch.object(ingest, "plan", spent.timed("deciding", plan.plan)),
     ):
@@ -322,24 +327,24 @@ async def _first(database: str, count: int) -> dict[str, float]:
     """The first intake of so many feeds, as it is."""
     async with _polling(database) as (poller, context, _):
         started = time.perf_counter()
-        await follow(context, count)
+        await follow(context, addresses(count))
         added = time.perf_counter() - started
         with _measured(poller) as figures:
             await poller.drain()
         return figures | {"added": added, "peak": _peak()}
 
 
-async def follow(context: Context, count: int) -> None:
-    """Make topics, channels that follow them, and feeds."""
+async def follow(context: Context, addresses: Iterable[str]) -> None:
+    """Make topics, channels that follow them, and feeds with these addresses."""
     topics = [Topic(name, keywords=tuple(_WORDS[at * 40 : at * 40 + 20])) for at, name in enumerate(_TOPICS)]
     await rematch.configure(context, topics)
     for channel, topic in _CHANNELS.items():
         await subscribe(context, SubscribeRequest(1, channel, topic, volume=Volume.EVERYTHING))
     async with context.db.write() as connection:
-        for number in range(count):
+        for number, address in enumerate(addresses):
             about = (_TOPICS[number % len(_TOPICS)],)
-            wanted = NewFeed(f"http://{host(number)}/feed", FeedOrigin.OPERATOR, topics=about)
-            await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
+            new_feed = NewFeed(address, FeedOrigin.OPERATOR, topics=about)
+            await feeds.add(connection, new_feed, context.polls.bounds.least, context.now())
 
 
 async def _rounds(database: str, rounds: int) -> list[dict[str, float]]:

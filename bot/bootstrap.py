@@ -35,6 +35,7 @@ from bot.store.topic_cache import TopicCache
 
 if TYPE_CHECKING:  # slow to import, and most commands do not need them
     from bot.http.server import EndpointSettings
+    from bot.sources.web.addresses import Resolver
     from bot.sources.web.fetch import Web
 
 log = logging.getLogger(__name__)
@@ -161,9 +162,28 @@ def title_model(config: Config) -> TitleModel | None:
 @contextlib.asynccontextmanager
 async def build_web_client(private_networks: bool) -> AsyncIterator[Web]:
     """The HTTP client for feeds. `private_networks` allows addresses in private networks."""
+    from bot.sources.web.addresses import FEED_SETTING
+
+    async with _web_client(private_networks, FEED_SETTING) as web:
+        yield web
+
+
+@contextlib.asynccontextmanager
+async def build_forward_client(config: Config, resolver: Resolver | None = None) -> AsyncIterator[Web]:
+    """The HTTP client for forwards, which has a setting of its own: a feed only reads, and a forward sends."""
+    from bot.sources.web.addresses import FORWARD_SETTING
+
+    async with _web_client(config.forwards.private_networks, FORWARD_SETTING, resolver) as web:
+        yield web
+
+
+@contextlib.asynccontextmanager
+async def _web_client(
+    private_networks: bool, setting: str, resolver: Resolver | None = None
+) -> AsyncIterator[Web]:
     from bot.sources.web.fetch import Web
 
-    web = Web(user_agent=USER_AGENT, private_networks=private_networks)
+    web = Web(user_agent=USER_AGENT, private_networks=private_networks, setting=setting, resolver=resolver)
     try:
         yield web
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from discord import app_commands
 from discord.ext import commands
 
@@ -14,6 +16,7 @@ from bot.i18n import mark, number, tr, tr_plural, tr_stored
 from bot.messages.faces import lost_text
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.outages import outage_lines
+from bot.messages.processes import process_lines
 from bot.messages.story import PALETTE
 from bot.messages.template import too_long_words
 from bot.services import status
@@ -101,7 +104,7 @@ class AboutCommands(commands.Cog):
     async def status(self, interaction: Interaction) -> None:
         """Show sources, waiting messages, paused channels, and what was not posted."""
         try:
-            embed = _embed(await status.status(self.context, guild_of(interaction).id))
+            embed = _embed(await status.status(self.context, guild_of(interaction).id), self.context.now())
         except StoreError:  # what is known without the database is what matters now
             outages = status.present_outages(self.context)
             if not outages:
@@ -111,7 +114,7 @@ class AboutCommands(commands.Cog):
         await views.answer(interaction, embed)
 
 
-def _embed(status: status.Status) -> Embed:
+def _embed(status: status.Status, now: datetime) -> Embed:
     stored = tr(
         "{articles} in {stories}",
         articles=tr_plural("{count} article", "{count} articles", status.records),
@@ -150,6 +153,7 @@ def _embed(status: status.Status) -> Embed:
         lines.append(stored_articles(status.own_stored, status.most_stored))
     not_posted = [f"• {count} × {tr(EXPLAIN[Reason(reason)])}" for reason, count in status.withheld.items()]
     parts = {
+        tr("Processes"): process_lines(status.processes, now),
         tr("Sources"): [_source(source) for source in status.sources],
         tr("Paused channels"): [_in_channel(channel_id, reason) for channel_id, reason in status.paused],
         tr("Suspended topics"): [

@@ -12,14 +12,16 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
+import aiosqlite
 import asyncpg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from bot.store import database, schema
+from bot.store import database, schema, sqlite_driver
 from bot.store.database import Database, normalise
 
 D = TypeVar("D", bound=Database)
@@ -135,6 +137,36 @@ def share_what_engines_need(patch: pytest.MonkeyPatch, migrated: MigratedFile) -
     patch.setattr(database, "create_async_engine", sharing)
 
 
+def run_statements_here(patch: pytest.MonkeyPatch) -> None:
+    """Have the thread of the loop run SQLite's statements, which are mostly shorter than it takes to wake a thread.
+
+    What may have to wait for somebody's lock goes to the thread of its connection, and so does all that comes
+    before the thread has done that.
+    """
+    in_thread: Any = sqlite_driver.SqliteDriver._execute
+    busy: WeakKeyDictionary[aiosqlite.Connection, int] = WeakKeyDictionary()
+
+    async def execute(connection: aiosqlite.Connection, run: Any, *values: Any, **more: Any) -> Any:
+        if connection._running and not busy.get(connection) and not _may_wait(values):
+            return run(*values, **more)
+
+        def counted() -> Any:
+            try:
+                return run(*values, **more)
+            finally:
+                busy[connection] -= 1
+
+        busy[connection] = busy.get(connection, 0) + 1
+        return await in_thread(connection, counted)
+
+    patch.setattr(sqlite_driver.SqliteDriver, "_execute", execute)
+
+
+def _may_wait(values: tuple[Any, ...]) -> bool:
+    """Whether these are of a statement that takes the lock of those who write, or changes how the file is written."""
+    return bool(values) and str(values[0]).startswith(("BEGIN IMMEDIATE", "PRAGMA journal_mode"))
+
+
 def run_aside(work: Coroutine[Any, Any, None]) -> None:
     """Have it done, where this thread may have a loop that runs."""
     with ThreadPoolExecutor(1) as aside:
@@ -159,7 +191,7 @@ DO $$ DECLARE name text; BEGIN
   FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
     EXECUTE format('ALTER SEQUENCE %I RESTART', name);
   END LOOP;
-END $$"""
+END $$"""  # noqa: S608 # the names are of our own tables
 
 # What is in the tables, and how far their sequences are, is kept in a schema beside them.
 _KEPT = f"""
@@ -171,7 +203,7 @@ DO $$ DECLARE name text; filled boolean; BEGIN
   END LOOP;
   CREATE TABLE {{kept}}."of sequences" AS
     SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
-END $$"""
+END $$"""  # noqa: S608 # the same
 _FILLED = """
 DO $$ DECLARE name text; BEGIN
   SET LOCAL session_replication_role = replica;

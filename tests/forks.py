@@ -32,12 +32,12 @@ class _Streams(dict[int, Any]):
 
 
 def _enter(
-    target: str, arguments: list[str], environment: dict[str, str], streams: Mapping[int, Any]
+    target: str, arguments: list[str], environment: dict[str, str], streams: Mapping[int, Any], cwd: Path
 ) -> None:
     """In the new process: take over what a program is started with, and call the target."""
     os.environ.clear()
     os.environ.update(environment)
-    os.chdir(ROOT)
+    os.chdir(cwd)
     for number, stream in streams.items():
         descriptor = stream.detach()
         os.dup2(descriptor, number)
@@ -84,9 +84,9 @@ class Forked:
 
     async def communicate(self) -> tuple[bytes, bytes]:
         """What it has still to say, once it has ended."""
-        said = [await stream.read() if stream else b"" for stream in (self.stdout, self.stderr)]
+        out, err = await asyncio.gather(*(_rest(stream) for stream in (self.stdout, self.stderr)))
         await self.wait()
-        return said[0], said[1]
+        return out, err
 
 
 async def fork(
@@ -95,8 +95,9 @@ async def fork(
     stdout: Any = None,
     stderr: Any = None,
     env: Mapping[str, str] = os.environ,
+    cwd: Path = ROOT,
 ) -> Forked:
-    """Start a process that calls `module:function` with these arguments in `sys.argv`, from the project's directory.
+    """Start a process that calls `module:function` with these arguments in `sys.argv`, in the directory `cwd`.
 
     `stdout` and `stderr` are open files, or `PIPE`.
     """
@@ -111,11 +112,15 @@ async def fork(
             readers[-1] = await _reader(reading)
         elif stream is not None:
             passed[number] = stream.fileno()
-    process = _forks.Process(target=_enter, args=(target, list(arguments), dict(env), passed))
+    process = _forks.Process(target=_enter, args=(target, list(arguments), dict(env), passed, cwd))
     process.start()
     for descriptor in ours:
         os.close(descriptor)
     return Forked(process, *readers)
+
+
+async def _rest(stream: asyncio.StreamReader | None) -> bytes:
+    return await stream.read() if stream else b""
 
 
 async def _reader(descriptor: int) -> asyncio.StreamReader:

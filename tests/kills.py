@@ -16,7 +16,6 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
@@ -40,13 +39,14 @@ from tests.loopback import (
     first_intake,
     give_face,
 )
-from tests.loopback.limits import BUCKETS, Limit
 from tests.loopback.objects import FORUM_CHANNEL, TEXT
 from tests.shown import shown
 from tests.store.store_helpers import headlines
 
 A_ROUND = 4  # stories that come in before each kill
-PATIENCE = 200.0  # seconds for what is due at the end
+PATIENCE = 200.0  # seconds for what is due at the end, beside what Discord's limits take
+FORUM_POSTS, FORUM_SECONDS = 50, 300.0  # that Discord takes in so many seconds
+RENAMES_SECONDS = 600.0  # in which a forum post is renamed twice at most
 FAULTS = [fault for fault in Fault if fault.startswith("accepted") and fault is not Fault.ACCEPTED_HANG]
 SECOND, ELSEWHERE, DIGESTED = 1001, 2100, 2101  # another server, and two channels in it
 GUILDS = (
@@ -54,9 +54,6 @@ GUILDS = (
     GuildLayout(SECOND, {ELSEWHERE: TEXT, DIGESTED: TEXT}),
 )
 POSTED = {CHANNEL: GUILD, FORUM: GUILD, ELSEWHERE: SECOND}  # with live posts
-# Discord's limits, but for those that take minutes: opening posts of a forum, and naming them.
-QUICK = tuple(b if b.limit.seconds <= 30 else replace(b, limit=Limit(b.limit.requests, 5)) for b in BUCKETS)
-LIMITS = replace(DISCORD, buckets=QUICK, sublimits=())
 CONFIG = """\
 database: {{url: {folder}/x.db}}
 feeds: {{catalogue: false}}
@@ -108,13 +105,18 @@ async def _start(discord: Loopback, folder: Path) -> Forked:
         )  # fmt: skip
 
 
+def _patience(stories: int) -> float:
+    """Seconds for so many stories: all of them are posts of a forum, and some of those are renamed."""
+    return PATIENCE + stories // FORUM_POSTS * FORUM_SECONDS + RENAMES_SECONDS
+
+
 async def _until_settled(folder: Path, stories: int) -> None:
     """Wait until nothing is due any more, and no digest either."""
     db = await Database.open(str(folder / "x.db"))
     waiting = sa.select(sa.func.count()).where(schema.outbox.c.due_at.is_not(None))
     known = sa.select(sa.func.count()).select_from(schema.outbox).where(schema.outbox.c.kind == STORY)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(_patience(stories)):
             while True:
                 async with db.read() as connection:
                     posts, left = await connection.scalar(known), await connection.scalar(waiting)
@@ -158,7 +160,7 @@ async def run(
     if by_webhook:
         await give_face(str(folder / "x.db"))
     titles = list(headlines(A_ROUND * kills))
-    discord = Loopback(GUILDS, LIMITS)
+    discord = Loopback(GUILDS, DISCORD)
     discord.nonce_life = nonce_life
     final: dict[str, str] = {}
     async with discord.serving():

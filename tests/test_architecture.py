@@ -56,6 +56,7 @@ ARROWS: dict[str, set[str]] = {
     "bot.domain.polling": {"bot.domain.text", "bot.domain.model"},
     "bot.domain.retry": set(),
     "bot.domain.shards": set(),
+    "bot.domain.processes": set(),
     "bot.domain.circuit": {"bot.domain.retry"},
     "bot.domain.outages": set(),
     "bot.domain.requests": {"bot.domain.requests"},

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
+from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont
+if TYPE_CHECKING:  # imported where something is drawn: it takes four megabytes, and most charts are of nobody
+    from PIL import ImageDraw
 
 WIDTH, HEIGHT = 640, 240
 SCALE = 2  # drawn larger, for screens with small dots
@@ -35,6 +37,8 @@ class Series:
 
 def bars(days: Sequence[date], series: Sequence[Series]) -> bytes:
     """A PNG: a bar for each day and series, the first series widest and behind the others."""
+    from PIL import Image, ImageDraw
+
     picture = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), _GROUND)
     _Chart(ImageDraw.Draw(picture), days, series).draw()
     stream = BytesIO()
@@ -54,6 +58,8 @@ def grid_step(largest: int) -> int:
 
 class _Chart:
     def __init__(self, draw: ImageDraw.ImageDraw, days: Sequence[date], series: Sequence[Series]) -> None:
+        from PIL import ImageFont
+
         self._draw = draw
         self._days = days
         self._series = series

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
-import aiohttp
 import discord
 from discord.ext import commands
 
@@ -21,6 +21,7 @@ from bot.chat.translator import CatalogueTranslator
 from bot.chat.transport import (
     DISCORD,
     DiscordAddresses,
+    PacedSession,
     WebhookAdapter,
     supervise,
     tracing,
@@ -59,32 +60,38 @@ def _nobody(_: str | None) -> None:
     """Nobody asks whether there is a connection."""
 
 
-class Client(commands.Bot):
-    """The bot as Discord sees it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """How a client connects, and what it tells of that.
 
-    `add_commands` registers the slash commands. `up` is set once the first connection has the servers and channels.
-    `pacer` has the limits of the token, if it is shared.
+    `up` is set once the first connection has the servers and channels. `pacer` has the limits of the token, if it is shared.
+    `note` gets the reason when the connection is lost, and None when it is there.
     `shards` are those that the client serves. `identify` is awaited before a shard identifies with the gateway; it gets the
     shard, and how many shards Discord lets identify at once.
-    `note` gets the reason when the connection is lost, and None when it is there.
     """
+
+    up: asyncio.Event = field(default_factory=asyncio.Event)
+    pacer: Pacer = field(default_factory=Pacer)
+    addresses: DiscordAddresses = DISCORD
+    note: Callable[[str | None], None] = _nobody
+    shards: Shards = field(default_factory=Shards)
+    identify: Identify | None = None
+
+
+class Client(commands.Bot):
+    """The bot as Discord sees it. `add_commands` registers the slash commands; `more` are options of discord.py."""
 
     def __init__(
         self,
         context: Context,
         add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
-        up: asyncio.Event | None = None,
-        pacer: Pacer | None = None,
-        addresses: DiscordAddresses = DISCORD,
-        *,
-        note: Callable[[str | None], None] = _nobody,
-        shards: Shards | None = None,
-        identify: Identify | None = None,
-        **options: Any,
+        options: ClientOptions | None = None,
+        **more: Any,
     ) -> None:
-        self._pacer = pacer or Pacer()
+        options = options or ClientOptions()
+        self._pacer = options.pacer
         super().__init__(
-            **options,
+            **more,
             command_prefix=commands.when_mentioned,
             help_command=None,
             tree_cls=Tree,
@@ -101,19 +108,19 @@ class Client(commands.Bot):
             http_trace=tracing(self._pacer),
             activity=discord.CustomActivity("/help · /subscribe"),
         )
-        supervise(self.http, self._pacer, addresses)
+        supervise(self.http, self._pacer, options.addresses)
         self.context = context
-        self.shards_served = shards or Shards()
-        self._identify = identify
-        self.up = up or asyncio.Event()
+        self.shards_served = options.shards
+        self._identify = options.identify
+        self.up = options.up
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
-        self.webhook_session: aiohttp.ClientSession = discord.utils.MISSING  # until the client logs in
+        self.webhook_session: PacedSession = discord.utils.MISSING  # until the client logs in
         self.webhook_adapter = (
-            WebhookAdapter(addresses) if addresses.api else None
+            WebhookAdapter(options.addresses) if options.addresses.api else None
         )  # None: that of discord.py
         self.command_ids: CommandIds = {}  # of the commands that Discord has, as far as it has said so
         self._add_commands = add_commands
-        self._note = note
+        self._note = options.note
         self._running: set[asyncio.Task[Any]] = set()
 
     async def stay_connected(self, token: str) -> None:
@@ -254,26 +261,10 @@ class ShardedClient(Client, commands.AutoShardedBot):
         self,
         context: Context,
         add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
-        up: asyncio.Event | None = None,
-        pacer: Pacer | None = None,
-        addresses: DiscordAddresses = DISCORD,
-        *,
-        note: Callable[[str | None], None] = _nobody,
-        shards: Shards,
-        identify: Identify | None = None,
+        options: ClientOptions,
     ) -> None:
-        super().__init__(
-            context,
-            add_commands,
-            up,
-            pacer,
-            addresses,
-            note=note,
-            shards=shards,
-            identify=identify,
-            shard_ids=list(shards.ids),
-            shard_count=shards.count,
-        )
+        shards = options.shards
+        super().__init__(context, add_commands, options, shard_ids=list(shards.ids), shard_count=shards.count)
 
     @property
     def is_connected(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -90,9 +91,7 @@ def tracing(pacer: Pacer) -> aiohttp.TraceConfig:
     return _traced(pacer, _look_at)
 
 
-def _traced(
-    pacer: Pacer, look_at: Callable[[aiohttp.TraceRequestEndParams], None], *, gives_turns: bool = False
-) -> aiohttp.TraceConfig:
+def _traced(pacer: Pacer, look_at: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohttp.TraceConfig:
     """Interactions and downloads have no turn: they do not count towards the limit, and wait for nothing."""
 
     async def departs(_session: Any, context: SimpleNamespace, _sent: Any) -> None:
@@ -116,12 +115,7 @@ def _traced(
         _leave_waiting_to_the_pacer(response)
         look_at(end)
 
-    async def starts(_session: Any, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams) -> None:
-        context.trace_request_ctx = await pacer.turn(route_of(start.method, start.url.path))
-
     config = aiohttp.TraceConfig()
-    if gives_turns:
-        config.on_request_start.append(starts)
     config.on_request_headers_sent.append(departs)
     config.on_request_exception.append(fails)
     config.on_request_end.append(ends)
@@ -147,20 +141,39 @@ def _look_at(end: aiohttp.TraceRequestEndParams) -> None:
         raise discord.DiscordServerError(response, None)
 
 
-def webhook_session(http: HTTPClient, pacer: Pacer) -> aiohttp.ClientSession:
+class PacedSession:
+    """The part of a session that discord.py's client for webhooks uses. A request waits for its turn before its time counts."""
+
+    def __init__(self, session: aiohttp.ClientSession, pacer: Pacer) -> None:
+        self._session = session
+        self._pacer = pacer
+
+    @asynccontextmanager
+    async def request(self, method: str, url: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Make a request when the pace allows it. Raises RateLimited if that is too late."""
+        paced = await self._pacer.turn(route_of(method, URL(url).path))
+        try:
+            async with self._session.request(method, url, trace_request_ctx=paced, **options) as response:
+                yield response
+        finally:
+            self._pacer.ends(paced)  # even if it was never sent
+
+
+def webhook_session(http: HTTPClient, pacer: Pacer) -> PacedSession:
     """A session for webhooks of the bot, on the connections of its client, with which it is closed.
 
     discord.py's client for webhooks repeats a request after a server error, sits out every rate limit, and takes any
     answer for Discord's. Such answers raise here, so that the outbox decides.
     """
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=http.connector,
         connector_owner=False,
         timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
-        trace_configs=[_traced(pacer, _look_at_webhook, gives_turns=True)],
+        trace_configs=[_traced(pacer, _look_at_webhook)],
         headers={"User-Agent": http.user_agent},
         cookie_jar=aiohttp.DummyCookieJar(),
     )
+    return PacedSession(session, pacer)
 
 
 def _look_at_webhook(end: aiohttp.TraceRequestEndParams) -> None:

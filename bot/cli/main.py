@@ -342,6 +342,14 @@ def opml_export(
     export_opml(db, catalogue, config)
 
 
+@app.command()
+def status(config: ConfigPath = CONFIG, db: Db = None, json: Json = False) -> None:
+    """Show the processes that share the database: their roles, who leads, since when, and their last sign of life."""
+    from bot.cli.status import show_status
+
+    show_status(db, json, config)
+
+
 database = typer.Typer(no_args_is_help=True, help="Back up, restore, copy and check the database.")
 app.add_typer(database, name="db")
 

@@ -94,7 +94,7 @@ def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
 # Settings whose value an error may contain. Other values may be secrets, also ones under a wrong key.
 _SHOWN = {
     "backfill", "catalogue", "cluster", "clusters", "count", "edit_interval", "edit_window", "every", "format", "keep", "kind", "least", "level", "listen", "max_age",
-    "most", "most_per_hour", "most_stored", "per_day", "per_hour", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
+    "most", "most_per_hour", "most_stored", "per_day", "per_hour", "per_minute", "per_server", "plain_http", "private_networks", "quality", "semantic", "size", "time", "timezone",
 }  # fmt: skip
 _LONGEST_KEY = 60
 

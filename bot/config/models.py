@@ -437,10 +437,11 @@ class ForwardSettings(_Model):
 
     per_server: int = Field(default=5, ge=0, le=100)
     plain_http: bool = False
+    private_networks: bool = False
 
     def limits(self) -> ForwardLimits:
         """These settings as a value of the domain."""
-        return ForwardLimits(self.per_server, self.plain_http)
+        return ForwardLimits(self.per_server, self.plain_http, self.private_networks)
 
 
 class RephrasingSettings(_Model):

@@ -25,13 +25,12 @@ class Circuit:
     """Closed: everything is sent. Open: nothing is sent before `until`, then a single probe at a time.
 
     `failures` counts outages in a row. `opened_at` is when the last of them was noted; what was begun before that
-    and fails as well says nothing new. `failing_since` is when the first of them was begun.
+    and fails as well says nothing new.
     """
 
     failures: int = 0
     opened_at: datetime | None = None
     until: datetime | None = None
-    failing_since: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -58,9 +57,8 @@ class Circuit:
         if self.opened_at is not None and begun < self.opened_at:
             return self
         failures = self.failures + 1
-        since = min(self.failing_since or begun, begun)
         if failures < TRIP and not outcome.everywhere:
-            return Circuit(failures, failing_since=since)
+            return Circuit(failures)
         pause = min(LONGEST_PAUSE, backoff(failures - TRIP + 1))
         requested = timedelta(seconds=min(outcome.retry_after or 0.0, LONGEST_WAIT))
-        return Circuit(failures, now, now + max(pause, requested), since)
+        return Circuit(failures, now, now + max(pause, requested))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,8 +14,12 @@ from typing import Any
 from bot.domain.briefs.entry import StoryEntry, entry_id, story_entry
 from bot.domain.model import Calibration, Mute, Subscription, Volume
 from bot.domain.posting.decisions import Channel, PostingSettings, Send, decide
+from bot.domain.posting.fan_out import FanOut, fan_outs
+from bot.domain.posting.recipients import StoryChanges, views_of
+from bot.domain.posting.volume import posts_from
 from bot.domain.retry import doubled
-from bot.domain.stories.story import Story, muted_by, story_view
+from bot.domain.stories.story import Story, by_server, muted_by, story_view
+from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.i18n import mark
 
@@ -41,10 +45,11 @@ class ForwardEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ForwardLimits:
-    """How many forwards a server may have, and whether their addresses may be without TLS; see `config.example.yaml`."""
+    """How many forwards a server may have, and whether their addresses may be without TLS or in private networks; see `config.example.yaml`."""
 
     per_server: int = 5
     plain_http: bool = False
+    private_networks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,75 @@ def takes(
     """
     channel = Channel(0, forward.guild_id, (forward.subscription,), tuple(mutes))
     return isinstance(decide(story, channel, None, topics, now, rules), Send)
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardGroup:
+    """Forwards about which a `SharedDecision` says the same, by server: what `channel` subscribes to stands for all of them."""
+
+    channel: Channel
+    of_server: Mapping[int, Sequence[int]]
+
+    def takers(self, fan_out: FanOut, now: datetime, rules: PostingSettings) -> Iterator[int]:
+        """The ids of those that take a story, and whose server is not apart."""
+        if fan_out.shared and isinstance(fan_out.shared.decide(self.channel, None, now, rules), Send):
+            for guild_id, ids in self.of_server.items():
+                if guild_id not in fan_out.servers:
+                    yield from ids
+
+
+def new_deliveries(
+    stories: Mapping[int, Story],
+    forwards: Sequence[Forward],
+    topics: Topics,
+    mutes: Mapping[int, Sequence[Mute]],
+    now: datetime,
+    rules: PostingSettings,
+) -> list[tuple[int, int]]:
+    """Forward and story wherever a forward takes a story, as `takes` says. `mutes` are those of whole servers, by server.
+
+    Of the forwards of a story's topics, those that are alike are decided about once. The others are those of servers that mute
+    something, or that see another story than everybody does.
+    """
+    groups = _groups(forwards, mutes)
+    of_topics: dict[str, dict[int, list[Forward]]] = {}
+    for forward in forwards:
+        of_topics.setdefault(name_key(forward.topic), {}).setdefault(forward.guild_id, []).append(forward)
+    pairs: list[tuple[int, int]] = []
+    for fan_out in fan_outs(StoryChanges(stories, views_of(stories, rules.owners)), topics, now, rules):
+        number = fan_out.story
+        seen_by = by_server(stories[number])
+        for key in sorted({key for _, key in fan_out.topics}):
+            for group in groups.get(key, ()):
+                pairs += ((taker, number) for taker in group.takers(fan_out, now, rules))
+            for guild_id, theirs in of_topics.get(key, {}).items():
+                if guild_id not in fan_out.servers and not mutes.get(guild_id):
+                    continue
+                story, visible = seen_by(guild_id), topics.visible_to(guild_id)
+                pairs += (
+                    (forward.id, number)
+                    for forward in theirs
+                    if takes(forward, story, visible, mutes.get(guild_id, ()), now, rules)
+                )
+    return pairs
+
+
+def _groups(
+    forwards: Iterable[Forward], mutes: Mapping[int, Sequence[Mute]]
+) -> dict[str, list[ForwardGroup]]:
+    """The forwards of servers that mute nothing, by the key of their topic."""
+    alike: dict[tuple[str, int | None, bool], dict[int, list[int]]] = {}
+    subscriptions: dict[tuple[str, int | None, bool], Subscription] = {}
+    for forward in forwards:
+        if not mutes.get(forward.guild_id):
+            subscription = forward.subscription
+            kind = (name_key(forward.topic), posts_from(subscription), forward.volume is Volume.NOTABLE)
+            alike.setdefault(kind, {}).setdefault(forward.guild_id, []).append(forward.id)
+            subscriptions[kind] = subscription
+    groups: dict[str, list[ForwardGroup]] = {}
+    for kind, of_server in alike.items():
+        groups.setdefault(kind[0], []).append(ForwardGroup(Channel(0, 0, (subscriptions[kind],)), of_server))
+    return groups
 
 
 # ---------------------------------------------------------------------------------------- what is sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from ipaddress import IPv6Network
 from typing import Any, cast
 
 from aiohttp import web
@@ -16,6 +17,15 @@ IDLE_SECONDS = 15.0  # without a whole request, from the start and after each an
 SERVER_HEADER = {"Server": "Topicwire"}  # aiohttp's own names its version and Python's
 
 _unlogged = logging.Logger("malformed requests", logging.CRITICAL)  # or their sender could fill the log
+
+
+def network_of(address: str) -> str:
+    """Who sends from an address: an IPv4 address itself, and of an IPv6 address its /64, as one customer has at least that much."""
+    host = address.partition("%")[0]
+    try:
+        return str(IPv6Network((host, 64), strict=False))
+    except ValueError:
+        return address
 
 
 class Connections:

@@ -36,6 +36,7 @@ GAUGES: Mapping[str, str] = {
     "topicwire_discord_invalid_requests": "Requests of the last ten minutes that Discord counts as invalid. It blocks the address at 10,000.",
     "topicwire_delivery_queued": "Messages that this process has claimed and not begun to send.",
     "topicwire_delivery_in_flight": "Messages that are being sent.",
+    "topicwire_processes": "Processes that show signs of life, by role.",
     "topicwire_leading": "1 while this process leads, by role (intake, sender): of several processes one does the work.",
 }
 COUNTERS: Mapping[str, str] = {
@@ -87,6 +88,7 @@ class _Snapshot:
         self._labelled: dict[str, tuple[str, Mapping[str, float]]] = {
             "topicwire_feeds": ("state", measured.feeds),
             "topicwire_leading": ("role", leading),
+            "topicwire_processes": ("role", measured.processes),
             "topicwire_outage_seconds": ("kind", {kind.value: 0.0 for kind in OutageKind} | dict(outages)),
         }
         refused = {scope: traffic.refused.get(scope, 0) for scope in SCOPES}

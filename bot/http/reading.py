@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from bot.http.answers import refusal
+from bot.http.answers import refusal, too_many_requests
 from bot.http.feeds import PublishedFeed, atom, json_feed
 from bot.services import api_tokens, syndication
+from bot.services.api_tokens import KnownTokens
 from bot.services.context import Context
 from bot.services.evaluation import Evaluations
 from bot.services.syndication import StoriesRequest
@@ -31,8 +32,10 @@ TOKEN = "token"  # noqa: S105 (the name of a parameter)
 _NO_TOPIC = "there is no topic of that name"
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
-# Counts a request of a token (its id), or of an address (None), or raises an error if there were too many.
+# Counts a request of a server, or of an address (None), or raises an error if there were too many.
 Admit = Callable[[web.Request, int | None], Awaitable[None]]
+# Whether an address may still send a wrong token.
+MayGuess = Callable[[web.Request], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,14 @@ class _Versions:
 
 
 class StoryReading:
-    """The handlers. `admit` limits how many requests there are; `counts` has their outcomes."""
+    """The handlers. `admit` and `may_guess` limit how many requests there are; `counts` has their outcomes."""
 
-    def __init__(self, context: Context, admit: Admit) -> None:
+    def __init__(self, context: Context, admit: Admit, may_guess: MayGuess) -> None:
         self.counts: Counter[str] = Counter(dict.fromkeys((*_OUTCOMES.values(), _FAILED), 0))
         self._context = context
         self._admit = admit
+        self._may_guess = may_guess
+        self._tokens = KnownTokens(context)
         self._versions = _Versions()
         # A thread of its own: readers take no turn from those who use commands.
         self._evaluations = Evaluations()
@@ -101,9 +106,16 @@ class StoryReading:
         return counting
 
     async def _guild(self, request: web.Request) -> int:
-        """The server whose token a request shows. Raises 401, or 429 for too many requests."""
-        token = await api_tokens.authenticate(self._context, _credentials(request))
-        await self._admit(request, None if token is None else token.id)
+        """The server whose token a request shows. Raises 401, or 429 for too many requests.
+
+        An address that has sent too many wrong tokens costs the database nothing more. Others may have the same address, that of
+        a proxy, so their tokens still count.
+        """
+        shown = _credentials(request)
+        if not await self._may_guess(request) and not await self._tokens.may_be(shown):
+            raise too_many_requests()
+        token = await api_tokens.authenticate(self._context, shown)
+        await self._admit(request, None if token is None else token.guild_id)
         if token is None:
             raise refusal(
                 web.HTTPUnauthorized,

@@ -19,8 +19,8 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from bot.domain.outages import Health, OutageKind
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
-from bot.http.answers import refusal
-from bot.http.connections import listen, name_server
+from bot.http.answers import refusal, too_many_requests
+from bot.http.connections import listen, name_server, network_of
 from bot.http.metrics import Traffic, exposition
 from bot.http.reading import StoryReading
 from bot.services.context import Context
@@ -41,7 +41,7 @@ BODY_SECONDS = 20.0
 CLOSE_SECONDS = 3.0  # for running requests when the bot stops
 PAGE_AGE = timedelta(seconds=5)  # of the metrics; Prometheus asks every 15 seconds or more rarely
 RETRY_SECONDS = "10"
-RETRY_FULL = "60"  # the rate limit counts a minute
+MOST_SENDERS = 10_000  # addresses and servers whose requests are counted at once
 SOURCE = "push"
 _FILE_NAMES = {
     "application/json": "body.json",
@@ -117,13 +117,14 @@ class HttpServer:
         self._takes_in = takes_in
         self._leading = leading
         self._pushed: Counter[str] = Counter()
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._counted = MemoryStorage()
+        self._limiter = MovingWindowRateLimiter(self._counted)
         self._rate = RateLimitItemPerMinute(settings.per_minute)
         app = web.Application(client_max_size=MAX_BODY, middlewares=[_errors_as_json])
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/records", self._push)
-        self._reading = StoryReading(context, self._admit_reader)
+        self._reading = StoryReading(context, self._admit_reader, self._may_guess)
         self._reading.add_to(app.router)
         app.on_response_prepare.append(name_server)
         self._runner = web.AppRunner(app, shutdown_timeout=CLOSE_SECONDS)
@@ -255,7 +256,7 @@ class HttpServer:
         has_token = scheme.lower() == "bearer" and hmac.compare_digest(
             credentials.strip().encode("utf-8", "surrogateescape"), token.encode()
         )
-        await self._count("shown" if has_token else f"from {request.remote}")
+        await self._count("shown" if has_token else self._sender(request))
         if not has_token:
             raise refusal(
                 web.HTTPUnauthorized,
@@ -263,16 +264,23 @@ class HttpServer:
                 {"WWW-Authenticate": "Bearer"},
             )
 
-    async def _admit_reader(self, request: web.Request, token_id: int | None) -> None:
-        """Raise an error for too many requests: of one token of a server, or without one from one address."""
-        await self._count(f"from {request.remote}" if token_id is None else f"token {token_id}")
+    async def _admit_reader(self, request: web.Request, guild_id: int | None) -> None:
+        """Raise an error for too many requests: of one server with all its tokens, or without a token from one address."""
+        await self._count(self._sender(request) if guild_id is None else f"server {guild_id}")
+
+    async def _may_guess(self, request: web.Request) -> bool:
+        """Whether an address may still send a wrong token."""
+        return await self._limiter.test(self._rate, self._sender(request))
+
+    def _sender(self, request: web.Request) -> str:
+        """By what requests without a token are counted: their address, or all that are too many to be counted one by one."""
+        sender = f"from {network_of(request.remote or '')}"
+        is_counted = self._rate.key_for(sender) in self._counted.events
+        return sender if is_counted or len(self._counted.events) < MOST_SENDERS else "from elsewhere"
 
     async def _count(self, sender: str) -> None:
         if not await self._limiter.hit(self._rate, sender):
-            pause = {"Retry-After": RETRY_FULL}
-            raise refusal(
-                web.HTTPTooManyRequests, "too many requests; wait as long as Retry-After says", pause
-            )
+            raise too_many_requests()
 
     async def _store(self, pushed: Parsed) -> list[dict[str, Any]]:
         """Store the parsed items. Returns the result of each item in order."""

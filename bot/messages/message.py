@@ -222,7 +222,8 @@ def _telling(part: Part, stories: Sequence[int]) -> Part:
 
 
 _SPECIAL = re.compile(r"([\\*_~`|>#\[\]()<:@])")
-_LIST = re.compile(r"^(\s*)([-+]|\d+(?=\.))", re.MULTILINE)
+# The blanks are those of one line: with blank lines among them, each would be looked through from every line before it.
+_LIST = re.compile(r"^([^\S\n]*)([-+]|\d+(?=\.))", re.MULTILINE)
 
 
 def escape(text: str) -> str:
@@ -268,7 +269,8 @@ def escape_to(text: str, limit: int, *, alone: bool = False) -> str:
 _IN_LABEL = re.compile(
     r"[\[\]\\`*]|_(?![A-Za-z0-9])|~(?=~)|(?<=~)~|\|(?=\|)|(?<=\|)\||<(?=\S)|@(?=everyone|here)|:(?=\w+:)"
 )
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://(?=\S)", re.IGNORECASE)
+# Bounded, as a long word would else be looked through from each of its letters.
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}://(?=\S)", re.IGNORECASE)
 _LOOKALIKE = str.maketrans("[]\\`*_~|<@:", "()∖ˋ∗ˍ∼∣‹＠∶")
 
 

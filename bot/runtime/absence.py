@@ -1,4 +1,4 @@
-"""What becomes of the feeds that a poller had taken when it died."""
+"""What becomes of a process that died, and of the feeds that it had taken."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bot.store.database import Database
 log = logging.getLogger(__name__)
 
 
-class PollerWatch:
-    """Watches the leases of all pollers, and makes the feeds of those that are gone due again. `freed` is called then."""
+class AbsenceWatch:
+    """Watches the leases of all processes. Of those that are gone it makes the feeds due again; `freed` is called then."""
 
     def __init__(
         self,
@@ -34,10 +34,10 @@ class PollerWatch:
         self._watches: dict[str, Watch] = {}
 
     async def step(self) -> datetime:
-        """Look at all pollers once. Returns when to look again."""
+        """Look at all processes once. Returns when to look again."""
         began = self._stopwatch()
         async with self._db.read() as connection:
-            stored = await leases.pollers(connection)
+            stored = await leases.of_processes(connection)
         self._watches = {
             lease.name: self._watches.get(lease.name) or Watch(self._stopwatch, self._is_gone)
             for lease in stored
@@ -51,9 +51,9 @@ class PollerWatch:
         async with self._db.write() as connection:
             if not await leases.remove(
                 connection, lease
-            ):  # it is there after all, or another poller was faster
+            ):  # it is there after all, or another process was faster
                 return
-            count = await feeds.give_back(connection, leases.poller_of(lease))
+            count = await feeds.give_back(connection, leases.process_of(lease))
         if count:
             log.info("a poller is gone; %s that it had taken can be polled", plural(count, "feed"))
             self._freed()

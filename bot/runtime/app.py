@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
@@ -23,13 +24,14 @@ from bot.bootstrap import (
     build_context,
     build_endpoint,
     build_feeds,
+    build_forward_client,
     build_model,
     build_source,
     build_topics,
     build_web_client,
 )
 from bot.chat.application import account_of
-from bot.chat.client import Client, ShardedClient
+from bot.chat.client import Client, ClientOptions, ShardedClient
 from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after, unreachable
 from bot.chat.pacer import Pacer
 from bot.chat.permissions import problem_now
@@ -43,19 +45,18 @@ from bot.domain.shards import Shards
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.errors import DatabaseLostError, SettingsError, StoreError, TopicwireError
-from bot.http.metrics import Traffic
-from bot.http.server import EndpointSettings, HttpServer
 from bot.runtime import clock, process
 from bot.runtime.background import Repeating, Step
 from bot.runtime.leadership import Alone, Leadership
 from bot.runtime.peers import Peers
-from bot.runtime.roles import EVERY_ROLE, Role, check_roles
+from bot.runtime.roles import EVERY_ROLE, Role, check_roles, share_of_pace
 from bot.services.context import Context
 from bot.services.digests import follow_clock, replan
 from bot.services.status import resume_mended
 from bot.sources.model import Rejected
 from bot.sources.parsing.pool import ParserPool
 from bot.sources.topic_files import load_topics
+from bot.sources.web.fetch import Web
 from bot.store import delivery, feeds, leases
 from bot.store.database import Database, normalise
 from bot.workers import alerts, cleanup, digests, first_posts, rematch, titles, volumes
@@ -65,6 +66,10 @@ from bot.workers.inbox import Inbox, InboxReader
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poller
 from bot.workers.rephrasing import Rephraser, RephrasingWorker
+
+if TYPE_CHECKING:
+    from bot.http.metrics import Traffic
+    from bot.http.server import EndpointSettings, HttpServer
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +97,7 @@ class App:
         *,
         replay: bool = False,
         endpoint: EndpointSettings | None = None,
+        forward_web: Web | None = None,
         rephraser: Rephraser | None = None,
         rephrasings_per_day: int = 0,
         requests_per_second: float = math.inf,
@@ -103,21 +109,8 @@ class App:
     ) -> None:
         self.context = replace(context, wake=self.wake)
         self.roles = roles
-        self._shards = shards or Shards()
-        self._peers = (
-            Peers(
-                context.db,
-                roles,
-                account,
-                context.now,
-                woken=self._wake_steps,
-                server_changed=self._forget_server,
-                reconnected=self._forget_servers,
-                began=self._began_to_lead,
-            )
-            if account and context.db.dialect == "postgresql"
-            else None
-        )
+        self.sources = tuple(sources)
+        self._peers = self._find_peers(account)
         # Beside others on PostgreSQL, one in another container may have the same host name and process ids.
         self._name: str
         self._is_gone: Callable[[str], bool]
@@ -126,6 +119,50 @@ class App:
             if self._peers is None
             else (process.identity(), process.has_ended)
         )
+        self._intake, self._sending = (self._leadership(role) for role in (Role.INTAKE, Role.SENDER))
+        self._begin()
+        context.db.watch(self._database_answered)
+        self._schedule_steps()
+        self.ingest = Ingest(self.context, replay=replay)
+        self._inbox = self._leading("inbox", InboxReader(self.context, self.ingest).step, LONGEST_IDLE)
+        shards = shards or Shards()
+        share = share_of_pace(roles, requests_per_second, shards.clusters)
+        self.pacer = Pacer(share, webhooks_per_second)
+        self._client_options = ClientOptions(
+            up=self._up,
+            pacer=self.pacer,
+            addresses=addresses,
+            note=partial(self._note, OutageKind.CONNECTION),
+            shards=shards,
+            identify=self._peers.identify if self._peers is not None else None,
+        )
+        self.client = self._new_client()
+        self.sender = DiscordSender(self.client)
+        self.deliver = self._build_delivery()
+        self.poll = self._build_poller()
+        self.forward = self._build_forwarder(forward_web)
+        self.rephrasing = (
+            RephrasingWorker(self.context, rephraser, rephrasings_per_day) if rephraser is not None else None
+        )
+        self.server = self._build_server(endpoint) if endpoint is not None else None
+
+    def _find_peers(self, account: str) -> Peers | None:
+        """What this process shares with others of its account; None where there can be none."""
+        if not account or self.context.db.dialect != "postgresql":
+            return None
+        return Peers(
+            self.context.db,
+            self.roles,
+            account,
+            self.context.now,
+            woken=self._wake_steps,
+            server_changed=self._forget_server,
+            reconnected=self._forget_servers,
+            began=self._began_to_lead,
+        )
+
+    def _begin(self) -> None:
+        """Nothing has happened yet."""
         self._stopping = asyncio.Event()
         self._failure: Exception | None = None  # why the bot stops
         self._up = asyncio.Event()  # set once the client had a connection
@@ -135,21 +172,18 @@ class App:
         self._latest: datetime | None = None  # the latest time that the clock has shown
         # The default time of digests changes only with a restart, so it is checked once.
         self._replanned = False
+
+    def _schedule_steps(self) -> None:
+        """The steps that others wake."""
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._intake, self._sending = (self._leadership(role) for role in (Role.INTAKE, Role.SENDER))
         self._delivery = self._repeating("delivery", self._deliver, LONGEST_IDLE)
         self._polling = self._polling_step()
         self._digests = self._leading("digests", self.digest)
         self._alerts = self._leading("alerts", self.alert, LONGEST_IDLE)
         self._forwarding = self._leading("forwards", self._forward, LONGEST_IDLE)
-        context.db.watch(self._database_answered)
-        self.sources = tuple(sources)
-        self.ingest = Ingest(self.context, replay=replay)
-        self.pacer = Pacer(requests_per_second, webhooks_per_second)
-        self._addresses = addresses
-        self.client = self._new_client()
-        self.sender = DiscordSender(self.client)
-        self.deliver = Delivery(
+
+    def _build_delivery(self) -> Delivery:
+        return Delivery(
             self.context,
             self.sender,
             stopping=lambda: self._stopping.is_set() or self._away or not self._sending.is_leading,
@@ -157,43 +191,40 @@ class App:
             wake=self._delivery.wake,
             limits=self.pacer,
         )
-        self._inbox = self._leading("inbox", InboxReader(self.context, self.ingest).step, LONGEST_IDLE)
+
+    def _build_poller(self) -> Poller | None:
+        if (web := self.context.web) is None:
+            return None
         # Pollers that are processes of their own leave what they fetch to the process that leads the intake.
         batches = self.ingest if self._is_whole else Inbox(self.context)
-        self.poll = (
-            Poller(self.context, batches, context.web, random.random, holder=process.identity())
-            if context.web
-            else None
+        return Poller(self.context, batches, web, random.random, holder=process.identity())
+
+    def _build_forwarder(self, web: Web | None) -> Forwarder | None:
+        if web is None:
+            return None
+        return Forwarder(
+            self.context,
+            web,
+            wake=self._forwarding.wake,
+            stopping=lambda: self._stopping.is_set() or not self._intake.is_leading,
         )
-        self.forward = (
-            Forwarder(
-                self.context,
-                context.web,
-                wake=self._forwarding.wake,
-                stopping=lambda: self._stopping.is_set() or not self._intake.is_leading,
-            )
-            if context.web
-            else None
-        )
-        self.rephrasing = (
-            RephrasingWorker(self.context, rephraser, rephrasings_per_day) if rephraser is not None else None
-        )
-        self.server = (
-            HttpServer(
-                self.context,
-                self.ingest,
-                endpoint,
-                self._connected,
-                self._polls,
-                self._rephrasings,
-                lambda: self.forward.counts if self.forward is not None else {},
-                self._traffic,
-                delivers=lambda: Role.SENDER in roles,
-                takes_in=lambda: Role.INTAKE in roles and self._intake.is_leading,
-                leading=self._leading_in,
-            )
-            if endpoint
-            else None
+
+    def _build_server(self, endpoint: EndpointSettings) -> HttpServer:
+        # The server and its metrics take megabytes of memory, so they are imported only if somebody asks for them.
+        from bot.http.server import HttpServer
+
+        return HttpServer(
+            self.context,
+            self.ingest,
+            endpoint,
+            self._connected,
+            self._polls,
+            self._rephrasings,
+            lambda: self.forward.counts if self.forward is not None else {},
+            self._traffic,
+            delivers=lambda: Role.SENDER in self.roles,
+            takes_in=lambda: Role.INTAKE in self.roles and self._intake.is_leading,
+            leading=self._leading_in,
         )
 
     def _repeating(self, name: str, step: Step, longest: timedelta | None = None) -> Repeating:
@@ -229,25 +260,10 @@ class App:
 
     def _new_client(self) -> Client:
         """A client of Discord for the roles of this process."""
-        note = partial(self._note, OutageKind.CONNECTION)
         if Role.GATEWAY not in self.roles:
-            return RestClient(self.context, cogs.add_to, self._up, self.pacer, self._addresses, note=note)
-        identify = self._peers.identify if self._peers is not None else None
-        if self._shards.count == 1:
-            client = Client(
-                self.context, cogs.add_to, self._up, self.pacer, self._addresses, note=note, identify=identify
-            )
-        else:
-            client = ShardedClient(
-                self.context,
-                cogs.add_to,
-                self._up,
-                self.pacer,
-                self._addresses,
-                note=note,
-                shards=self._shards,
-                identify=identify,
-            )
+            return RestClient(self.context, cogs.add_to, self._client_options)
+        kind = Client if self._client_options.shards.count == 1 else ShardedClient
+        client = kind(self.context, cogs.add_to, self._client_options)
         if self._peers is not None:
             report_changes(client, self._peers.report_server)
         return client
@@ -442,7 +458,7 @@ class App:
 
     async def _connect(self, token: str) -> datetime | None:
         """Stay connected until the client is closed. Returns when to try again after a failure."""
-        trouble = await unreachable(self._addresses) or await self._stay_connected(token)
+        trouble = await unreachable(self._client_options.addresses) or await self._stay_connected(token)
         if trouble is None:
             return None
         self._connecting_failures = 1 if self._was_up else self._connecting_failures + 1
@@ -500,7 +516,7 @@ class App:
 
     async def _begin_sending(self) -> datetime | None:
         await self._follow_clock()
-        return self.context.now() if await self.deliver.begin() else await self.deliver.next_due()
+        return await self.deliver.begin_due()
 
     async def _follow_clock(self) -> None:
         """If the clock was set back, reschedule messages, digests and polls that would wait for the earlier time."""
@@ -538,6 +554,8 @@ class App:
         return self.poll.counts if self.poll is not None else {}
 
     def _traffic(self) -> Traffic:
+        from bot.http.metrics import Traffic  # as in `_build_server`
+
         now = asyncio.get_running_loop().time()
         return Traffic(
             self.pacer.refused,
@@ -640,6 +658,7 @@ async def _start(config: Config, roles: frozenset[Role], stack: contextlib.Async
     )
     stack.push_async_callback(db.close)
     web = await stack.enter_async_context(build_web_client(config.feeds.private_networks))
+    forward_web = await stack.enter_async_context(build_forward_client(config))
     parsers = await stack.enter_async_context(ParserPool())
     model = await stack.enter_async_context(build_model(config))
     context = replace(build_context(config, db, clock.now), web=web, parsers=parsers)
@@ -650,6 +669,7 @@ async def _start(config: Config, roles: frozenset[Role], stack: contextlib.Async
         context,
         watched,
         endpoint=build_endpoint(config),
+        forward_web=forward_web,
         rephraser=model,
         rephrasings_per_day=config.rephrasing.per_day,
         requests_per_second=config.discord.requests_per_second,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -74,7 +74,7 @@ class LeaseLeadership:
 
     The lease tells of a process that is frozen, or cut off. The lock tells at once of one that was killed. `step` is called
     again at the time that it returns. `stopwatch` counts seconds, and `is_gone` says whether a holder has certainly ended.
-    `began` is called each time when the process begins to lead, with the holder before.
+    `began` is called each time when the process begins to lead, with the holder before. `roles` are noted with the lease.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class LeaseLeadership:
         is_gone: Callable[[str], bool],
         began: Callable[[], None],
         is_locked: bool = False,
+        roles: Iterable[str] = (),
     ) -> None:
         self.name = name
         self._db = db
@@ -96,6 +97,7 @@ class LeaseLeadership:
         self._stopwatch = stopwatch
         self._began = began
         self._is_locked = is_locked
+        self._roles = tuple(roles)
         self._session = AsyncExitStack()  # of the connection that has the lock, or waits for it
         self._connection: AsyncConnection | None = None
         self._has_lock = False
@@ -118,6 +120,9 @@ class LeaseLeadership:
             async with asyncio.timeout(LEASE.total_seconds()):
                 taken = await (self._campaign(began) if self._lease is None else self._renew(self._lease))
             self._is_in_trouble = False
+        except asyncio.CancelledError:
+            await self._drop_session()  # what was cancelled on its connection may have broken it
+            raise
         except DatabaseLostError:
             raise
         except (StoreError, TimeoutError) as error:
@@ -155,11 +160,12 @@ class LeaseLeadership:
             await asyncio.gather(running, lost, return_exceptions=True)
 
     async def close(self) -> None:
-        """Give the lease to whoever takes it first."""
-        if self._lease is not None:
-            with contextlib.suppress(StoreError):
-                async with self._writing() as connection:
-                    await leases.take(connection, self._lease, "")
+        """Give the lease to whoever takes it first. A step that was cancelled may have taken or renewed it all the same."""
+        with contextlib.suppress(StoreError, TimeoutError):  # it is over then
+            async with asyncio.timeout(LEASE.total_seconds()), self._writing() as connection:
+                stored = await leases.read(connection, self.name)
+                if stored.holder == self._holder:
+                    await leases.take(connection, stored, "")
         self._lose()
         await self._drop_session()
 
@@ -173,9 +179,12 @@ class LeaseLeadership:
         async with self._db.write() as connection:
             yield connection
 
+    async def _take(self, connection: AsyncConnection, lease: Lease) -> Lease | None:
+        return await leases.take(connection, lease, self._holder, self._roles)
+
     async def _renew(self, lease: Lease) -> Lease | None:
         async with self._writing() as connection:
-            return await leases.take(connection, lease, self._holder)
+            return await self._take(connection, lease)
 
     async def _campaign(self, now: float) -> Lease | None:
         """Take the lease if nobody leads; None if somebody does."""
@@ -185,10 +194,10 @@ class LeaseLeadership:
             stored = await leases.read(connection, self.name)
             is_free = self._watch.is_free(stored, now)
             if not self._is_locked:
-                return await leases.take(connection, stored, self._holder) if is_free else None
+                return await self._take(connection, stored) if is_free else None
             self._has_lock = self._has_lock or await leases.lock(connection)
             if self._has_lock:
-                return await leases.take(connection, stored, self._holder)
+                return await self._take(connection, stored)
             is_frozen = is_free and stored.holder not in ("", self._holder)
             if is_frozen and await leases.evict(connection, stored.holder):
                 log.warning(

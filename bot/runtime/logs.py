@@ -6,8 +6,6 @@ import logging
 import sys
 from typing import Literal
 
-import structlog
-
 from bot.domain.text.terminal import lines, one_line
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -47,6 +45,8 @@ class Formatter(logging.Formatter):
 def json_formatter() -> logging.Formatter:
     """Makes each event one JSON object: `timestamp` (UTC), `level`, `logger` and `event`, with a traceback in
     `exception`, and with `exit_code` when the bot ends because of an error."""
+    import structlog  # it imports rich and a highlighter of code as well, so only where a setting asks for it
+
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 from bot.errors import StoreError
 from bot.runtime import clock, process
-from bot.runtime.absence import PollerWatch
+from bot.runtime.absence import AbsenceWatch
 from bot.runtime.background import OnFailure, Repeating
 from bot.runtime.leadership import RENEW, Alone, Leadership, LeaseLeadership
 from bot.runtime.roles import Role
@@ -20,6 +21,10 @@ from bot.store.notifications import SERVER, WAKE, Notifications
 log = logging.getLogger(__name__)
 
 LONGEST_DEAF = timedelta(seconds=30)  # between tries to listen again
+
+
+def _nothing() -> None:
+    """Nothing begins with a process that is there."""
 
 
 class Peers:
@@ -43,35 +48,42 @@ class Peers:
         began: Callable[[Role], None],
     ) -> None:
         self._db = db
+        self._roles = roles
         self._account = account
         self._now = now
         self._woken = woken
         self._server_changed = server_changed
         self._notifications = Notifications(db, self._heard, reconnected)
-        names = {
-            Role.INTAKE: leases.INTAKE,
-            Role.SENDER: leases.sender(account),
-            Role.POLLER: leases.poller(
-                process.identity()
-            ),  # which nobody else wants: it says that this one is there
-        }
-        self._poller_watch = PollerWatch(
+        self._absence = AbsenceWatch(
             db, now, clock.stopwatch, is_gone=process.has_ended, freed=lambda: began(Role.POLLER)
         )
+        names = {Role.INTAKE: leases.INTAKE, Role.SENDER: leases.sender(account)}
         self._leaderships = {
-            role: LeaseLeadership(
-                db,
-                name,
-                process.identity(),
-                now,
-                clock.stopwatch,
-                is_gone=process.has_ended,
-                began=lambda role=role: began(role),  # type: ignore[misc] # mypy infers no type for the default
-                is_locked=role is Role.INTAKE,
-            )
+            role: self._lease(name, partial(began, role), is_locked=role is Role.INTAKE)
             for role, name in names.items()
             if role in roles
         }
+        # Nobody else wants this one: it says that this process is there.
+        self._presence = self._lease(
+            leases.process(process.identity()),
+            partial(began, Role.POLLER) if Role.POLLER in roles else _nothing,
+            roles=roles,
+        )
+
+    def _lease(
+        self, name: str, began: Callable[[], None], *, is_locked: bool = False, roles: Iterable[Role] = ()
+    ) -> LeaseLeadership:
+        return LeaseLeadership(
+            self._db,
+            name,
+            process.identity(),
+            self._now,
+            clock.stopwatch,
+            is_gone=process.has_ended,
+            began=began,
+            is_locked=is_locked,
+            roles=roles,
+        )
 
     def leadership(self, role: Role) -> Leadership:
         """Whether this process leads in a role: the intake, or sending."""
@@ -80,10 +92,11 @@ class Peers:
     def steps(self, failed: OnFailure) -> Iterator[Repeating]:
         """The steps that keep this process in touch with the others."""
         yield Repeating("listening", self._listen, self._now, failed, LONGEST_DEAF)
+        yield Repeating("lease of the process", self._presence.step, self._now, failed, RENEW)
         for role, leadership in self._leaderships.items():
             yield Repeating(f"lease of the {role}", leadership.step, self._now, failed, RENEW)
-        if Role.POLLER in self._leaderships:
-            yield Repeating("absent pollers", self._poller_watch.step, self._now, failed, LONGEST_DEAF)
+        if not self._roles.isdisjoint((Role.POLLER, Role.INTAKE)):
+            yield Repeating("absent processes", self._absence.step, self._now, failed, LONGEST_DEAF)
 
     def wake(self) -> None:
         """Have the other processes look for what is due."""
@@ -106,8 +119,8 @@ class Peers:
 
     async def close(self) -> None:
         """Let others lead."""
-        for leadership in self._leaderships.values():
-            await leadership.close()
+        for lease in (*self._leaderships.values(), self._presence):
+            await lease.close()
 
     async def _listen(self) -> None:
         await self._notifications.run()

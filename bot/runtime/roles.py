@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -20,6 +21,9 @@ class Role(StrEnum):
 
 
 EVERY_ROLE = frozenset(Role)
+# Of the requests a second that Discord takes with a token: for all gateways together, if they are processes without the sender. Their
+# answers to commands do not count; what else they ask for is for setting something up, for roles, and for permissions.
+GATEWAYS_SHARE = 0.1
 
 
 def parse_roles(names: Iterable[str]) -> frozenset[Role]:
@@ -33,6 +37,23 @@ def parse_roles(names: Iterable[str]) -> frozenset[Role]:
             f"--role: {unknown[0]!r} is no role; write {ALL_ROLES}, or one or several of {', '.join(Role)}"
         )
     return EVERY_ROLE if not given or ALL_ROLES in given else frozenset(Role(name) for name in given)
+
+
+def share_of_pace(roles: frozenset[Role], per_second: float, clusters: int) -> float:
+    """How many of the `per_second` requests of a token a process makes, so that all its processes together make no more.
+
+    At least one a second.
+    """
+    if per_second == math.inf:
+        return per_second
+    of_gateway = max(1, math.floor(GATEWAYS_SHARE * per_second / clusters))
+    match Role.GATEWAY in roles, Role.SENDER in roles:
+        case True, False:
+            return of_gateway
+        case False, True:
+            return max(1, per_second - clusters * of_gateway)
+        case _:
+            return per_second
 
 
 def check_roles(roles: frozenset[Role], *, on_postgresql: bool, clusters: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from bot.domain.text.cleaning import repair
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
@@ -17,6 +19,8 @@ from bot.store.api_tokens import ApiToken
 
 LONGEST_NAME = 60  # UTF-16 units
 SECRET_BYTES = 32
+KNOWN_FOR = timedelta(minutes=1)
+MOST_KNOWN = 100_000  # tokens in memory, some 13 MB
 # The id finds the row, so that the secret is compared in constant time and never looked for.
 _TOKEN = re.compile(r"tw_([1-9][0-9]{0,17})_([A-Za-z0-9_-]{43})")
 
@@ -75,6 +79,29 @@ async def authenticate(context: Context, text: str) -> ApiToken | None:
     stored = token.secret_hash if token is not None else hash_of("")
     shown = hash_of(parsed[2]) if parsed is not None else hash_of(text)
     return token if hmac.compare_digest(stored, shown) else None
+
+
+class KnownTokens:
+    """Which tokens there were a minute ago at most, in memory: so that wrong ones can be told without the database."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._hashes: frozenset[str] = frozenset()
+        self._read_at: datetime | None = None
+        self._reading = asyncio.Lock()
+
+    async def may_be(self, text: str) -> bool:
+        """Whether a text may be a token. One that is younger than the list, or beyond the first `MOST_KNOWN`, is not in it."""
+        parsed = _TOKEN.fullmatch(text)
+        if parsed is None:
+            return False
+        async with self._reading:
+            now = self._context.now()
+            if self._read_at is None or now - self._read_at >= KNOWN_FOR:
+                async with self._context.db.read() as connection:
+                    self._hashes = frozenset(await api_tokens.hashes(connection, MOST_KNOWN))
+                self._read_at = now
+        return hash_of(parsed[2]) in self._hashes
 
 
 async def listing(context: Context, guild_id: int) -> list[ApiToken]:

@@ -73,10 +73,15 @@ async def add(context: Context, request: ForwardRequest) -> Forward:
 
 def _checked(context: Context, text: str) -> str:
     """The address in the form of a request. Raises InvalidInputError."""
-    from bot.sources.web.addresses import AddressError, checked  # it takes long to import
+    # It takes long to import.
+    from bot.sources.web.addresses import FORWARD_SETTING, AddressError, checked, literal, objection
 
+    may_be_private = context.forward_limits.private_networks
     try:
         url = checked(text)
+        number = literal(url.raw_host or "")
+        if number and (reason := objection(number, private_networks=may_be_private, setting=FORWARD_SETTING)):
+            raise AddressError(reason)
     except AddressError as error:
         raise InvalidInputError(tr("Nothing can be sent there: {problem}.", problem=error)) from error
     if url.scheme != "https" and not context.forward_limits.plain_http:

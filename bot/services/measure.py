@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bot.domain.processes import living
 from bot.services.context import Context
-from bot.store import alerts, api_tokens, delivery, feeds, follows, forwards, outbox, stories, subscriptions
+from bot.store import (
+    alerts,
+    api_tokens,
+    delivery,
+    feeds,
+    follows,
+    forwards,
+    leases,
+    outbox,
+    stories,
+    subscriptions,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """Metric name -> value, and how many feeds are in which state."""
+    """Metric name -> value, how many feeds are in which state, and how many processes that show signs of life have which role."""
 
     totals: Mapping[str, float]
     feeds: Mapping[str, int]
+    processes: Mapping[str, int] = field(default_factory=dict)
 
 
 async def measure(context: Context) -> Measurements:
@@ -32,6 +45,7 @@ async def measure(context: Context) -> Measurements:
         follow_count = await follows.count(connection)
         token_count = await api_tokens.count(connection)
         forward_counts = await forwards.totals(connection)
+        processes = await leases.processes(connection)
     return Measurements(
         {
             "topicwire_records": records,
@@ -50,4 +64,5 @@ async def measure(context: Context) -> Measurements:
             "topicwire_outbox_late_seconds": (now - oldest).total_seconds() if oldest else 0.0,
         },
         states,
+        living(processes),
     )

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from bot.domain.outages import Outage, OutageKind
+from bot.domain.processes import ProcessState
 from bot.domain.text.addresses import hosts_only
 from bot.i18n import tr_plural
 from bot.services.context import Context
@@ -19,6 +22,7 @@ from bot.store import (
     faces,
     fan_outs,
     follows,
+    leases,
     outbox,
     quotas,
     server_topics,
@@ -59,7 +63,7 @@ class Status:
     `suspended` are the server topics whose queries cost too much, each with the reason.
 
     `threads` of posts that are missing or not written in since yesterday: channel, reason, how many.
-    `alerts` and `follows` are how many its members have. `outages` are those of the whole bot.
+    `alerts` and `follows` are how many its members have. `outages` are those of the whole bot. `processes` are those that share its work, if there are several.
 
     `template` is that of the server's posts, which tells when a post had no room with it. `kept_embeds` are messages of an earlier version that Discord refused to turn into the present form.
 
@@ -92,6 +96,7 @@ class Status:
     template: StoredTemplate | None = None
     threads: tuple[tuple[int, str, int], ...] = ()
     outages: tuple[Outage, ...] = ()
+    processes: tuple[ProcessState, ...] = ()
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -135,7 +140,14 @@ async def status(context: Context, guild_id: int) -> Status:
             await templates.template(connection, guild_id),
             tuple(await story_threads.problems(connection, guild_id, since)),
             present_outages(context),
+            await _processes(connection),
         )
+
+
+async def _processes(connection: AsyncConnection) -> tuple[ProcessState, ...]:
+    """The processes of the bot, where there are several."""
+    processes = await leases.processes(connection)
+    return tuple(processes) if len(processes) > 1 else ()
 
 
 def present_outages(context: Context) -> tuple[Outage, ...]:

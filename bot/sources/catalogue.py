@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.domain.model import Topic
 from bot.domain.text.cleaning import repair
-from bot.domain.topics.learned import TitleModel
+from bot.domain.topics.learned import TitleModel, row
 from bot.errors import ConfigError
 from bot.sources.documents import Unreadable, documents
 from bot.sources.fields import Fields, require_text
@@ -70,7 +70,7 @@ def catalogue_titles() -> TitleModel:
         model = json.loads(path.read_bytes())
         topics = tuple(map(str, model["topics"]))
         counts = {
-            str(stem): [float(of.get(str(at), 0)) for at in range(len(topics))]
+            str(stem): row(float(of.get(str(at), 0)) for at in range(len(topics)))
             for stem, of in model["counts"].items()
         }
         # Else it would be a guess that fails, in the middle of an intake.

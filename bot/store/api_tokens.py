@@ -57,6 +57,12 @@ async def by_id(connection: AsyncConnection, token_id: int) -> ApiToken | None:
     return None if row is None else _token(row)
 
 
+async def hashes(connection: AsyncConnection, limit: int) -> list[str]:
+    """The hashes of the oldest tokens of servers that the bot is in."""
+    chosen = sa.select(_a.c.secret_hash).where(_a.c.guild_id.not_in(LEFT)).order_by(_a.c.id).limit(limit)
+    return list((await connection.execute(chosen)).scalars())
+
+
 async def remove(connection: AsyncConnection, guild_id: int, token_id: int) -> bool:
     """Delete a token of a server. False if there is none."""
     chosen = sa.and_(_a.c.id == token_id, _a.c.guild_id == guild_id)

@@ -55,11 +55,14 @@ async def apply(
 
     Posts sent before `edited_since` are edited no more, if nothing was decided about them.
     """
-    if changed := audience_rows(audiences):
+    # Most stories that change are new: nothing more is done for those without a post.
+    posted = await outbox.stories_with_posts(connection, audiences) if audiences else ()
+    with_posts = {story: audiences[story] for story in sorted(posted)}
+    if changed := audience_rows(with_posts):
         revised = sa.update(_o).where(MESSAGES_OF).values(revision=_o.c.revision + 1)
         await connection.execute(revised, changed)
     await _send(connection, decisions.sends, now)
-    await _look_again(connection, decisions, audiences, now, edited_since)
+    await _look_again(connection, decisions, with_posts, now, edited_since)
     await _edit(connection, decisions.edits)
     await _grow(connection, decisions.grows, now)
     await _escalate(connection, decisions.escalations, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ from bot.store.outbox import (
     is_claimed_as,
 )
 from bot.store.queue import IS_READY, IS_SHELVED, IS_UNRIPE
+from bot.store.sql import chunks
 
 SKEW = timedelta(minutes=1)  # by which the clocks of several machines may differ
 STALL = timedelta(minutes=10)  # something is due for so long, and nothing was sent or edited meanwhile
@@ -75,11 +76,14 @@ async def after_clock_change(connection: AsyncConnection, now: datetime, latest:
     return (await connection.execute(sa.update(_o).where(planned).values(due_at=now))).rowcount
 
 
-async def hasten(connection: AsyncConnection, since: datetime, now: datetime) -> None:
-    """Make messages due that failed since then, in an outage that is over: each waits for up to `LONGEST_RETRY`."""
-    failed = sa.and_(_o.c.due_at > now, _o.c.claimed_at >= since, _o.c.attempts > 0, _o.c.reason != "")
-    await connection.execute(sa.update(_o).where(failed).values(due_at=now))
-    await connection.execute(sa.update(_b).where(_b.c.check_at > now).values(check_at=now))
+async def hasten(connection: AsyncConnection, ids: Collection[int], now: datetime) -> None:
+    """Make these messages due that failed in an outage, which is over: each waits for up to `LONGEST_RETRY`.
+
+    What waits for something else, such as a limit of its own channel, goes on waiting.
+    """
+    for part in chunks(sorted(ids)):
+        failed = sa.and_(_o.c.id.in_(part), _o.c.due_at > now, _o.c.attempts > 0, _o.c.reason != "")
+        await connection.execute(sa.update(_o).where(failed).values(due_at=now))
 
 
 async def other_messages(connection: AsyncConnection, claimed: Claimed) -> frozenset[int]:

@@ -133,7 +133,7 @@ async def _posts_apart(
 ) -> dict[tuple[int, int], Post]:
     """The posts of stories that were merged, and those in channels that are apart or may announce that a story has grown."""
     numbers = {number for f in fan_outs for number in (f.story, *f.merged)}
-    if not await _have_posts(connection, numbers):
+    if not await outbox.stories_with_posts(connection, numbers):
         return {}
     servers = set().union(*(fan_out.servers for fan_out in fan_outs))
     shared = [fan_out for fan_out in fan_outs if fan_out.shared is not None]
@@ -162,12 +162,6 @@ async def _posts_apart(
     )
 
 
-async def _have_posts(connection: AsyncConnection, numbers: Iterable[int]) -> bool:
-    """Whether there is a post of any of these stories."""
-    is_post = sa.and_(_o.c.kind == outbox.STORY, _o.c.story.in_(listed(connection, numbers)))
-    return bool(await connection.scalar(sa.select(sa.exists().where(is_post))))
-
-
 # Carrying it out.
 
 
@@ -183,7 +177,7 @@ class FanOutResult:
 
 @dataclass(frozen=True, slots=True)
 class FanOutBatch:
-    """What statements are made of. `topic_ids` are of shared topics; `has_posts`: one of the stories has a post already.
+    """What statements are made of. `topic_ids` are of shared topics; `posted`: the stories that have a post already.
 
     `muting` are the channels that were decided about by themselves because they mute something. What the table says by now may
     be another thing: no story is lost in a channel that begins to mute something meanwhile. Posts sent before `edited_since` are edited no more.
@@ -192,7 +186,7 @@ class FanOutBatch:
     shared: tuple[tuple[FanOut, SharedDecision], ...]
     topic_ids: Mapping[Label, int]
     muting: frozenset[int]
-    has_posts: bool
+    posted: frozenset[int]
     now: datetime
     edited_since: datetime
 
@@ -217,17 +211,16 @@ async def update(
     shared = tuple((fan_out, fan_out.shared) for fan_out in fan_outs if fan_out.shared is not None)
     edited_since = now - rules.edit_window
     if not shared:
-        return FanOutBatch((), {}, muting, has_posts=False, now=now, edited_since=edited_since)
+        return FanOutBatch((), {}, muting, frozenset(), now, edited_since)
     # Every channel is decided about anew, those that are apart by the caller.
     stories = listed(connection, [fan_out.story for fan_out, _ in shared])
     await connection.execute(sa.delete(_w).where(_w.c.story.in_(stories)))
     labels = {(0, key) for _, decision in shared for key in decision.topics}
     ids = await topics.ids_by_label(connection, labels)
-    had_posts = await _have_posts(
-        connection, {number for fan_out, _ in shared for number in (fan_out.story, *fan_out.merged)}
-    )
-    batch = FanOutBatch(shared, ids, muting, had_posts, now, edited_since)
-    if had_posts:
+    numbers = {number for fan_out, _ in shared for number in (fan_out.story, *fan_out.merged)}
+    posted = await outbox.stories_with_posts(connection, numbers)
+    batch = FanOutBatch(shared, ids, muting, posted, now, edited_since)
+    if posted:
         await _edit(connection, batch, rules)
         await _grow(connection, batch)
     return batch
@@ -290,7 +283,7 @@ async def _send(connection: AsyncConnection, batch: FanOutBatch) -> int:
             _is_alike(connection, batch, fan.c.story, _s.c),
         )
     )
-    if batch.has_posts:
+    if batch.posted:
         chosen = chosen.where(sa.tuple_(fan.c.story, _s.c.channel_id).not_in(_posted(connection, batch)))
     if len({story for _, story, *_ in rows}) > 1:  # a channel is read downwards
         chosen = chosen.order_by(fan.c.position)
@@ -304,7 +297,12 @@ async def _send(connection: AsyncConnection, batch: FanOutBatch) -> int:
 
 def _posted(connection: AsyncConnection, batch: FanOutBatch) -> sa.Select[Any]:
     """The channels that have a post of each story, or one of a story that was merged into it and lives on as its post."""
-    pairs = [(f.story, number) for f, _ in batch.shared for number in (f.story, *sorted(f.merged))]
+    pairs = [
+        (f.story, number)
+        for f, _ in batch.shared
+        for number in (f.story, *sorted(f.merged))
+        if number in batch.posted
+    ]
     before = rows_as_table(connection, "before", {"story": sa.Integer, "was": sa.Integer}, pairs)
     lives = sa.or_(before.c.story == before.c.was, ~_o.c.closed, _o.c.message_id.is_not(None))
     return (
@@ -315,8 +313,8 @@ def _posted(connection: AsyncConnection, batch: FanOutBatch) -> sa.Select[Any]:
 
 
 def _alone(batch: FanOutBatch) -> list[tuple[FanOut, SharedDecision]]:
-    """The stories into which no other was merged: their posts are alike."""
-    return [(fan_out, decision) for fan_out, decision in batch.shared if not fan_out.merged]
+    """The stories with posts into which no other was merged: their posts are alike."""
+    return [(f, decision) for f, decision in batch.shared if not f.merged and f.story in batch.posted]
 
 
 _OF = sa.bindparam("of", type_=schema.ID)
@@ -407,7 +405,7 @@ async def _withheld(connection: AsyncConnection, batch: FanOutBatch) -> frozense
     columns = {"story": sa.Integer, "topic_id": sa.Integer, "size": sa.BigInteger, "notable": sa.Integer}
     fan = rows_as_table(connection, "fan", columns, rows)
     lacks = ~sa.exists().where(_o.c.dedupe == _name(fan.c.story, _s.c.channel_id)).correlate_except(_o)
-    if batch.has_posts:
+    if batch.posted:
         place = sa.tuple_(fan.c.story, _s.c.channel_id)
         lacks = sa.and_(lacks, place.not_in(_posted(connection, batch)))
     does_not_get = sa.exists().where(
@@ -421,7 +419,7 @@ async def _withheld(connection: AsyncConnection, batch: FanOutBatch) -> frozense
     does_not_get = does_not_get.correlate(fan)
     numbers = (await connection.execute(sa.select(fan.c.story).where(does_not_get).distinct())).scalars()
     withheld = {(number, reasons[number]) for number in numbers}
-    if batch.has_posts:
+    if batch.posted:
         every_age = [decision.story for _, decision in batch.shared if decision.at_any_age]
         final = sa.and_(_o.c.sent_at < batch.edited_since, _o.c.story.not_in(listed(connection, every_age)))
         stories = listed(connection, [decision.story for _, decision in _alone(batch)])

@@ -20,7 +20,7 @@ from bot.domain.forwarding import LONGEST_WAIT, UPDATE_INTERVAL, Forward
 from bot.domain.model import Calibration, Subscription, Volume
 from bot.store import schema
 from bot.store.servers import LEFT
-from bot.store.sql import chunks, insert_new
+from bot.store.sql import batches, chunks, insert, listed
 
 LEASE = timedelta(minutes=2)
 MOST_CANDIDATES = 200  # addresses among which a worker chooses
@@ -204,23 +204,24 @@ async def of_topics(connection: AsyncConnection, keys: Iterable[str]) -> list[Fo
     return forwards
 
 
-async def known_stories(connection: AsyncConnection, numbers: Iterable[int]) -> set[tuple[int, int]]:
-    """Forward and story of the deliveries of these stories."""
-    pairs: set[tuple[int, int]] = set()
+async def deliveries_of(connection: AsyncConnection, numbers: Iterable[int]) -> dict[tuple[int, int], int]:
+    """The deliveries of these stories: their ids by forward and story."""
+    ids: dict[tuple[int, int], int] = {}
     for part in chunks(numbers):
-        rows = await connection.execute(sa.select(_d.c.forward_id, _d.c.story).where(_d.c.story.in_(part)))
-        pairs.update((forward_id, story) for forward_id, story in rows)
-    return pairs
+        rows = sa.select(_d.c.id, _d.c.forward_id, _d.c.story).where(_d.c.story.in_(part))
+        async for batch in batches(connection, rows):
+            ids |= {(row.forward_id, row.story): row.id for row in batch}
+    return ids
 
 
-async def touch(connection: AsyncConnection, numbers: Iterable[int], now: datetime) -> None:
-    """Have these stories delivered again where they were: at most one a minute to each address."""
+async def touch(connection: AsyncConnection, ids: Iterable[int], now: datetime) -> None:
+    """Have these deliveries made again: at most one a minute of a story to each address."""
     rows: list[dict[str, Any]] = []
-    for part in chunks(numbers):
-        there = await connection.execute(sa.select(_d.c.id, _d.c.sent_at).where(_d.c.story.in_(part)))
+    for part in chunks(ids):
+        present = await connection.execute(sa.select(_d.c.id, _d.c.sent_at).where(_d.c.id.in_(part)))
         rows += [
             {"of": row.id, "due": max(now, row.sent_at + UPDATE_INTERVAL) if row.sent_at else now}
-            for row in there
+            for row in present
         ]
     if rows:
         due = sa.bindparam("due", type_=schema.UtcTime())
@@ -234,16 +235,22 @@ async def touch(connection: AsyncConnection, numbers: Iterable[int], now: dateti
 
 async def deliver(connection: AsyncConnection, pairs: Iterable[tuple[int, int]], now: datetime) -> None:
     """Have stories delivered to forwards for the first time. Forwards that were removed meanwhile are left out."""
-    new_pairs = list(pairs)
-    present: set[int] = set()
-    for part in chunks({forward_id for forward_id, _ in new_pairs}):
-        present.update((await connection.execute(sa.select(_f.c.id).where(_f.c.id.in_(part)))).scalars())
-    rows = [
-        {"forward_id": forward_id, "story": story, "due_at": now, "touched_at": now, "sent_hash": ""}
-        for forward_id, story in new_pairs
-        if forward_id in present
-    ]
-    await insert_new(connection, _d, rows, on=["forward_id", "story"])
+    of_story: dict[int, list[int]] = {}
+    for forward_id, story in pairs:
+        of_story.setdefault(story, []).append(forward_id)
+    for story, ids in of_story.items():
+        at = sa.literal(now, schema.UtcTime())
+        values = {
+            "forward_id": _f.c.id,
+            "story": sa.literal(story, schema.ID),
+            "due_at": at,
+            "touched_at": at,
+            "sent_hash": sa.literal(""),
+        }
+        named = [value.label(name) for name, value in values.items()]
+        present = sa.select(*named).where(_f.c.id.in_(listed(connection, ids)))
+        statement = insert(connection, _d).from_select(list(values), present)
+        await connection.execute(statement.on_conflict_do_nothing(index_elements=["forward_id", "story"]))
 
 
 # ------------------------------------------------------------------------------------ sending

@@ -1,21 +1,26 @@
-"""Leases: who does what one process at a time may do.
+"""Leases: who does what one process at a time may do, and which processes there are.
 
 No clock of one machine is compared with that of another. The holder counts its renewals in `beat`; others watch the
-count with their own clocks, and take a lease whose count has stood still for too long.
+count with their own clocks, and take a lease whose count has stood still for too long. The times in a lease are for people:
+they are written and compared by the clock of PostgreSQL, and nothing is decided by them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.processes import ProcessState
 from bot.store import schema
 from bot.store.sql import insert_new
 
 INTAKE = "intake"
-_POLLER = "poller "
+_SENDER = "sender "
+_PROCESS = "process "
 SESSIONS = "topicwire"  # begins the names of this program's sessions in PostgreSQL
 _LOCKS = 0x70C2  # any number of our own: the space of the session locks
 
@@ -33,7 +38,7 @@ class Lease:
 
 def sender(token_hash: str) -> str:
     """The name of the lease of whoever sends with a token, as Discord's limits are the token's."""
-    return f"sender {token_hash}"
+    return f"{_SENDER}{token_hash}"
 
 
 def session_name(holder: str) -> str:
@@ -47,20 +52,44 @@ async def read(connection: AsyncConnection, name: str) -> Lease:
     return Lease(name, "", 0) if row is None else Lease(row.name, row.holder, row.beat)
 
 
-def poller(holder: str) -> str:
-    """The name of the lease with which a poller says that it is there."""
-    return f"{_POLLER}{holder}"
+def process(holder: str) -> str:
+    """The name of the lease with which a process says that it is there."""
+    return f"{_PROCESS}{holder}"
 
 
-def poller_of(lease: Lease) -> str:
-    """The process that has, or had, a poller's lease."""
-    return lease.name.removeprefix(_POLLER)
+def process_of(lease: Lease) -> str:
+    """The process that has, or had, such a lease."""
+    return lease.name.removeprefix(_PROCESS)
 
 
-async def pollers(connection: AsyncConnection) -> list[Lease]:
-    """The leases of all pollers that were there and have not been removed."""
-    rows = await connection.execute(sa.select(_l).where(_l.c.name.startswith(_POLLER)).order_by(_l.c.name))
+async def of_processes(connection: AsyncConnection) -> list[Lease]:
+    """The leases of all processes that were there and have not been removed."""
+    rows = await connection.execute(sa.select(_l).where(_l.c.name.startswith(_PROCESS)).order_by(_l.c.name))
     return [Lease(row.name, row.holder, row.beat) for row in rows]
+
+
+async def processes(connection: AsyncConnection) -> list[ProcessState]:
+    """The processes that share the database, the oldest first; none on SQLite, which one process has for itself."""
+    if connection.dialect.name != "postgresql":
+        return []
+    silence = (sa.func.clock_timestamp() - _l.c.renewed_at).label("silence")
+    rows = (await connection.execute(sa.select(_l, silence).where(_l.c.holder != ""))).all()
+    leads: dict[str, set[str]] = {}
+    for row in rows:
+        if row.name == INTAKE or row.name.startswith(_SENDER):
+            leads.setdefault(row.holder, set()).add(row.name.partition(" ")[0])
+    present = [
+        ProcessState(
+            row.holder,
+            frozenset(row.roles.split(",")),
+            frozenset(leads.get(row.holder, ())),
+            row.since,
+            max(row.silence, timedelta(0)),
+        )
+        for row in rows
+        if row.name.startswith(_PROCESS) and row.since is not None
+    ]
+    return sorted(present, key=lambda one: (one.since, one.identity))
 
 
 async def remove(connection: AsyncConnection, seen: Lease) -> bool:
@@ -69,13 +98,20 @@ async def remove(connection: AsyncConnection, seen: Lease) -> bool:
     return bool((await connection.execute(sa.delete(_l).where(unchanged))).rowcount)
 
 
-async def take(connection: AsyncConnection, seen: Lease, holder: str) -> Lease | None:
-    """Take or renew a lease that is still as it was `seen`; None if somebody else was faster."""
+async def take(
+    connection: AsyncConnection, seen: Lease, holder: str, roles: Iterable[str] = ()
+) -> Lease | None:
+    """Take or renew a lease that is still as it was `seen`; None if somebody else was faster. `roles` are those of a process."""
     await insert_new(connection, _l, [{"name": seen.name, "holder": "", "beat": 0}], on=["name"])
     unchanged = sa.and_(_l.c.name == seen.name, _l.c.holder == seen.holder, _l.c.beat == seen.beat)
     taken = Lease(seen.name, holder, seen.beat + 1)
-    values = {"holder": taken.holder, "beat": taken.beat}
-    result = await connection.execute(sa.update(_l).where(unchanged).values(**values))
+    values = {"holder": taken.holder, "beat": taken.beat, "roles": ",".join(sorted(roles))}
+    now = sa.func.clock_timestamp()
+    times = {"renewed_at": now, "since": now if holder != seen.holder else sa.func.coalesce(_l.c.since, now)}
+    on_postgresql = connection.dialect.name == "postgresql"
+    result = await connection.execute(
+        sa.update(_l).where(unchanged).values(**values, **(times if on_postgresql else {}))
+    )
     return taken if result.rowcount else None
 
 

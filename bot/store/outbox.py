@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ from bot.domain.retry import (
 from bot.store import queue, rephrasings, schema
 from bot.store.conditions import has_value, is_unleased
 from bot.store.queue import DueMessage, Lane
-from bot.store.sql import chunks, insert_new
+from bot.store.sql import chunks, insert_new, listed
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
@@ -175,6 +175,14 @@ def _post(row: sa.Row[Any], *, is_escalated: bool) -> Post:
 _POST_FIRST = (_o.c.closed, _o.c.message_id.is_(None), _o.c.id)
 
 
+async def stories_with_posts(connection: AsyncConnection, numbers: Iterable[int]) -> frozenset[int]:
+    """Those of these stories that have a post. Most stories that change have none: they are new."""
+    given = listed(connection, numbers).subquery()
+    (number,) = given.c
+    has_post = sa.exists().where(_o.c.kind == STORY, _o.c.story == number)
+    return frozenset((await connection.execute(sa.select(number).where(has_post))).scalars())
+
+
 async def posts(
     connection: AsyncConnection, numbers: Iterable[int], among: sa.ColumnElement[bool] | None = None
 ) -> dict[tuple[int, int], Post]:
@@ -285,15 +293,23 @@ async def _take(
     return [claimed[row_id] for row_id in ids if row_id in claimed]
 
 
-# Decides about stories that wait to be posted in channels; returns the rows that are not to be sent now.
-KeepPace = Callable[[AsyncConnection, Collection[int], datetime], Awaitable[frozenset[int]]]
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """What was decided about stories that wait to be posted: the rows that are not to be sent now, and the channels that
+    another transaction is about to change, of which nothing is sent now either.
+    """
+
+    held: frozenset[int] = frozenset()
+    taken: frozenset[int] = frozenset()
 
 
-async def _no_limit(
-    _connection: AsyncConnection, _channel_ids: Collection[int], _now: datetime
-) -> frozenset[int]:
+# Decides about stories that wait to be posted in channels.
+KeepPace = Callable[[AsyncConnection, Collection[int], datetime], Awaitable[Paced]]
+
+
+async def _no_limit(_connection: AsyncConnection, _channel_ids: Collection[int], _now: datetime) -> Paced:
     """Everything is sent at once."""
-    return frozenset()
+    return Paced()
 
 
 async def claim(
@@ -304,43 +320,47 @@ async def claim(
     holder: str = "",
     keep_pace: KeepPace = _no_limit,
     turn: int = 0,
+    *,
+    resting: Collection[int] = frozenset(),
+    per_channel: int = PER_CHANNEL,
 ) -> list[Claimed]:
     """Take up to `limit` due messages: those in doubt, then new posts, edits, digests, and messages for members.
 
     Of each, the biggest stories are first, then the oldest. `turn` is the number of the claim: in some another lane than that of the posts
-    is first, see `queue.first_lane`. Nobody else gets them until the lease ends. Channels that are `busy` are left out. `keep_pace` decides,
-    in the same transaction, which stories channels have no room for: see `rollups.keep_pace`.
+    is first, see `queue.first_lane`. Nobody else gets them until the lease ends. Channels that are `busy` or `resting` are left out, and
+    of the others up to `per_channel` messages are taken. `keep_pace` decides, in the same transaction, which stories channels have no
+    room for: see `rollups.keep_pace`.
     """
     checks = await queue.restock(connection, now, busy, publishes=False)
     more: dict[int, datetime] = {}
     claimed: list[Claimed] = []
-    while candidates := await _candidates(connection, now, limit, busy, queue.first_lane(turn), checks):
+    limits = queue.ClaimLimits(limit, busy, resting, per_channel)
+    while candidates := await _candidates(connection, now, limits, queue.first_lane(turn), checks):
         channels = {row.channel_id for row in candidates if row.kind in PACED and row.message_id is None}
-        held = await keep_pace(connection, channels, now) if channels else frozenset()
-        chosen = [row.id for row in candidates if row.id not in held]
+        paced = await keep_pace(connection, channels, now) if channels else Paced()
+        chosen = [
+            row.id for row in candidates if row.id not in paced.held and row.channel_id not in paced.taken
+        ]
         claimed = await _take(connection, chosen, now, busy, holder)
-        more |= dict.fromkeys({claim.channel_id for claim in claimed} | (channels if held else set()), now)
-        if claimed or not held:
+        changed = channels - paced.taken if paced.held else set[int]()
+        more |= dict.fromkeys({claim.channel_id for claim in claimed} | changed, now)
+        if claimed or not (paced.held or paced.taken):
             break  # without any, another worker has taken them
+        limits = replace(limits, busy={*limits.busy, *paced.taken})
     await queue.store_checks(connection, checks, more, publishes=False)
     return claimed
 
 
 async def _candidates(
-    connection: AsyncConnection,
-    now: datetime,
-    limit: int,
-    busy: Collection[int],
-    first: Lane,
-    checks: queue.Checks,
+    connection: AsyncConnection, now: datetime, limits: queue.ClaimLimits, first: Lane, checks: queue.Checks
 ) -> list[DueMessage]:
     """The rows to take next, those of the `first` lane before others."""
     if first is Lane.POST:
-        return await queue.candidates(connection, now, limit, busy, checks)
-    candidates = await queue.candidates(connection, now, limit, busy, checks, lane=first)
+        return await queue.candidates(connection, now, limits, checks)
+    candidates = await queue.candidates(connection, now, limits, checks, lane=first)
     taken = {row.id for row in candidates}
-    if room := limit - len(candidates):
-        others = await queue.candidates(connection, now, limit, busy, checks)
+    if room := limits.limit - len(candidates):
+        others = await queue.candidates(connection, now, limits, checks)
         candidates += [row for row in others if row.id not in taken][:room]
     return candidates
 
@@ -381,7 +401,8 @@ async def claim_publishing(
         return {channel_id: _room(published.get(channel_id, ()), now) for channel_id in channel_ids}
 
     checks = await queue.restock(connection, now, busy, publishes=True)
-    candidates = await queue.candidates(connection, now, limit, busy, checks, publishes=True, rooms=rooms)
+    limits = queue.ClaimLimits(limit, busy)
+    candidates = await queue.candidates(connection, now, limits, checks, publishes=True, rooms=rooms)
     claimed = await _take(connection, [row.id for row in candidates], now, busy, holder) if candidates else []
     published = await _published(connection, {claim.channel_id for claim in claimed}, now)
     more = {claim.channel_id: _free_at(published.get(claim.channel_id, ()), now) for claim in claimed}

@@ -6,8 +6,9 @@ a left server's, more than a claim takes of one channel), all goes on the *shelf
 `backlogs` says when the first messages of that channel leave the shelf. Each row is moved a bounded number of times, in
 bounded batches. Whoever sets another `due_at` need not know any of it: ready and shelved are states of one `due_at`.
 
-Locks on PostgreSQL are taken in one order: channels by their ids, then rows of the outbox, then backlogs by their channels, all at the
-end of a claim (`store_checks`). What is moved here is never waited for: a row that another worker holds is skipped, and met again.
+Locks on PostgreSQL are taken in one order: channels by their ids, then rows of the outbox, then backlogs by their channels. A claim
+waits for none of the first two, as it has locked rows before it knows which channels they are of: what another transaction holds is
+skipped, and met again. It waits for backlogs alone, at its end (`store_checks`).
 """
 
 from __future__ import annotations
@@ -78,6 +79,29 @@ class DueMessage:
     message_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimLimits:
+    """Which rows a claim takes: up to `limit`, and up to `per_channel` of a channel, but none of those that are `busy` or `resting`.
+
+    Those that rest are many, and claims that leave them out are not those that put away what they cannot take.
+    """
+
+    limit: int
+    busy: Collection[int] = ()
+    resting: Collection[int] = ()
+    per_channel: int = PER_CHANNEL
+
+    @property
+    def size(self) -> int:
+        """How many rows to read."""
+        passed = 0 if self.resting else PER_CHANNEL * len(self.busy)
+        return self.limit + passed + SPARE
+
+    def is_read(self) -> sa.ColumnElement[bool]:
+        """Which rows to read: those of busy channels too, unless many others rest."""
+        return _o.c.channel_id.not_in({*self.busy, *self.resting}) if self.resting else sa.true()
+
+
 @dataclass(slots=True)
 class _Look:
     """What a claim met: what it can take, and what goes elsewhere."""
@@ -115,25 +139,25 @@ async def _blocked(
 async def candidates(
     connection: AsyncConnection,
     now: datetime,
-    limit: int,
-    busy: Collection[int],
+    limits: ClaimLimits,
     checks: Checks,
     *,
     lane: Lane | None = None,
     publishes: bool = False,
     rooms: Rooms | None = None,
 ) -> list[DueMessage]:
-    """The first rows to take, at most `PER_CHANNEL` of a channel; what cannot be taken goes out of the way.
+    """The first rows to take; what cannot be taken, and what is beyond `PER_CHANNEL` of a channel, goes out of the way.
 
     `lane` narrows them to what is in doubt and that lane. `rooms` says of which channels fewer may be taken.
     """
-    size = limit + PER_CHANNEL * len(busy) + SPARE
     in_scope = of_lanes(publishes=publishes) if lane is None else _LANE.in_((Lane.DOUBT, lane))
     statement = (
-        sa.select(_o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.message_id, _o.c.due_at)
-        .where(IS_READY, in_scope, is_unleased(_o.c.lease_until, now))
+        sa.select(
+            _o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.message_id, _o.c.due_at, _o.c.user_id
+        )
+        .where(IS_READY, in_scope, is_unleased(_o.c.lease_until, now), limits.is_read())
         .order_by(*ORDER)
-        .limit(size)
+        .limit(limits.size)
     )
     look = _Look()
     for _ in range(MOST_LOOKS):
@@ -142,10 +166,10 @@ async def candidates(
             return []
         paused, left = await _blocked(connection, rows)
         less = {} if rooms is None else await rooms({row.channel_id for row in rows})
-        look = _looked(rows, now, limit, busy, (paused, left), less)
+        look = _looked(rows, now, limits, (paused, left), less)
         await _shelve(connection, look, now)
         checks.update(look.backlogs)
-        if look.candidates or len(rows) < size:
+        if look.candidates or len(rows) < limits.size:
             break
     return look.candidates
 
@@ -153,8 +177,7 @@ async def candidates(
 def _looked(
     rows: Sequence[sa.Row[*tuple[Any, ...]]],
     now: datetime,
-    limit: int,
-    busy: Collection[int],
+    limits: ClaimLimits,
     blocked: tuple[set[int], set[int]],
     rooms: Mapping[int, tuple[int, datetime]],
 ) -> _Look:
@@ -167,14 +190,19 @@ def _looked(
             continue
         if channel_id in paused or row.guild_id in left:
             look.shelved.append(row.id)
-            look.backlogs.setdefault(channel_id, None)
+            # A member's direct messages are of several servers: those of the others do not wait for this one.
+            look.backlogs.setdefault(channel_id, now if row.user_id == channel_id else None)
             continue
         met[channel_id] += 1
         most, more_at = rooms.get(channel_id, (PER_CHANNEL, now))
         if met[channel_id] > most:
             look.shelved.append(row.id)
             look.backlogs[channel_id] = more_at
-        elif channel_id not in busy and len(look.candidates) < limit:
+        elif (
+            met[channel_id] <= limits.per_channel
+            and channel_id not in limits.busy
+            and len(look.candidates) < limits.limit
+        ):
             look.candidates.append(DueMessage(row.id, channel_id, row.kind, row.message_id))
     return look
 

@@ -295,14 +295,18 @@ async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Aff
 
 
 async def reports_of(
-    connection: AsyncConnection, numbers: Iterable[int], since: datetime, *, semantic: bool = False
+    connection: AsyncConnection,
+    numbers: Iterable[int],
+    since: datetime,
+    until: datetime | None = None,
+    *,
+    semantic: bool = False,
 ) -> list[Report]:
     """As `reports`, of these stories alone."""
     every: list[Report] = []
     for part in chunks(numbers):
-        every += await reports(
-            connection, since, among=among(connection, _s.c.number, part), semantic=semantic
-        )
+        of_stories = among(connection, _s.c.number, part)
+        every += await reports(connection, since, until, among=of_stories, semantic=semantic)
     return every
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +14,8 @@ from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.pace import HOUR, Pace, RecentPost, WaitingStory, pace
 from bot.store import schema, subscriptions
 from bot.store.conditions import is_unleased
-from bot.store.outbox import ESCALATION, MEMBER, PACED, ROLLUP, STORY, new_row
-from bot.store.sql import among, chunks
+from bot.store.outbox import ESCALATION, MEMBER, PACED, ROLLUP, STORY, Paced, new_row
+from bot.store.sql import among, chunks, lock_free
 from bot.store.subscriptions import ChannelState
 
 LISTED = 40  # stories of a roll-up that are read: more than fit into it
@@ -44,22 +44,38 @@ class Listing:
 
 async def keep_pace(
     connection: AsyncConnection, channel_ids: Collection[int], now: datetime, settings: PostingSettings
-) -> frozenset[int]:
-    """List what these channels have no room for in roll-ups. Returns the rows of the outbox that wait or are listed now.
+) -> Paced:
+    """List what these channels have no room for in roll-ups. The caller claims the others in the same transaction.
 
-    The caller claims the others in the same transaction. Two workers take turns in a channel. Locks are taken as
-    `queue` says: the channels, then the roll-ups that may be edited, in the order of their ids.
+    A claim waits for no lock of another transaction while it has some itself, so channels of which another one
+    has locked anything are left for later.
     """
-    ordered = sorted(channel_ids)
-    states = {
-        row.channel_id: subscriptions.channel_of(row)
-        for row in await connection.execute(
-            sa.select(_c).where(_c.c.channel_id.in_(ordered)).order_by(_c.c.channel_id).with_for_update()
-        )
-    }
-    waiting = await _waiting(connection, ordered, now)
-    recent = await _recent(connection, list(waiting), now)
+    taken = await lock_free(connection, _c.c.channel_id, channel_ids)
+    waiting = await _waiting(connection, sorted(set(channel_ids) - taken), now)
     open_rollups = await _open(connection, list(waiting), now)
+    changed = {story.row: channel for channel, (_, stories) in waiting.items() for story in stories}
+    changed |= open_rollups
+    taken |= {changed[row_id] for row_id in await lock_free(connection, _o.c.id, changed)}
+    waiting = {channel: of for channel, of in waiting.items() if channel not in taken}
+    held = await _decide(connection, waiting, list(open_rollups), now, settings)
+    return Paced(held, taken)
+
+
+async def _decide(
+    connection: AsyncConnection,
+    waiting: Mapping[int, tuple[int, list[WaitingStory]]],
+    rollup_ids: Collection[int],
+    now: datetime,
+    settings: PostingSettings,
+) -> frozenset[int]:
+    """Decide about the stories that wait in these channels. Returns the rows that are not to be sent now."""
+    rows = await connection.execute(sa.select(_c).where(_c.c.channel_id.in_(sorted(waiting))))
+    states = {row.channel_id: subscriptions.channel_of(row) for row in rows}
+    recent = await _recent(connection, list(waiting), now)
+    open_rollups: dict[tuple[int, bool], sa.Row[Any]] = {}
+    if rollup_ids:
+        rows = await connection.execute(sa.select(_o).where(_o.c.id.in_(rollup_ids)).order_by(_o.c.id))
+        open_rollups = {(row.channel_id, row.payload["quiet"]): row for row in rows}
     held: set[int] = set()
     for channel_id, (guild_id, stories) in waiting.items():
         state = states.get(channel_id) or ChannelState(channel_id, guild_id)
@@ -154,23 +170,17 @@ async def _apply(
         await connection.execute(sa.update(_o).where(_o.c.id.in_(part)).values(rollup=number, due_at=None))
 
 
-async def _open(
-    connection: AsyncConnection, channel_ids: Collection[int], now: datetime
-) -> dict[tuple[int, bool], sa.Row[Any]]:
-    """The roll-ups of channels that more can be added to, by channel and whether they are of quiet hours.
-
-    They were not sent yet, or within this hour. They stay as they are until the transaction ends.
-    """
-    is_open = (_IS_UNSENT, _o.c.sent_at > now - HOUR)
-    parts = [
-        sa.select(_o.c.id).where(part, _o.c.kind == ROLLUP, _in_channels(channel_ids), _o.c.closed.is_(False))
-        for part in is_open
-    ]
-    ids = sorted({row_id for part in parts for row_id in (await connection.execute(part)).scalars()})
-    if not ids:
-        return {}
-    locked = sa.select(_o).where(_o.c.id.in_(ids)).order_by(_o.c.id).with_for_update()
-    return {(row.channel_id, row.payload["quiet"]): row for row in await connection.execute(locked)}
+async def _open(connection: AsyncConnection, channel_ids: Collection[int], now: datetime) -> dict[int, int]:
+    """The roll-ups of channels that more can be added to, with their channels: not sent yet, or within this hour."""
+    rollups: dict[int, int] = {}
+    for is_open in (_IS_UNSENT, _o.c.sent_at > now - HOUR):
+        rows = await connection.execute(
+            sa.select(_o.c.id, _o.c.channel_id).where(
+                is_open, _o.c.kind == ROLLUP, _in_channels(channel_ids), _o.c.closed.is_(False)
+            )
+        )
+        rollups.update((row.id, row.channel_id) for row in rows)
+    return rollups
 
 
 async def listings(connection: AsyncConnection, rows: Collection[int]) -> dict[int, Listing]:

@@ -741,13 +741,17 @@ rephrasings = sa.Table(
     sa.Column("at", UtcTime, nullable=False, index=True),
 )
 
-# Who does what one process at a time may do, see `bot.store.leases`. `beat` counts renewals; an empty `holder`: nobody.
+# Who does what one process at a time may do, and which processes there are, see `bot.store.leases`. `beat` counts renewals;
+# an empty `holder`: nobody. `roles` are those of a process, with commas between them. The times are of the database's clock.
 leases = sa.Table(
     "leases",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("holder", sa.Text, nullable=False),
     sa.Column("beat", sa.BigInteger, nullable=False),
+    sa.Column("roles", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("since", UtcTime, nullable=True),
+    sa.Column("renewed_at", UtcTime, nullable=True),
 )
 
 # When the next shard of a bucket may identify with Discord's gateway, by token, see `bot.store.identifies`.

@@ -216,3 +216,20 @@ async def lock(connection: AsyncConnection, column: sa.Column[Any], ids: Iterabl
         for part in chunks(sorted(set(ids))):
             rows = sa.select(column).where(among(connection, column, part)).order_by(column)
             await connection.execute(rows.with_for_update(key_share=True))
+
+
+async def lock_free(
+    connection: AsyncConnection, column: sa.Column[Any], ids: Collection[int]
+) -> frozenset[int]:
+    """Lock the rows with these ids and wait for none. Returns the ids of those that another transaction has locked.
+
+    On SQLite, where one transaction writes at a time, there are none.
+    """
+    taken: set[int] = set()
+    if connection.dialect.name == "postgresql":
+        for part in chunks(sorted(ids)):
+            rows = sa.select(column).where(column.in_(part)).order_by(column)
+            taken.update((await connection.execute(rows)).scalars())
+            free = rows.with_for_update(skip_locked=True, key_share=True)
+            taken.difference_update((await connection.execute(free)).scalars())
+    return frozenset(taken)

@@ -320,13 +320,16 @@ async def set_quiet(connection: AsyncConnection, channel_id: int, quiet: QuietHo
 
 
 async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
-    """Delete everything stored for a deleted channel. False if it had no subscription."""
+    """Delete everything stored for a deleted channel. False if it had no subscription.
+
+    The channel is first: whoever changes what belongs to one locks it before.
+    """
+    await connection.execute(sa.delete(_c).where(_c.c.channel_id == channel_id))
     had = await connection.execute(sa.delete(_sub).where(_sub.c.channel_id == channel_id))
     told = schema.digest_history
     its_digests = sa.select(schema.digests.c.id).where(schema.digests.c.channel_id == channel_id)
     await connection.execute(sa.delete(told).where(told.c.digest_id.in_(its_digests)))
     for table in (
-        _c,
         _m,
         schema.digests,
         schema.outbox,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,6 +31,7 @@ class TopicCache:
     titles: TitleModel | None = None
     _revision: int = -1
     _topics: Topics | None = None
+    _building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def load(self, connection: AsyncConnection, guild_id: int | None = None) -> Topics:
         """All topics, as a server sees them (0: as everybody does; None: to match for all servers)."""
@@ -43,18 +44,25 @@ class TopicCache:
         self._revision = -1
 
     async def _current(self, connection: AsyncConnection) -> Topics:
-        revision = await revisions.of(connection, revisions.TOPICS)
         # What a transaction changes may be undone, so what it sees is for itself alone.
-        changing = topics.changes(connection)
-        if self._topics is not None and self._revision == revision and not changing:
-            return self._topics
+        if topics.changes(connection):
+            return await self._built(connection)
+        async with (
+            self._building
+        ):  # who needs the topics meanwhile waits for them, and does not build them as well
+            revision = await revisions.of(connection, revisions.TOPICS)
+            if self._topics is not None and self._revision == revision:
+                return self._topics
+            titles = self.titles
+            built = await self._built(connection)
+            if titles is self.titles:
+                self._revision, self._topics = revision, built
+            return built
+
+    async def _built(self, connection: AsyncConnection) -> Topics:
         present = sa.select(_t).where(_t.c.guild_id.not_in(LEFT)).order_by(_t.c.id)
         rows = (await connection.execute(present)).all()
-        titles = self.titles
-        built = await asyncio.to_thread(_build, rows, self._topics, titles)
-        if not changing and titles is self.titles:
-            self._revision, self._topics = revision, built
-        return built
+        return await asyncio.to_thread(_build, rows, self._topics, self.titles)
 
 
 def _build(rows: Sequence[sa.Row[Any]], before: Topics | None, titles: TitleModel | None) -> Topics:

@@ -33,6 +33,11 @@ class Admission:
         """How many channels wait and are not passed over."""
         return self._line.eager(asyncio.get_running_loop().time())
 
+    @property
+    def recent(self) -> frozenset[int]:
+        """The channels that are passed over because they sent something recently, if they wait."""
+        return self._line.recent(asyncio.get_running_loop().time())
+
     async def enter(self, channel_id: int, urgency: Urgency, wait: float) -> Admitted:
         """Wait for a slot. The channel can send only after `wait` seconds."""
         loop = asyncio.get_running_loop()
@@ -45,9 +50,11 @@ class Admission:
         try:
             rank = await called
         except asyncio.CancelledError:
-            if self._called.pop(channel_id, None) is None:  # it was called at that moment
+            if called.cancelled():
+                self._called.pop(channel_id, None)
+                self._line.leave(channel_id)
+            else:  # it was called at that moment
                 self._free(prepared=1, kept=1)
-            self._line.leave(channel_id)
             raise
         return Admitted(self, rank)
 
@@ -59,6 +66,8 @@ class Admission:
             self._admit(called, 0)
 
     def _admit(self, called: asyncio.Future[int], rank: int) -> None:
+        if called.cancelled():  # in this turn of the loop, and whoever waited for it does not know yet
+            return
         self._kept += 1
         self._prepared += 1
         called.set_result(rank)

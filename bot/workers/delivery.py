@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +21,7 @@ from bot.domain.outages import OutageKind
 from bot.domain.requests.buckets import Route, route_of
 from bot.domain.requests.line import Urgency
 from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
+from bot.errors import StoreError
 from bot.i18n import in_every_language, speaking
 from bot.messages.alerts import alert_rollup_title, closed_notice, member_buttons
 from bot.messages.message import Message, heading
@@ -47,11 +49,16 @@ from bot.workers.settling import Settler
 
 log = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
+
 BATCH = 50  # messages that are claimed and not begun with, at least
 AHEAD_SECONDS = 2.0  # of the pace: for how many channels messages are claimed ahead
 LONGEST_AHEAD = (
     20.0  # of the pace: how many messages are claimed ahead, with those of channels that have to wait
 )
+# Of the claimed messages: from here on, only channels that sent nothing recently get a place, each for one message.
+KEPT_FOR_OTHERS = 0.5
+FRUITLESS_PAUSE = timedelta(seconds=0.05)  # before the next claim where one got nothing of what is due
 LONGEST_REST = 10.0  # seconds; a channel whose limit is spent for longer gives its messages back
 PATIENCE = 2.0  # seconds after which a request no longer keeps a slot from other channels
 # How long a message in doubt that a webhook may have made is not sent again: a webhook takes no nonce, so Discord must be done
@@ -115,12 +122,13 @@ class Delivery:
         self._queues: dict[
             int, list[Claimed]
         ] = {}  # by channel that has a worker: what it has not begun with
-        self._workers: set[asyncio.Task[None]] = set()
+        self._workers: set[asyncio.Task[Any]] = set()
         self._trouble: list[BaseException] = []  # what ended workers
         self._in_flight = 0
         self._circuit = Circuit()
         self._is_full = False  # nothing is claimed before messages have begun
-        self._down_since: datetime | None = None  # of an outage that is over: what failed in it is due again
+        self._failed: set[int] = set()  # messages, in the outage: single ones, as only probes are tried
+        self._to_hasten: set[int] = set()  # those of an outage that is over
 
     @property
     def is_busy(self) -> bool:
@@ -142,50 +150,96 @@ class Delivery:
 
         Raises what ended a worker since the last call.
         """
-        if self._trouble:
-            raise self._trouble.pop()
+        self._raise_trouble()
         async with self._claiming:
             now = self._context.now()
             room = self._room(now)
             if self._stopping() or room <= 0:
                 return 0
-            if self._down_since is not None:
-                async with self._context.db.write() as connection:
-                    await delivery.hasten(connection, self._down_since, now)
-                self._down_since = None
-            async with self._context.db.write() as connection:
-                keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
-                claimed = await outbox.claim(
-                    connection, now, room, self._queues, self._holder, keep_pace, self._claims
-                )
-                self._claims += 1
-                if room > len(claimed):
-                    claimed += await outbox.claim_publishing(
-                        connection, now, room - len(claimed), self._queues, self._holder
-                    )
-            if not claimed:
-                return 0
-            async with self._context.db.read() as connection:
-                render_context = await rendering.load(
-                    connection,
-                    self._context.topics,
-                    claimed,
-                    self._context.rules,
-                    now,
-                    self._context.model,
-                )
-            by_channel: dict[int, list[Claimed]] = {}
-            for claim in claimed:
-                by_channel.setdefault(claim.channel_id, []).append(claim)
-            for channel_id, queue in by_channel.items():
-                # A pointer comes after the message that it points to.
-                queue.sort(key=lambda claim: (claim.story in render_context.merged_into, _urgency(claim)))
-                self._queues[channel_id] = queue
-                work = self._work(channel_id, queue, render_context)
-                worker = asyncio.create_task(work, name=f"delivery to channel {channel_id}")
-                self._workers.add(worker)
-                worker.add_done_callback(self._ended)
+            await self._hasten(now)
+            claimed = await self._claimed(now, room)
+            if claimed:
+                self._hand_out(claimed, now)
             return len(claimed)
+
+    async def begin_due(self) -> datetime | None:
+        """Begin if something is due. Returns when there is work again, as `next_due` does.
+
+        To ask first costs a fraction of a claim that finds nothing, and most channels that are done have nothing more.
+        """
+        self._raise_trouble()
+        await self._hasten(self._context.now())
+        due = await self.next_due()
+        if due is None or due > self._context.now():
+            return due
+        claimed = await self.begin()
+        return self._context.now() + (timedelta() if claimed else FRUITLESS_PAUSE)
+
+    def _raise_trouble(self) -> None:
+        """Raise what ended a worker. What ends several is mostly one thing, as a database that is gone."""
+        if self._trouble:
+            first, *_ = self._trouble
+            self._trouble.clear()
+            raise first
+
+    async def _hasten(self, now: datetime) -> None:
+        """After an outage: what failed in it is due again."""
+        if self._to_hasten:
+            async with self._context.db.write() as connection:
+                await delivery.hasten(connection, self._to_hasten, now)
+            self._to_hasten = set()
+
+    async def _claimed(self, now: datetime, room: int) -> list[Claimed]:
+        """Claim up to `room` messages. A channel in which much waits gets none while it has its share of the places."""
+        is_crowded = self.queued >= KEPT_FOR_OTHERS * self._most_queued
+        resting = self._recent_channels() if is_crowded else frozenset[int]()
+        per_channel = 1 if is_crowded else outbox.PER_CHANNEL
+        async with self._context.db.write() as connection:
+            keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
+            claimed = await outbox.claim(
+                connection,
+                now,
+                room,
+                self._queues,
+                self._holder,
+                keep_pace,
+                self._claims,
+                resting=resting,
+                per_channel=per_channel,
+            )
+            self._claims += 1
+            if room > len(claimed):
+                claimed += await outbox.claim_publishing(
+                    connection, now, room - len(claimed), self._queues, self._holder
+                )
+        return claimed
+
+    def _hand_out(self, claimed: Iterable[Claimed], now: datetime) -> None:
+        """Give each channel's messages to a worker. They begin once what rendering needs is read; others are claimed meanwhile."""
+        by_channel: dict[int, list[Claimed]] = {}
+        for claim in claimed:
+            by_channel.setdefault(claim.channel_id, []).append(claim)
+        claims = [claim for queue in by_channel.values() for claim in queue]
+        loading = self._started(self._load(claims, now), "reading what rendering needs")
+        for channel_id, queue in by_channel.items():
+            self._queues[channel_id] = queue
+            worker = self._started(
+                self._work(channel_id, queue, loading), f"delivery to channel {channel_id}"
+            )
+            worker.add_done_callback(lambda _: self._wake())
+
+    def _started(self, work: Coroutine[Any, Any, Result], name: str) -> asyncio.Task[Result]:
+        task = asyncio.create_task(work, name=name)
+        self._workers.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def _load(self, claimed: Sequence[Claimed], now: datetime) -> RenderContext:
+        context = self._context
+        async with context.db.read() as connection:
+            return await rendering.load(
+                connection, context.topics, claimed, context.rules, now, context.model
+            )
 
     async def step(self) -> int:
         """Deliver one batch; returns how many messages were claimed, 0 when nothing is due."""
@@ -205,8 +259,7 @@ class Delivery:
         except asyncio.CancelledError:
             await self.close()
             raise
-        if self._trouble:
-            raise self._trouble.pop()
+        self._raise_trouble()
 
     async def close(self) -> None:
         """End the workers, whatever they do. What was on its way stays leased: nobody knows what became of it."""
@@ -239,22 +292,46 @@ class Delivery:
 
     def _free_room(self) -> int:
         """How many more messages to claim: as many as keep the pace, in channels that can send now."""
-        if self._limits.limit == math.inf:
+        if not self._is_paced:
             return BATCH - self.queued
         ahead = max(BATCH, math.ceil(AHEAD_SECONDS * self._limits.limit))
-        waiting = sum(admission.eager for admission in {self._admission, self._webhook_admission})
+        waiting = sum(admission.eager for admission in self._admissions)
         if waiting > ahead // 2:  # many at a time cost less than one by one
             return 0
-        return min(ahead - waiting, max(BATCH, math.ceil(LONGEST_AHEAD * self._limits.limit)) - self.queued)
+        return int(min(ahead - waiting, self._most_queued - self.queued))
 
-    def _ended(self, worker: asyncio.Task[None]) -> None:
-        self._workers.discard(worker)
-        if not worker.cancelled() and (trouble := worker.exception()) is not None:
+    @property
+    def _is_paced(self) -> bool:
+        return self._limits.limit < math.inf
+
+    @property
+    def _most_queued(self) -> float:
+        """How many messages are claimed ahead at most."""
+        return max(BATCH, math.ceil(LONGEST_AHEAD * self._limits.limit)) if self._is_paced else math.inf
+
+    @property
+    def _admissions(self) -> set[Admission]:
+        return {self._admission, self._webhook_admission}
+
+    def _recent_channels(self) -> frozenset[int]:
+        """The channels that let others go first."""
+        return frozenset[int]().union(*(admission.recent for admission in self._admissions))
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._workers.discard(task)
+        if not task.cancelled() and (trouble := task.exception()) is not None:
             self._trouble.append(trouble)
-        self._wake()
 
-    async def _work(self, channel_id: int, queue: list[Claimed], render_context: RenderContext) -> None:
+    async def _work(
+        self, channel_id: int, queue: list[Claimed], loading: asyncio.Task[RenderContext]
+    ) -> None:
         try:
+            await asyncio.wait([loading])
+            if loading.cancelled() or loading.exception() is not None:
+                return  # as if they had not been claimed: their leases end
+            render_context = loading.result()
+            # A pointer comes after the message that it points to.
+            queue.sort(key=lambda claim: (claim.story in render_context.merged_into, _urgency(claim)))
             while queue:
                 admitted = await self._admitted(channel_id, queue, render_context)
                 if admitted is None:
@@ -281,7 +358,7 @@ class Delivery:
                 with _cancelled_with(trying):
                     outcome = await self._when_done(claim, trying, queue)
                 # Before anything is written: other workers go on meanwhile, and must know of an outage.
-                self._note(outcome, begun)
+                self._note(claim, outcome, begun)
                 verdict = await self._settle(claim, outcome, render_context)
                 until = retry.others_wait(outcome, verdict, self._context.now())
                 if isinstance(verdict, Pause) or until is not None:
@@ -318,20 +395,35 @@ class Delivery:
     async def _when_done(
         self, claim: Claimed, trying: asyncio.Future[Outcome], queue: list[Claimed]
     ) -> Outcome:
-        """The outcome of a message, however long it takes. The rest of the channel's queue is released meanwhile."""
+        """The outcome of a message, however long it takes. The rest of the channel's queue is released meanwhile.
+
+        The database may fail while the message is on its way: what becomes of it is waited for all the same, and its channel is busy.
+        """
         if not trying.done():
-            await self._give_back(queue)
+            await self._despite_trouble(self._give_back(queue))
         while not trying.done():
             await asyncio.wait([trying], timeout=RENEW_SECONDS)
             if not trying.done():
-                async with self._context.db.write() as connection:
-                    await delivery.renew(connection, claim, self._context.now())
+                await self._despite_trouble(self._renew(claim))
         return trying.result()
 
-    def _note(self, outcome: Outcome, begun: datetime) -> None:
+    async def _renew(self, claim: Claimed) -> None:
+        async with self._context.db.write() as connection:
+            await delivery.renew(connection, claim, self._context.now())
+
+    async def _despite_trouble(self, writing: Awaitable[None]) -> None:
+        """Write something; if that fails, the next claim raises why."""
+        try:
+            await writing
+        except StoreError as error:
+            self._trouble.append(error)
+
+    def _note(self, claim: Claimed, outcome: Outcome, begun: datetime) -> None:
         """Learn from an outcome whether Discord can take messages at all; a line of log each time that changes."""
         before, now = self._circuit, self._context.now()
         self._circuit = before.after(outcome, begun, now)
+        if is_outage(outcome):
+            self._failed.add(claim.id)
         if not self._circuit.is_open:
             self._context.monitor.note(OutageKind.SENDING, None, now)
         elif is_outage(outcome):
@@ -339,8 +431,10 @@ class Delivery:
         if self._circuit.is_open and not before.is_open:
             log.error("sending is paused until %s: %s", _stamp(self._circuit.until), retry.reason(outcome))
         elif before.is_open and not self._circuit.is_open:
-            self._down_since = before.failing_since
+            self._to_hasten |= self._failed
             log.info("sending has resumed")
+        if not self._circuit.failures:
+            self._failed = set()
 
     async def _give_back(
         self, queue: list[Claimed], like: Claimed | None = None, until: datetime | None = None

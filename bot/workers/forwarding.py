@@ -28,16 +28,15 @@ from bot.domain.forwarding import (
     SwitchOff,
     TargetAnswer,
     content,
+    new_deliveries,
     payload,
     settle_delivery,
     signed_headers,
-    takes,
 )
 from bot.domain.model import Mute
 from bot.domain.posting.decisions import PostingSettings
-from bot.domain.stories.story import Story, by_server
+from bot.domain.stories.story import Story
 from bot.domain.text.addresses import host_of
-from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
@@ -48,6 +47,7 @@ from bot.sources.web.fetch import Web
 from bot.sources.web.model import Failure
 from bot.store import forwards, outbox, servers, stories, subscriptions
 from bot.store.forwards import LEASE, DueDelivery
+from bot.store.sql import chunks
 from bot.store.topics import key_of
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ AT_ONCE = 32  # addresses
 PER_SERVER = 2  # of them
 PER_TURN = 10  # stories, after which other addresses of the server have their turn
 QUEUED_AT_ONCE = 200  # stories that are compared with forwards in one go
+WRITTEN_AT_ONCE = 1_000  # deliveries in one transaction
 TIMEOUT = timedelta(seconds=10)  # of a request
 
 _OUTCOMES: Mapping[type, str] = {
@@ -162,14 +163,18 @@ class Forwarder:
             labels = set().union(*(_labels(story, topics) for story in loaded.values()))
             of_topics = await forwards.of_topics(connection, {key_of(key, of) for of, key in labels})
             servers_of = {forward.guild_id for forward in of_topics}
-            mutes = await subscriptions.mutes(connection, *servers_of) if servers_of else ()
-            had = await forwards.known_stories(connection, numbers)
+            mutes = await subscriptions.mutes_of(connection, servers_of) if servers_of else ()
+            had = await forwards.deliveries_of(connection, numbers)
         pairs = await asyncio.to_thread(
-            _new_deliveries, loaded.values(), of_topics, topics, mutes, now, context.rules
+            new_deliveries, loaded, of_topics, topics, _by_server(mutes), now, context.rules
         )
+        changed: list[int | tuple[int, int]] = [*had.values(), *(pair for pair in pairs if pair not in had)]
+        # An intake waits for one of these transactions at most.
+        for part in chunks(changed, WRITTEN_AT_ONCE):
+            async with context.db.write() as connection:
+                await forwards.touch(connection, [row for row in part if isinstance(row, int)], now)
+                await forwards.deliver(connection, [row for row in part if isinstance(row, tuple)], now)
         async with context.db.write() as connection:
-            await forwards.touch(connection, {story for _, story in had}, now)
-            await forwards.deliver(connection, [pair for pair in pairs if pair not in had], now)
             await forwards.unqueue(connection, queued)
         return len(queued)
 
@@ -244,31 +249,6 @@ def _labels(story: Story, topics: Topics) -> set[Label]:
         above = topics.visible_to(guild_id).with_ancestors([name])
         labels.update((of, key) for key in above for of in {0, guild_id})
     return labels
-
-
-def _new_deliveries(
-    loaded: Iterable[Story],
-    every: Sequence[Forward],
-    topics: Topics,
-    mutes: Sequence[Mute],
-    now: datetime,
-    rules: PostingSettings,
-) -> list[tuple[int, int]]:
-    """Forward and story where a forward takes a story, each as its server sees it. Only those of its topics are asked."""
-    muted = _by_server(mutes)
-    by_topic: dict[str, list[Forward]] = {}
-    for forward in every:
-        by_topic.setdefault(name_key(forward.topic), []).append(forward)
-    pairs = []
-    for story in loaded:
-        seen = by_server(story)
-        keys = {key for _, key in _labels(story, topics)}
-        for forward in chain.from_iterable(by_topic.get(key, ()) for key in sorted(keys)):
-            guild_id = forward.guild_id
-            of_server = topics.visible_to(guild_id)
-            if takes(forward, seen(guild_id), of_server, muted.get(guild_id, ()), now, rules):
-                pairs.append((forward.id, story.number))
-    return pairs
 
 
 def _by_server(mutes: Iterable[Mute]) -> dict[int, list[Mute]]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import shutil
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +21,8 @@ from bot.runtime.app import App
 from bot.services.context import Context
 from bot.sources.web.fetch import Web
 from bot.store.database import Database
-from tests.chat.world import World
+from tests.chat.world import World, furnish
+from tests.databases import run_statements_here
 from tests.make import Clock
 
 SETTLED = 60.0  # seconds on the wall after which a bot that still works is stuck, on whatever machine
@@ -30,23 +35,36 @@ def registered_commands() -> Iterator[None]:
     It is the same in every test with the same translations, and takes 34 locales' look at every text: longer than
     most tests.
     """
-    made: dict[object, dict[str, Any]] = {}
+    made: dict[object, _Registered] = {}
     with pytest.MonkeyPatch.context() as patch:
         for kind in (app_commands.Command, app_commands.Group, app_commands.ContextMenu):
             patch.setattr(kind, "get_translated_payload", _once(kind.get_translated_payload, made))
         yield
 
 
-def _once(make: Any, made: dict[object, dict[str, Any]]) -> Any:
+class _Registered(dict[str, Any]):
+    """What is registered of a command. The simulated Discord copies all that it gets; nobody changes this, so it is its own copy."""
+
+    def __deepcopy__(self, memo: object) -> _Registered:
+        return self
+
+
+def _once(make: Any, made: dict[object, _Registered]) -> Any:
     async def payload(command: Any, tree: Any, by: app_commands.Translator) -> dict[str, Any]:
         if type(by) is not translator.CatalogueTranslator:
             return dict(await make(command, tree, by))
         key = (type(command), command.qualified_name, i18n.catalogue, vars(translator)["translation"])
         if key not in made:
-            made[key] = await make(command, tree, by)
+            made[key] = _Registered(await make(command, tree, by))
         return made[key]
 
     return payload
+
+
+@pytest.fixture(autouse=True)
+def statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here nothing is about threads of the database."""
+    run_statements_here(monkeypatch)
 
 
 @pytest.fixture
@@ -61,9 +79,28 @@ def polls() -> Polls:
     return Polls()
 
 
+@pytest.fixture(scope="session")
+def world_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a world in which nothing has happened yet, to be copied."""
+    file = tmp_path_factory.mktemp("world") / "topicwire.db"
+    shutil.copy(migrated_file, file)
+    with ThreadPoolExecutor(1) as aside:  # this thread may have a loop that runs
+        aside.submit(asyncio.run, _furnish(str(file))).result()
+    return file
+
+
+async def _furnish(file: str) -> None:
+    db = await Database.open(file)
+    try:
+        await furnish(Context(db, Clock(), editors="all"))
+    finally:
+        await db.close()
+
+
 @pytest.fixture
 async def world(
-    sqlite_url: str,
+    db_url: str,
+    world_file: Path,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
     web: Web | None,
@@ -71,7 +108,8 @@ async def world(
 ) -> AsyncIterator[World]:
     """A server with the bot in it."""
     caplog.set_level(logging.INFO)
-    db = await Database.open(sqlite_url)
+    shutil.copy(world_file, db_url)
+    db = await Database.open(db_url)
     try:
         app = App(Context(db, clock, editors="all", polls=polls, web=web))
         env = Env(app.client, settle_timeout=SETTLED)

@@ -10,10 +10,11 @@ import pytest
 
 from bot.domain.outages import OutageKind
 from bot.domain.polling import FeedOrigin, NewFeed
+from bot.domain.processes import ProcessState
 from bot.errors import StoreError
 from bot.services import status
 from bot.sources.model import ItemBatch, Progress, Rejected
-from bot.store import feeds, sources
+from bot.store import feeds, leases, sources
 from tests.chat.world import METRO, ROCKET, World, markdown, seen, unrelated
 from tests.make import ListSource, at, record
 from tests.shown import plain, shown
@@ -31,6 +32,25 @@ async def test_the_status_of_a_fresh_bot(world: World) -> None:
     assert fields["footer"] == f"Topicwire {version('topicwire')}"
     assert fields["Sources"].startswith("• 1 source working: 0 articles, last read <t:")
     assert set(fields) == {"", "footer", "Sources"}
+
+
+async def test_where_several_processes_share_the_work_each_is_shown(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake = ProcessState("m tide 1 a", frozenset({"intake"}), frozenset({"intake"}), at(-1), timedelta(0))
+    sender = ProcessState("m tide 2 b", frozenset({"sender"}), frozenset({"sender"}), at(-1), timedelta(0))
+    for processes, is_shown in (([intake, sender], True), ([intake], False)):
+
+        async def found(_: object, processes: list[ProcessState] = processes) -> list[ProcessState]:
+            return processes
+
+        monkeypatch.setattr(leases, "processes", found)
+        shown_parts = await parts(world)
+        assert ("Processes" in shown_parts) == is_shown
+        if is_shown:
+            began = f"started <t:{int(at(-1).timestamp())}:R>"
+            assert shown_parts["Processes"] == f"• takes in articles · {began}\n• sends messages · {began}"
+            assert "tide" not in shown_parts["Processes"], "the machines are for whoever runs the bot"
 
 
 async def test_what_came_in_and_what_waits(world: World) -> None:

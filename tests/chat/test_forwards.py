@@ -47,6 +47,8 @@ async def test_the_secret_and_the_path_of_an_address_are_shown_once_and_logged_n
         ("https://me:pass@hooks.example/x", "user name or password"),
         ("https://0x7f000001/x", "number in an unusual form"),
         ("https://hooks.example:22/x", "port 22"),
+        ("https://10.0.0.5/x", "private network (10.0.0.5), and forwards.private"),
+        ("https://[::1]:8443/x", "private network (::1), and forwards.private"),
         ("nothing", "begin with http"),
     ],
 )

@@ -172,7 +172,8 @@ async def test_messages_of_webhooks_and_of_the_bot_are_all_taken_without_a_refus
     server, pacer = many_channels(limits), Pacer(5, webhook_limit, period=0.1)
     keys = {channel: WebhookKey(9_000 + channel, "made-up") for channel in CHANNELS[:10]}
     server.webhooks |= {key.id: webhook(key, channel, GUILD) for channel, key in keys.items()}
-    async with paced(server, pacer) as client, webhook_session(client.http, pacer) as session:
+    async with paced(server, pacer) as client:
+        session: Any = webhook_session(client.http, pacer)
         WebhookAdapter(DiscordAddresses(server.api_url)).use()
         hooks = [discord.Webhook.partial(key.id, key.token, session=session) for key in keys.values()]
         slots = asyncio.Semaphore(4)  # fewer than the limit, so none waits for answers of a busy machine

@@ -13,6 +13,7 @@ import pytest
 from discord.ext import commands
 
 from bot.chat import rest_client
+from bot.chat.client import ClientOptions
 from bot.chat.pacer import Pacer
 from bot.chat.port import Target
 from bot.chat.rest_client import RestClient
@@ -76,8 +77,7 @@ async def office(sqlite_url: str, clock: Clock) -> AsyncIterator[Office]:
         client = RestClient(
             Context(db, clock),
             _no_commands,
-            pacer=pacer,
-            addresses=DiscordAddresses(f"http://127.0.0.1:{discord.port}/api"),
+            ClientOptions(pacer=pacer, addresses=DiscordAddresses(f"http://127.0.0.1:{discord.port}/api")),
         )
         connected = asyncio.create_task(client.stay_connected("a.made-up.token"))
         await client.up.wait()

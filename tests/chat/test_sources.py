@@ -319,7 +319,7 @@ async def test_an_address_that_may_not_be_fetched_is_refused_with_the_reason(
 async def test_the_machine_itself_and_its_networks_cannot_be_asked(press: Press, host: str) -> None:
     for command in ("source add", "source test"):
         text = await press.world.refused(command, url=press.site.url(host=host))
-        assert f"the address leads to a private network ({LOOPBACK}), which is not allowed" in text
+        assert f"the address leads to a private network ({LOOPBACK}), and feeds.private" in text
     assert press.site.asked == []
     assert await press.own() == []
 

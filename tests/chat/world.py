@@ -27,9 +27,11 @@ from bot.bootstrap import build_context
 from bot.chat.application import PERMISSIONS
 from bot.domain.model import Record, Topic
 from bot.runtime.app import App
+from bot.services.context import Context
 from bot.workers import rematch
 from bot.workers.batches import Summary
 from bot.workers.delivery import Delivery
+from bot.workers.ingest import Ingest
 from tests.make import Clock, ListSource, record
 from tests.shown import plain, shown
 
@@ -161,6 +163,12 @@ def threads_as_on_discord(env: Env) -> None:
     backend.require_permissions = require  # type: ignore[method-assign] # as Discord does it
 
 
+async def furnish(context: Context) -> None:
+    """Have the topics in the database, and the first intake, which is silent."""
+    await rematch.configure(context, TOPICS)
+    await Ingest(context).step(ListSource())
+
+
 @dataclass
 class World:
     """The server *Demo* with its channel *news*, somebody who manages it, and a plain member."""
@@ -185,7 +193,6 @@ class World:
     @classmethod
     async def make(cls, env: Env, app: App, clock: Clock, caplog: pytest.LogCaptureFixture) -> World:
         """Build the server; the bot has exactly the permissions that its invitation asks for."""
-        await rematch.configure(app.context, TOPICS)
         threads_as_on_discord(env)
         guild = env.create_guild("Demo")
         role = next(role for role in env.backend.get_guild(guild.id).roles.values() if role.managed)
@@ -197,7 +204,7 @@ class World:
         world = cls(
             env, app, clock, caplog, guild, news, manager, guild.add_member(env.create_user("paul")), managers
         )
-        await world.take_in()  # the first intake, which is silent
+        await env.settle()  # the bot looks at the server that it has joined
         return world
 
     # Records come in, messages go out.

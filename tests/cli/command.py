@@ -7,7 +7,6 @@ import contextlib
 import io
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from bot.cli.main import main
+from tests.forks import PIPE, fork
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = "200"
@@ -66,18 +66,17 @@ async def topicwire_aside(*arguments: str | Path, cwd: Path | None = None, **env
     return await asyncio.to_thread(topicwire, *arguments, cwd=cwd, **environment)
 
 
-def topicwire_process(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Done:
+async def topicwire_process(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> Done:
     """Run a command as a process of its own. A traceback is never what a user sees."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**_environment(environment), "PYTHONPATH": str(ROOT)},
-    )
+    process = await fork(
+        "bot.cli.main:main", *map(str, arguments),
+        stdout=PIPE, stderr=PIPE, env=_environment(environment), cwd=cwd,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    done = Done(process.returncode, out.decode(), err.decode())
     assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
+    return done
 
 
 def _text(stream: io.TextIOWrapper) -> str:

@@ -259,9 +259,9 @@ def test_a_token_in_the_environment_is_all_that_is_needed(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_run_without_a_token_says_what_to_do_and_where(tmp_path: Path) -> None:
+async def test_run_without_a_token_says_what_to_do_and_where(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("log: {level: info}\n")
-    done = topicwire_process("run", cwd=tmp_path)
+    done = await topicwire_process("run", cwd=tmp_path)
     assert done.returncode == ExitCode.SETTINGS
     assert "https://discord.com/developers/applications" in done.stderr
     assert "TOPICWIRE_DISCORD__TOKEN" in done.stderr
@@ -295,7 +295,7 @@ def test_a_wrong_call_is_exit_code_2(tmp_path: Path) -> None:
         ("no directory", ExitCode.FAILED),
     ],
 )
-def test_the_exit_code_of_run_says_whether_a_person_has_to_act(
+async def test_the_exit_code_of_run_says_whether_a_person_has_to_act(
     tmp_path: Path, left: str, code: ExitCode
 ) -> None:
     file, url = tmp_path / "x.db", "x.db"
@@ -314,7 +314,7 @@ def test_the_exit_code_of_run_says_whether_a_person_has_to_act(
     else:
         url = "oracle://host/x"
     (tmp_path / "config.yaml").write_text(f"log: {{format: json}}\ndatabase: {{url: '{url}'}}\n")
-    done = topicwire_process("run", cwd=tmp_path, **{"TOPICWIRE_DISCORD__TOKEN": "made.up.token"})
+    done = await topicwire_process("run", cwd=tmp_path, **{"TOPICWIRE_DISCORD__TOKEN": "made.up.token"})
     assert done.returncode == code, done.stderr
     *_, logged, _ = [line for line in done.stderr.splitlines() if line]
     assert json.loads(logged)["exit_code"] == code
@@ -330,9 +330,9 @@ def test_a_database_that_is_none_is_told_so(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_demo_runs_to_its_end_and_shows_what_the_commands_answer() -> None:
+async def test_the_demo_runs_to_its_end_and_shows_what_the_commands_answer() -> None:
     """The volume of a subscription, what came in quiet hours, and how many outlets say a story's topic."""
-    done = topicwire_process("demo", "--once")
+    done = await topicwire_process("demo", "--once")
     assert done.returncode == 0, done.stderr
     assert "Brackenmouth suspends metro facial recognition" in done.stdout
     assert "Story withdrawn" in done.stdout

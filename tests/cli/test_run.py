@@ -35,6 +35,7 @@ TIMEOUT = 30
 CONFIG = """\
 database: {{url: {folder}/x.db}}
 feeds: {{catalogue: false}}
+posts: {{per_hour: 60}}
 topics: {{inline: [{{name: Trains, keywords: [train, trains]}}]}}
 sources: [{{kind: folder, path: {folder}/records}}]
 """

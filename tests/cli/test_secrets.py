@@ -9,7 +9,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from bot.config import Config
+from bot.cli.exit_codes import ExitCode
+from bot.config import Config, load
+from bot.errors import ConfigError
 from tests.cli.command import topicwire
 
 CANARY = "c4nary-MTk4NjIyNDgzNDc.S3cretS3cret"
@@ -49,15 +51,43 @@ def files() -> Iterator[str]:
         yield yaml.safe_dump({"discord": {"token": CANARY}, "database": {"url": url}})
 
 
-@pytest.mark.parametrize("text", list(files()))
-def test_no_error_repeats_a_secret_of_the_file(text: str, tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(text, "utf-8")
-    for command in COMMANDS:
-        if command == ("run",) and "postgresql://" not in text and "mysql://" not in text:
-            continue  # it reads the settings as `check` does, and would start where nothing is wrong with them
-        done = topicwire(*command, cwd=tmp_path)
-        assert CANARY[:10] not in done.stdout + done.stderr, command
-        assert "Traceback" not in done.stderr
+def refusal(path: Path) -> ConfigError | None:
+    """The error of the loader, if the file has one."""
+    try:
+        load(path)
+    except ConfigError as error:
+        return error
+    return None
+
+
+def test_no_error_repeats_a_secret_of_the_file(tmp_path: Path) -> None:
+    """Every command prints the error of the loader. What the loader accepts goes through the commands."""
+    path = tmp_path / "config.yaml"
+    refused = []
+    for text in files():
+        path.write_text(text, "utf-8")
+        if (error := refusal(path)) is not None:
+            refused.append(error)
+            assert CANARY[:10] not in str(error), text
+            assert error.__cause__ is None, text
+            continue
+        for command in COMMANDS:
+            if command == ("run",) and "postgresql://" not in text and "mysql://" not in text:
+                continue  # it would start, as nothing is wrong with the settings
+            done = topicwire(*command, cwd=tmp_path)
+            assert CANARY[:10] not in done.stdout + done.stderr, (command, text)
+            assert "Traceback" not in done.stderr
+    assert len(refused) > 100
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_prints_the_error_of_the_loader(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"discord": {"tokn": CANARY}}))
+    done = topicwire(*command, cwd=tmp_path)
+    assert done.returncode != ExitCode.OK
+    assert "discord.tokn" in done.stdout + done.stderr
+    assert CANARY[:10] not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

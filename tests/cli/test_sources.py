@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -24,12 +23,12 @@ from bot.store import feeds, schema, topics
 from bot.store.database import Database
 from tests.cli.command import Done, topicwire_aside, topicwire_process
 from tests.feeds import Entry, Page, Site, rss
+from tests.forks import PIPE, Forked, fork
 from tests.loopback import Loopback, follow_trains
 from tests.shown import shown
 from tests.sources.web.servers import LOOPBACK
 from tests.store.store_helpers import headlines
 
-ROOT = Path(__file__).parents[2]
 TIMEOUT = 60
 TOKEN = "a-made-up-token-of-some-length"
 ONE, TWO, THREE, FOUR = headlines(4)
@@ -514,7 +513,7 @@ async def prepare(desk: Desk, folder: Path, more: str = "") -> Path:
 class Running:
     """A bot that runs, and its log so far."""
 
-    process: asyncio.subprocess.Process
+    process: Forked
     log: list[str] = field(default_factory=list)
     _said: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -543,9 +542,9 @@ class Running:
 @asynccontextmanager
 async def running(discord: Loopback, config: Path) -> AsyncIterator[Running]:
     """`topicwire run`, once it is ready; killed at the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.loopback", "run", "--config", str(config),
-        cwd=ROOT, stderr=asyncio.subprocess.PIPE, env=os.environ | discord.environment(),
+    process = await fork(
+        "tests.loopback.hurry:main", "run", "--config", str(config),
+        stderr=PIPE, env=os.environ | discord.environment(),
     )  # fmt: skip
     bot = Running(process)
     reading = asyncio.ensure_future(bot.read())
@@ -638,6 +637,6 @@ async def test_a_running_bot_takes_pushed_records_and_tells_how_it_is(desk: Desk
 
 async def test_a_port_that_is_taken_is_exit_code_3_with_its_key(desk: Desk, tmp_path: Path) -> None:
     config = await prepare(desk, tmp_path, f"http: {{listen: '{LOOPBACK}:{desk.site.port}'}}\n")
-    done = await asyncio.to_thread(topicwire_process, "run", "--config", config)
+    done = await topicwire_process("run", "--config", config)
     assert done.returncode == 3
     assert f"topicwire: http.listen: cannot listen on {LOOPBACK}:{desk.site.port}: " in done.stderr

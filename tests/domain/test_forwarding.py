@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.briefs.entry import story_entry
 from bot.domain.forwarding import (
@@ -32,13 +34,19 @@ from bot.domain.forwarding import (
     Later,
     SwitchOff,
     TargetAnswer,
+    new_deliveries,
     payload,
     settle_delivery,
     signed_headers,
+    takes,
 )
-from bot.domain.model import Volume
-from bot.domain.stories.story import story_view
-from tests.make import at, record, stored, story
+from bot.domain.model import Calibration, Mute, Topic, Volume
+from bot.domain.posting.decisions import PostingSettings
+from bot.domain.stories.ranking import size
+from bot.domain.stories.story import Story, story_view
+from bot.domain.topics.topics import Topics
+from tests.make import at, examples, record, stored, story
+from tests.store.test_fan_outs import MUTABLE, NOW, SERVERS, TREE, stories
 
 FORWARD = Forward(1, 2, "AI", "https://hooks.example/x", "twsec_made-up", Volume.EVERYTHING)
 HALF_A_MINUTE = timedelta(seconds=30)
@@ -150,3 +158,88 @@ def test_the_example_of_the_page_verifies_what_is_sent_and_nothing_else() -> Non
     assert verified("other") is None
     assert verified(body=sent.body + b" ") is None
     assert verified(late=600, timestamp=str(int(headers["Topicwire-Timestamp"]) + 600)) is None
+
+
+# Which forwards take a story.
+
+RULES = PostingSettings()
+
+
+@st.composite
+def many_forwards(draw: st.DrawFn) -> list[Forward]:
+    """Forwards of several servers, of topics that these see, with all volumes."""
+    made = []
+    for number in range(1, 1 + draw(st.integers(0, 12))):
+        guild_id = draw(st.sampled_from(SERVERS))
+        topic = draw(st.sampled_from([topic for topic in TREE if topic.guild_id in (0, guild_id)]))
+        threshold = draw(st.sampled_from((None, 0, size(60, 1, 1, 0), size(90, 3, 3, 0))))
+        calibration = None if threshold is None else Calibration(threshold, 1.0, 1.0)
+        volume = draw(st.sampled_from(Volume))
+        made.append(
+            replace(
+                FORWARD,
+                id=number,
+                guild_id=guild_id,
+                topic=topic.name,
+                volume=volume,
+                calibration=calibration,
+            )
+        )
+    return made
+
+
+MUTED = st.dictionaries(
+    st.sampled_from(SERVERS), st.sampled_from(MUTABLE).map(lambda what: (Mute(1, 0, None, what),)), max_size=2
+)
+
+
+@examples(2)
+@given(
+    changed=st.tuples(stories(1), stories(2)).map(lambda pair: {one.number: one for one in pair}),
+    forwards=many_forwards(),
+    mutes=MUTED,
+)
+def test_forwards_that_are_alike_get_what_each_of_them_would(
+    changed: dict[int, Story], forwards: list[Forward], mutes: dict[int, tuple[Mute, ...]]
+) -> None:
+    topics = Topics(TREE)
+    expected = {
+        (forward.id, story.number)
+        for forward in forwards
+        for story in changed.values()
+        if takes(
+            forward,
+            story.visible_to(forward.guild_id),
+            topics.visible_to(forward.guild_id),
+            mutes.get(forward.guild_id, ()),
+            NOW,
+            RULES,
+        )
+    }
+    pairs = new_deliveries(changed, forwards, topics, mutes, NOW, RULES)
+    assert set(pairs) == expected
+    assert len(pairs) == len(expected)
+
+
+def test_the_decisions_about_a_story_do_not_grow_with_the_forwards_that_are_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decisions: list[int] = []
+
+    def counting(forward: Forward, *others: Any) -> bool:
+        decisions.append(forward.guild_id)
+        return takes(forward, *others)
+
+    monkeypatch.setattr("bot.domain.forwarding.takes", counting)
+    one = story(stored(record("Storm over the bay", "alpha.example")))
+    topics = Topics([Topic("AI")])
+    for count in (1, 500):
+        forwards = [
+            replace(FORWARD, id=10 * n + k, guild_id=n, volume=volume)
+            for n in range(1, 1 + count)
+            for k, volume in enumerate((Volume.EVERYTHING, Volume.NOTABLE))
+        ]
+        mutes = {1: (Mute(1, 1, None, "beta.example"),)}
+        pairs = new_deliveries({one.number: one}, forwards, topics, mutes, at(), RULES)
+        assert len(pairs) >= count
+    assert decisions == [1] * 4, "one by one where a server mutes something, and nowhere else"

@@ -20,6 +20,7 @@ from lxml import etree
 
 from bot.domain.briefs.entry import story_entry
 from bot.domain.model import Record, StoryView, Topic
+from bot.http.connections import network_of
 from bot.http.feeds import PublishedFeed, atom, json_feed
 from bot.services import api_tokens, mutes
 from bot.services.context import ApiAccess
@@ -30,7 +31,7 @@ from bot.workers.batches import SourceBatch
 from tests.hostile import any_stories
 from tests.http.test_server import Answer, Office, opened_office
 from tests.make import Clock, examples, record
-from tests.store.store_helpers import GUILD, headlines
+from tests.store.store_helpers import GUILD, headlines, statements
 
 OTHER = GUILD + 1
 ONE, TWO, THREE, FOUR = headlines(4)
@@ -180,17 +181,64 @@ async def test_no_log_shows_a_token_whatever_happens(
     assert token.rpartition("_")[2] not in caplog.text
 
 
-async def test_each_token_has_so_many_requests_a_minute(sqlite_url: str, clock: Clock) -> None:
-    async with opened_office(sqlite_url, clock, per_minute=2) as office:
+async def test_a_server_has_so_many_requests_a_minute_however_many_tokens_it_has(
+    sqlite_url: str, clock: Clock
+) -> None:
+    async with opened_office(sqlite_url, clock, per_minute=3) as office:
         allow(office)
-        one, other = await token_of(office, name="one"), await token_of(office, name="other")
-        statuses = [(await read(office, "/stories", one)).status for _ in range(3)]
-        assert statuses == [200, 200, 429]
+        one, two = await token_of(office, name="one"), await token_of(office, name="two")
+        other = await token_of(office, OTHER)
+        statuses = [(await read(office, "/stories", token)).status for token in (one, two, one, two, one)]
+        assert statuses == [200, 200, 200, 429, 429]
         limited = await read(office, "/stories", one)
         assert limited.headers["Retry-After"] == "60"
         assert (await read(office, "/stories", other)).status == 200
-        assert [(await read(office, "/stories", "wrong")).status for _ in range(3)] == [401, 401, 429]
-        assert (await read(office, "/stories", other)).status == 200
+
+
+async def test_an_address_that_has_guessed_too_often_costs_nothing_more_and_good_tokens_still_count(
+    sqlite_url: str, clock: Clock
+) -> None:
+    async with opened_office(sqlite_url, clock, per_minute=4) as office:
+        allow(office)
+        mine = await token_of(office)
+        guesses = [f"tw_{number}_{'A' * 43}" for number in range(1, 30)]
+        with statements(office.desk.db) as seen:
+            answers = [(await read(office, "/stories", guess)).status for guess in guesses]
+        assert answers == [401] * 4 + [429] * 25
+        assert sum("api_tokens" in sql for sql, _ in seen) == 4 + 1  # and one for all tokens
+        # Readers behind the same proxy have the same address.
+        assert (await read(office, "/stories", mine)).status == 200
+        # A token is not known before the next look, and a revoked one ends at once.
+        young = await token_of(office, name="young")
+        assert (await read(office, "/stories", young)).status == 429
+        await api_tokens.revoke(office.desk.context, GUILD, "reader")
+        assert (await read(office, "/stories", mine)).status == 429
+        clock.forward(minutes=1)
+        assert (await read(office, "/stories", young)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_an_ipv6_customer_is_counted_as_one(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+async def test_the_addresses_that_are_counted_have_a_bound(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.http.server.MOST_SENDERS", 3)
+    addresses = iter(f"203.0.113.{number}" for number in range(100))
+    monkeypatch.setattr("bot.http.server.network_of", lambda _: next(addresses))
+    for _ in range(10):
+        assert (await read(office, "/stories", "wrong")).status == 401
+    assert len(office.server._counted.events) == 4
 
 
 # --------------------------------------------------------------------------------------- what is read

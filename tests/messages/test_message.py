@@ -100,6 +100,15 @@ def test_escaped_text_fits_its_limit_and_no_escape_is_halved(text: str, limit: i
         assert cut == escape(text)
 
 
+@pytest.mark.parametrize(
+    "piece", ["\n", " \n", "1\n", "a", "a.", "http", "://", "<", "[a](", "@", ":a"], ids=repr
+)
+@pytest.mark.parametrize("write", [escape, label, safe_url])
+def test_a_huge_text_costs_little(write: Callable[[str], str], piece: str) -> None:
+    # The bound is the test's timeout: where the cost is quadratic, this takes half an hour.
+    write(piece * (200_000 // len(piece)))
+
+
 def test_escaped_text_is_cut_at_a_word() -> None:
     assert escape_to("Council votes (again) on *everything*", 24) == "Council votes \\(again\\)…"
 

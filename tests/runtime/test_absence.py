@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.domain.polling import FeedOrigin, NewFeed
-from bot.runtime.absence import PollerWatch
+from bot.runtime.absence import AbsenceWatch
 from bot.runtime.leadership import LEASE, RENEW
 from bot.store import feeds, leases
 from bot.store.database import Database
@@ -26,7 +26,7 @@ class Seconds:
 
 async def _beat(db: Database, holder: str) -> None:
     async with db.write() as connection:
-        lease = await leases.read(connection, leases.poller(holder))
+        lease = await leases.read(connection, leases.process(holder))
         await leases.take(connection, lease, holder)
 
 
@@ -47,7 +47,7 @@ async def test_only_the_feeds_of_a_poller_that_does_not_renew_its_lease_are_due_
         assert len(await feeds.claim(connection, ids[:1], clock(), HERE)) == 1
         assert len(await feeds.claim(connection, ids[1:], clock(), GONE)) == 3
     seconds, freed = Seconds(), []
-    watch = PollerWatch(
+    watch = AbsenceWatch(
         stores, clock, seconds, is_gone=lambda _: False, freed=lambda: freed.append(seconds.now)
     )
     await _beat(stores, GONE)
@@ -59,7 +59,7 @@ async def test_only_the_feeds_of_a_poller_that_does_not_renew_its_lease_are_due_
     assert freed == [LEASE.total_seconds()]
     assert await _due(stores, clock) == 3
     async with stores.read() as connection:
-        assert [leases.poller_of(lease) for lease in await leases.pollers(connection)] == [HERE]
+        assert [leases.process_of(lease) for lease in await leases.of_processes(connection)] == [HERE]
     seconds.now += 100  # nothing else is removed: it is seen first, and then it renews its lease
     await _beat(stores, HERE)
     await watch.step()
@@ -68,7 +68,7 @@ async def test_only_the_feeds_of_a_poller_that_does_not_renew_its_lease_are_due_
 
 async def test_a_poller_that_has_certainly_ended_is_not_waited_for(stores: Database, clock: Clock) -> None:
     await _beat(stores, GONE)
-    watch = PollerWatch(stores, clock, Seconds(), is_gone=lambda holder: holder == GONE, freed=lambda: None)
+    watch = AbsenceWatch(stores, clock, Seconds(), is_gone=lambda holder: holder == GONE, freed=lambda: None)
     await watch.step()
     async with stores.read() as connection:
-        assert await leases.pollers(connection) == []
+        assert await leases.of_processes(connection) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -27,12 +28,13 @@ from bot.errors import (
 )
 from bot.messages.message import Message
 from bot.runtime import process
-from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App, run, trouble_of
+from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App, _start, run, trouble_of
 from bot.runtime.background import FIRST_PAUSE
-from bot.runtime.roles import Role
+from bot.runtime.roles import EVERY_ROLE, Role
 from bot.services import subscribe
 from bot.services.context import Context
 from bot.sources.model import ItemBatch, Progress
+from bot.sources.web.model import Failure
 from bot.store import outbox, schema, subscriptions, topics
 from bot.store.database import Database
 from bot.store.servers import LEFT
@@ -324,3 +326,15 @@ async def test_a_process_that_begins_to_send_leaves_the_limit_of_a_second_to_the
     app._began_to_lead(Role.SENDER)
     assert app.pacer.pace.next_start(begun) >= begun + 1
     await app.client.close()
+
+
+async def test_a_forward_reaches_private_networks_only_with_the_setting_of_forwards(sqlite_url: str) -> None:
+    feeds = {"catalogue": False, "private_networks": True}
+    settings = {"discord": {"token": "x"}, "database": {"url": sqlite_url}, "feeds": feeds}
+    async with contextlib.AsyncExitStack() as stack:
+        app = await _start(parse(settings), EVERY_ROLE, stack)
+        await app.client.close()
+        assert app.forward is not None
+        answer = await app.forward._web.post("https://127.0.0.1:9443/", b"", {}, seconds=1)
+    assert isinstance(answer, Failure)
+    assert "forwards.private_networks is off" in answer.reason

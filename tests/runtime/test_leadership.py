@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from bot.runtime.leadership import LEASE, RENEW, WATCH, Alone, LeaseLeadership
 from bot.store import leases
 from bot.store.database import Database
 from tests.make import Clock
+from tests.store.test_checkout import Run, once, own, this_task
 
 TAKEOVER = (LEASE + WATCH).total_seconds()
 
@@ -101,6 +103,25 @@ async def test_who_stops_lets_the_other_one_lead_at_once(contest: Contest) -> No
     await first.leadership.close()
     assert not first.leads
     assert await second.step()
+
+
+@pytest.mark.parametrize("leads", [False, True], ids=["campaigning", "renewing"])
+async def test_who_is_stopped_in_the_middle_of_a_step_lets_the_other_one_lead_at_once(
+    contest: Contest, leads: bool
+) -> None:
+    second = await contest.join("b")
+    for stopped_at in count(1):
+        first = await contest.join("a")
+        if leads:
+            assert await first.step()
+        run = Run(first.leadership.step(), once(stopped_at, own, this_task()))
+        await asyncio.gather(run.task, return_exceptions=True)
+        await first.leadership.close()
+        assert await second.step(), f"stopped at step {stopped_at}"
+        await second.leadership.close()
+        if run.steps < stopped_at:
+            break
+    assert stopped_at > 2
 
 
 async def test_a_process_that_has_certainly_ended_is_followed_at_once(postgres_url: str) -> None:

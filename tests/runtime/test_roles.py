@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from bot.errors import ConfigError, TopicwireError
-from bot.runtime.roles import EVERY_ROLE, Role, check_roles, parse_roles
+from bot.runtime.roles import EVERY_ROLE, Role, check_roles, parse_roles, share_of_pace
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,24 @@ def test_roles_that_cannot_work_are_refused_with_what_to_do(
     with pytest.raises(ConfigError) as refused:
         check_roles(frozenset(roles), on_postgresql=on_postgresql, clusters=clusters)
     assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize("per_second", [2, 20, 50, 51, 500])
+@pytest.mark.parametrize("clusters", [1, 4, 16])
+def test_the_processes_of_a_token_make_no_more_requests_together_than_discord_takes(
+    per_second: int, clusters: int
+) -> None:
+    gateway, sender = (
+        share_of_pace(frozenset({role, Role.INTAKE}), per_second, clusters)
+        for role in (Role.GATEWAY, Role.SENDER)
+    )
+    assert min(gateway, sender) >= 1
+    assert gateway * clusters + sender <= max(per_second, clusters + 1)
+    assert share_of_pace(EVERY_ROLE, per_second, 1) == per_second
+    assert share_of_pace(EVERY_ROLE, math.inf, 1) == math.inf
+
+
+def test_the_sender_gets_nearly_all() -> None:
+    assert share_of_pace(frozenset({Role.SENDER}), 50, 1) == 45
+    assert share_of_pace(frozenset({Role.GATEWAY}), 50, 1) == 5
+    assert [share_of_pace(frozenset({role}), 50, 4) for role in (Role.GATEWAY, Role.SENDER)] == [1, 46]

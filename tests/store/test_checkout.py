@@ -31,7 +31,7 @@ async def write(db: Database) -> None:
 
 
 @coroutine
-def stepped(work: Coroutine[Any, Any, None], waits: Callable[[], None]) -> Generator[Any, Any, None]:
+def stepped(work: Coroutine[Any, Any, object], waits: Callable[[], None]) -> Generator[Any, Any, None]:
     """Run a coroutine, and call `waits` each time that it waits for something."""
     step = partial(work.send, None)
     while True:
@@ -79,12 +79,12 @@ def everything(test: asyncio.Task[Any]) -> None:
 class Run:
     """Work that calls `act` at each of its steps. `task` runs it."""
 
-    def __init__(self, work: Coroutine[Any, Any, None], act: Callable[[int], None]) -> None:
+    def __init__(self, work: Coroutine[Any, Any, object], act: Callable[[int], None]) -> None:
         self.steps = 0
         self._act = act
         self.task = asyncio.create_task(self._run(work))
 
-    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, work: Coroutine[Any, Any, object]) -> None:
         await stepped(work, self._waits)
 
     def _waits(self) -> None:

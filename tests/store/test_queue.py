@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -19,7 +19,7 @@ from bot.domain.posting.decisions import PostingSettings
 from bot.domain.retry import Outcome, Pause, SendStatus, Sent
 from bot.store import outbox, queue, rollups, schema, servers, subscriptions
 from bot.store.database import Database
-from bot.store.outbox import Claimed, Settlement
+from bot.store.outbox import Claimed, Paced, Settlement
 from bot.store.queue import Lane
 from bot.workers.settling import Settler
 from tests.databases import opened
@@ -338,14 +338,32 @@ async def test_a_result_that_cannot_be_stored_loses_no_other(stores: Database, c
     assert stored == 4
 
 
-async def waits_for_a_lock(db: Database) -> None:
-    """Wait until another connection to this PostgreSQL database waits for a lock."""
+async def test_direct_messages_of_a_server_do_not_wait_for_another_one_that_the_bot_has_left(
+    stores: Database,
+) -> None:
+    member = CHANNEL + 5
+    direct = partial(owed, kind=outbox.MEMBER, user_id=member)
+    await fill(stores, [direct(n, 5) | {"guild_id": GUILD} for n in range(8)])
+    async with stores.write() as connection:
+        await servers.leave(connection, [GUILD + 77], NOW)
+        first = await outbox.claim(connection, NOW, 50)
+    await fill(stores, [direct("late", 5) | {"guild_id": GUILD + 77}])
+    async with stores.write() as connection:
+        assert await outbox.claim(connection, NOW, 50, busy=[member]) == []
+        await outbox.settle_all(connection, list(map(sent, first)), NOW, INTERVAL)
+        assert len(first) + len(await outbox.claim(connection, NOW, 50)) == 8
+        await servers.come_back(connection, GUILD + 77)
+        assert len(await outbox.claim(connection, NOW, 50)) == 1
+
+
+async def waits_for_a_lock(db: Database, change: asyncio.Future[None] | None = None) -> None:
+    """Wait until another connection to this PostgreSQL database waits for a lock, or the change is done."""
     waiting = sa.text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     async with asyncio.timeout(30), db.read() as connection:
         await connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"))
-        while not await connection.scalar(waiting):
+        while not await connection.scalar(waiting) and not (change is not None and change.done()):
             await connection.execute(sa.text("SELECT pg_stat_clear_snapshot()"))
 
 
@@ -366,29 +384,84 @@ async def test_results_wait_for_no_lock_while_others_wait_for_theirs(postgres_ur
         assert await settling[1]
 
 
-async def test_a_pause_and_the_pace_of_its_channel_wait_for_each_other_in_one_order(
-    postgres_url: str, clock: Clock
+@dataclass(frozen=True)
+class Change:
+    """What a transaction does to a channel with a roll-up that waits, a statement or a few at a time."""
+
+    first: Callable[[AsyncConnection, Claimed], Awaitable[object]]
+    then: Callable[[AsyncConnection, Claimed], Awaitable[object]]
+
+
+async def _lock_channel(connection: AsyncConnection, _claim: Claimed) -> None:
+    rows = sa.select(schema.channels).where(schema.channels.c.channel_id == CHANNEL)
+    await connection.execute(rows.with_for_update())
+
+
+async def _refuse(connection: AsyncConnection, claim: Claimed) -> None:
+    outcome = Outcome(SendStatus.REFUSED, 403)
+    assert await outbox.settle(connection, claim, outcome, Pause("no"), NOW, INTERVAL)
+
+
+async def _revise(connection: AsyncConnection, claim: Claimed) -> None:
+    await connection.execute(sa.update(o).where(o.c.id == claim.id).values(revision=o.c.revision + 1))
+
+
+async def _revise_all(connection: AsyncConnection, claim: Claimed) -> None:
+    same = o.c.channel_id == claim.channel_id
+    await connection.execute(sa.update(o).where(same).values(revision=o.c.revision + 1))
+
+
+CHANGES: dict[str, Change] = {
+    "the channel is deleted": Change(_lock_channel, lambda c, _: subscriptions.remove_channel(c, CHANNEL)),
+    "it is paused": Change(_refuse, lambda c, _: subscriptions.pause(c, CHANNEL, GUILD, "no", NOW)),
+    "the intake edits its roll-up and other messages": Change(_revise, _revise_all),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("has_begun", [True, False], ids=["before the claim", "during the claim"])
+async def test_a_claim_waits_for_no_lock_of_others_so_none_of_them_waits_for_ever(
+    postgres_url: str, clock: Clock, name: str, *, has_begun: bool
 ) -> None:
-    """A roll-up's channel is paused while another worker lists a story in that roll-up."""
-    settings = PostingSettings(per_hour=1)
+    change, settings = CHANGES[name], PostingSettings(per_hour=1)
     async with opened(postgres_url) as db, opened(postgres_url) as other:
         async with db.write() as connection:
             await subscriptions.ensure_channel(connection, CHANNEL, GUILD)
         listing = owed("list", 0, kind=outbox.ROLLUP, payload={"quiet": False})
-        await fill(db, [listing, owed("one", 0, kind=outbox.STORY), owed("two", 0, kind=outbox.STORY)])
+        posts = [owed(n, 0, kind=outbox.STORY, now=NOW - INTERVAL) for n in range(3)]
+        await fill(db, [listing, *posts, owed("cold", 1, kind=outbox.STORY)])
         async with db.write() as connection:
-            claimed = await outbox.claim(connection, clock(), 3)
-            (rollup,) = [claim for claim in claimed if claim.kind == outbox.ROLLUP]
+            claimed = await outbox.claim(connection, clock(), 9)
+            rollup = next(claim for claim in claimed if claim.kind == outbox.ROLLUP)
             await outbox.release(connection, [claim for claim in claimed if claim is not rollup])
+            # Made due anew, so that a claim has rows of the channel before it knows what is to be decided there.
+            await connection.execute(sa.update(o).where(o.c.channel_id == CHANNEL).values(due_at=NOW))
+        keep_pace = partial(rollups.keep_pace, settings=settings)
 
-        async def keep_pace() -> frozenset[int]:
-            async with other.write() as connection:
-                return await rollups.keep_pace(connection, [CHANNEL], clock(), settings)
+        async def interleaved(connection: AsyncConnection, channels: Collection[int], now: datetime) -> Paced:
+            """The change begins while the claim has locked rows, and has not decided about their channels."""
+            if not changes:
+                changes.append(asyncio.ensure_future(in_one_transaction(other, change, rollup)))
+                await waits_for_a_lock(db, changes[0])
+            return await keep_pace(connection, channels, now)
 
-        async with db.write() as connection:
-            refused = Outcome(SendStatus.REFUSED, 403)
-            assert await outbox.settle(connection, rollup, refused, Pause("no"), clock(), INTERVAL)
-            pacing = asyncio.ensure_future(keep_pace())
-            await waits_for_a_lock(db)
-            assert await subscriptions.pause(connection, CHANNEL, GUILD, "no", clock())
-        assert len(await pacing) == 1
+        changes: list[asyncio.Future[None]] = []
+        async with asyncio.timeout(30):
+            if has_begun:
+                async with other.write() as changing:
+                    await change.first(changing, rollup)
+                    async with db.write() as claiming:
+                        taken = await outbox.claim(claiming, clock(), 9, keep_pace=keep_pace)
+                    await change.then(changing, rollup)
+            else:
+                async with db.write() as claiming:
+                    taken = await outbox.claim(claiming, clock(), 9, keep_pace=interleaved)
+            await asyncio.gather(*changes)
+        assert CHANNEL + 1 in {claim.channel_id for claim in taken}, "it goes on with other channels"
+
+
+async def in_one_transaction(db: Database, change: Change, claim: Claimed) -> None:
+    """Both parts of a change."""
+    async with db.write() as connection:
+        await change.first(connection, claim)
+        await change.then(connection, claim)

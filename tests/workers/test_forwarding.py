@@ -13,12 +13,16 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
+from bot.bootstrap import build_forward_client
+from bot.config import parse
 from bot.domain.forwarding import Forward, ForwardLimits, signature, takes
 from bot.domain.model import Topic, Volume
+from bot.errors import StoreError
 from bot.runtime.app import App
 from bot.services import forwards, mutes
 from bot.services.forwards import ForwardRequest
 from bot.sources.web.fetch import Web
+from bot.store import forwards as forwards_store
 from bot.store import schema, server_topics
 from bot.workers import cleanup, forwarding, rematch
 from bot.workers.forwarding import Forwarder
@@ -28,6 +32,7 @@ from tests.sources.web.servers import LOOPBACK, Names, opened
 from tests.store.store_helpers import CHANNEL, GUILD, headlines, merge, statements
 from tests.workers.desk import BotHarness, InterruptibleDatabase
 
+LIMITS = ForwardLimits(plain_http=True, private_networks=True)
 OTHER = GUILD + 1
 ONE, TWO, THREE, FOUR = headlines(4)
 BRIDGE = ("Harbour bridge closed after crane collapse", "Crane collapse: harbour bridge closed")
@@ -80,9 +85,16 @@ class Office:
     web: Web
 
     async def add(
-        self, path: str = "/", *, guild_id: int = GUILD, topic: str = "AI", volume: Volume = Volume.EVERYTHING
+        self,
+        path: str = "/",
+        *,
+        guild_id: int = GUILD,
+        topic: str = "AI",
+        volume: Volume = Volume.EVERYTHING,
+        host: str = LOOPBACK,
     ) -> Forward:
-        request = ForwardRequest(guild_id, topic, self.receiver.url(path), volume, CHANNEL)
+        url = self.receiver.url(path).replace(LOOPBACK, host)
+        request = ForwardRequest(guild_id, topic, url, volume, CHANNEL)
         return await forwards.add(self.desk.context, request)
 
     async def send(self) -> None:
@@ -96,7 +108,7 @@ class Office:
 
 
 @asynccontextmanager
-async def opened_office(url: str, clock: Clock, *, private_networks: bool = True) -> AsyncIterator[Office]:
+async def opened_office(url: str, clock: Clock) -> AsyncIterator[Office]:
     receiver = Receiver()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", receiver.handle)
@@ -108,10 +120,10 @@ async def opened_office(url: str, clock: Clock, *, private_networks: bool = True
     try:
         async with (
             opened_as(url, InterruptibleDatabase) as db,
-            opened(Names(), private_networks=private_networks) as client,
+            opened(Names()) as client,
         ):
             desk = BotHarness(db, clock)
-            object.__setattr__(desk.context, "forward_limits", ForwardLimits(plain_http=True))
+            object.__setattr__(desk.context, "forward_limits", LIMITS)
             await rematch.configure(desk.context, [Topic("AI"), Topic("Robots", parent="AI"), Topic("Space")])
             await desk.begin("AI")
             forwarder = Forwarder(desk.context, client)
@@ -317,20 +329,25 @@ async def test_a_redirect_is_not_followed_and_its_body_is_not_read(office: Offic
     assert "redirects" in listed.problem
 
 
-async def test_nothing_is_sent_into_private_networks(sqlite_url: str, clock: Clock) -> None:
-    async with opened_office(sqlite_url, clock, private_networks=False) as office:
-        await office.add()
-        await forwards.add(
-            office.desk.context,
-            ForwardRequest(
-                GUILD, "AI", f"http://inside.example:{office.receiver.port}/", Volume.EVERYTHING, CHANNEL
-            ),
-        )
-        await office.desk.take_in(record(ONE, topics=["AI"]))
-        await office.send()
-        assert office.receiver.requests == []
-        for listed in (await forwards.listing(office.desk.context, GUILD)).forwards:
-            assert "private network" in listed.problem
+async def test_nothing_is_sent_into_private_networks_where_only_feeds_may_be_there(office: Office) -> None:
+    settings = parse({"feeds": {"private_networks": True}})
+    await office.add()
+    await office.add(host="inside.example")
+    await office.desk.take_in(record(ONE, topics=["AI"]))
+    async with build_forward_client(settings, resolver=Names()) as client:
+        await Forwarder(office.desk.context, client).step()
+    assert office.receiver.requests == []
+    for listed in (await forwards.listing(office.desk.context, GUILD)).forwards:
+        assert "private network (127.0.0.1), and forwards.private_networks is off" in listed.problem
+
+
+async def test_the_setting_of_forwards_lets_them_into_private_networks(office: Office) -> None:
+    settings = parse({"forwards": {"private_networks": True}})
+    await office.add(host="inside.example")
+    await office.desk.take_in(record(ONE, topics=["AI"]))
+    async with build_forward_client(settings, resolver=Names()) as client:
+        await Forwarder(office.desk.context, client).step()
+    assert office.receiver.events() == ["story.created"]
 
 
 async def test_a_slow_address_holds_up_its_server_in_part_and_no_other(office: Office) -> None:
@@ -426,7 +443,7 @@ async def test_the_running_bot_sends_what_is_due_also_without_discord(
     monkeypatch.setattr("bot.runtime.app.unreachable", endless)
     await office.add()
     await office.desk.take_in(record(ONE, topics=["AI"]))
-    app = App(replace(office.desk.context, web=office.web))
+    app = App(office.desk.context, forward_web=office.web)
     running = asyncio.create_task(app.run("token"))
     await office.receiver.until("/", 1)
     await app.ingest.step(office.desk.source.add(record(TWO, topics=["AI"])))
@@ -475,11 +492,53 @@ async def test_a_story_is_compared_with_the_forwards_of_its_topics_alone(
         compared.append(forward.topic)
         return takes(forward, *others)
 
-    monkeypatch.setattr(forwarding, "takes", counting)
+    monkeypatch.setattr("bot.domain.forwarding.takes", counting)
+    for guild_id in (GUILD, *range(OTHER, OTHER + 5)):
+        await mutes.mute(
+            office.desk.context, guild_id, None, "nobody.example"
+        )  # then it is decided one by one
     await office.add("/ai")
     for number in range(5):
         await office.add(f"/space/{number}", guild_id=OTHER + number, topic="Space")
     await office.desk.take_in(record(ONE, topics=["Robots"]), record(TWO, topics=["Space"]))
-    await office.send()
+    while await office.forwarder._compare():
+        pass
     assert sorted(compared) == ["AI", *["Space"] * 5], "not each story with each forward"
+    await office.send()
     assert office.receiver.events("/ai") == office.receiver.events("/space/4") == ["story.created"]
+
+
+async def test_deliveries_are_stored_so_many_at_once(
+    store_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else is stored meanwhile, on SQLite. Where one of the transactions fails, the rest comes later, and nothing twice."""
+    monkeypatch.setattr(forwarding, "WRITTEN_AT_ONCE", 4)
+    stored_at_once: list[int] = []
+    deliver, touch = forwards_store.deliver, forwards_store.touch
+
+    async def counted_deliver(connection: Any, pairs: list[tuple[int, int]], now: Any) -> None:
+        stored_at_once.append(len(pairs))
+        if len(stored_at_once) == 2:
+            raise StoreError("the disk is full")
+        await deliver(connection, pairs, now)
+
+    async def counted_touch(connection: Any, ids: list[int], now: Any) -> None:
+        stored_at_once.append(len(ids))
+        await touch(connection, ids, now)
+
+    monkeypatch.setattr(forwards_store, "deliver", counted_deliver)
+    monkeypatch.setattr(forwards_store, "touch", counted_touch)
+    async with opened_office(store_url, clock) as office:
+        for number in range(5):
+            await office.add(f"/{number}", guild_id=GUILD + number)
+        await office.desk.take_in(*(record(title, topics=["AI"]) for title in (ONE, TWO, THREE)))
+        with pytest.raises(StoreError):
+            await office.forwarder._compare()
+        assert len(await office.rows(schema.forward_queue)) == 3
+        while await office.forwarder._compare():
+            pass
+        assert max(stored_at_once) == 4
+        rows = await office.rows(schema.forward_deliveries)
+        assert len({(row.forward_id, row.story) for row in rows}) == len(rows) == 15
+        await office.send()
+        assert all(len(office.receiver.got(f"/{number}")) == 3 for number in range(5))

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.chat.port import Target
+from bot.domain.circuit import TRIP
 from bot.domain.model import Mode
 from bot.domain.outages import OutageKind
 from bot.domain.polling import Bounds, FeedOrigin, NewFeed, PollResult, next_schedule
@@ -218,3 +219,27 @@ async def test_an_outage_of_discord_is_shown_gives_up_nothing_and_ends_at_once_f
     assert {title for title in (ONE, TWO) for text in standing(desk).values() if title in text} == {ONE, TWO}
     assert await desk.queue() == 0
     assert desk.context.monitor.health.outages == ()
+
+
+async def test_the_end_of_an_outage_wakes_no_message_that_waits_for_its_own_channels_limit(
+    desk: BotHarness,
+) -> None:
+    limited, *down = channels = [CHANNEL + n for n in range(TRIP + 2)]
+    for channel in channels:
+        await desk.follow(channel=channel)
+        desk.mailbox.answers[channel] = DOWN
+    desk.mailbox.answers[limited] = Outcome(SendStatus.REFUSED, 429, retry_after=600)
+    await desk.take_in(record(ONE, topics=["AI"]))
+    await desk.deliver()
+    desk.clock.forward(minutes=5)
+    await desk.deliver()
+    assert desk.context.monitor.health.of(OutageKind.SENDING) is not None
+    desk.mailbox.answers.clear()
+    desk.clock.forward(minutes=1)
+    desk.mailbox.sent.clear()
+    for _ in range(3):
+        await desk.deliver()
+    assert sorted(sent.target.channel_id for sent in desk.mailbox.sent) == down
+    desk.clock.forward(minutes=4)
+    await desk.deliver()
+    assert [sent.target.channel_id for sent in desk.mailbox.sent[len(down) :]] == [limited]

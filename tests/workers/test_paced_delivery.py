@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +13,17 @@ from bot.chat.port import FIRST_REQUEST, Target
 from bot.domain.model import Record
 from bot.domain.requests.buckets import Route
 from bot.domain.retry import Outcome
+from bot.errors import StoreError
 from bot.messages.message import Message
-from bot.workers import delivery
+from bot.store import outbox
+from bot.store.outbox import Claimed
+from bot.workers import delivery, rendering
 from bot.workers.delivery import Delivery
 from tests.make import record
 from tests.store.store_helpers import CHANNEL, ONE, OTHER, TWO, headlines
 from tests.workers.desk import BotHarness, RecordingSender
+
+SLOTS = 8  # messages on their way at first
 
 
 class KnownLimits:
@@ -48,6 +54,19 @@ class RequestingSender(RecordingSender):
         """Say that the request is made, and make it."""
         if (first_request := FIRST_REQUEST.get()) is not None:
             first_request()
+        return await super().send(target, message, nonce)
+
+
+class SenderInTurns(RequestingSender):
+    """A sender that sends as many messages as the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns = asyncio.Semaphore(0)
+
+    async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
+        """Wait for a turn."""
+        await self.turns.acquire()
         return await super().send(target, message, nonce)
 
 
@@ -157,3 +176,107 @@ async def test_messages_of_channels_that_wait_keep_no_others_from_being_claimed(
     assert desk.mailbox.titles == ["Satellite lost"]
     stopping[0] = True
     await desk.deliverer.finish()
+
+
+async def test_a_message_does_not_wait_for_channels_in_which_bigger_stories_wait(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have all places for claimed messages several times over."""
+    for name, value in {"BATCH": 20, "AHEAD_SECONDS": 0.0, "LONGEST_AHEAD": 0.0}.items():
+        monkeypatch.setattr(delivery, name, value)
+    hot = [CHANNEL + 100 + n for n in range(20)]
+    for channel in hot:
+        await desk.follow(channel=channel)
+    await desk.follow("Space", OTHER)
+    await desk.take_in(*(ai(title, quality=90) for title in headlines(9)))
+    desk.mailbox = sender = SenderInTurns()
+    desk.deliverer = Delivery(desk.context, sender, limits=KnownLimits())
+
+    async def send_until(done: Callable[[], bool]) -> int:
+        """Let one message after the other go out."""
+        while not done():
+            await desk.deliverer.begin_due()
+            sender.turns.release()
+            await desk.queue()
+        return len(sender.sent)
+
+    await send_until(lambda: len(sender.sent) > 2 * len(hot))
+    await desk.take_in(record("Satellite lost", topics=["Space"], quality=10))
+    before = len(sender.sent)
+    passed_by = await send_until(lambda: "Satellite lost" in sender.titles) - before
+    assert passed_by <= SLOTS
+    await send_until(lambda: len(sender.sent) == 9 * len(hot) + 1)
+    await desk.deliver()
+
+
+async def test_each_message_that_becomes_due_costs_one_claim(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, claim = list[int](), outbox.claim
+
+    async def counting(*args: Any, **options: Any) -> list[Claimed]:
+        claimed = await claim(*args, **options)
+        claims.append(len(claimed))
+        return claimed
+
+    monkeypatch.setattr(outbox, "claim", counting)
+    for n, topic in enumerate(("AI", "Space")):
+        await desk.follow(topic, CHANNEL + n)
+    desk.deliverer = Delivery(desk.context, desk.mailbox, limits=KnownLimits())
+    for title, topic in zip(headlines(2), ("AI", "Space"), strict=True):
+        await desk.take_in(record(title, topics=[topic]))
+        while (due := await desk.deliverer.begin_due()) is not None and due <= desk.clock():
+            await desk.deliverer.finish()
+        await desk.deliverer.finish()
+        assert await desk.deliverer.begin_due() is None
+    assert (len(desk.mailbox.sent), claims) == (2, [1, 1])
+
+
+async def test_messages_are_claimed_while_others_are_being_prepared(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads, load, go_on = list[int](), rendering.load, asyncio.Event()
+
+    async def slow_at_first(connection: Any, cache: Any, claimed: Any, *rest: Any) -> Any:
+        loads.append(len(claimed))
+        if len(loads) == 1:
+            await go_on.wait()
+        return await load(connection, cache, claimed, *rest)
+
+    monkeypatch.setattr(rendering, "load", slow_at_first)
+    await desk.follow()
+    await desk.follow("Space", OTHER)
+    desk.deliverer = Delivery(desk.context, desk.mailbox, limits=KnownLimits())
+    await desk.take_in(ai(ONE))
+    assert await desk.deliverer.begin() == 1
+    await desk.take_in(record(TWO, topics=["Space"]))
+    assert await desk.deliverer.begin() == 1
+    while not desk.mailbox.sent:
+        await desk.queue()
+    assert desk.mailbox.titles == [TWO]
+    go_on.set()
+    await desk.deliverer.finish()
+    assert desk.mailbox.titles == [TWO, ONE]
+
+
+async def test_what_ends_many_channels_at_once_is_one_failure_and_nothing_is_lost(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channels = [CHANNEL + n for n in range(10)]
+    for channel in channels:
+        await desk.follow(channel=channel)
+    await desk.take_in(ai(ONE))
+    desk.deliverer = Delivery(desk.context, desk.mailbox, limits=KnownLimits())
+
+    async def lost(*_: Any) -> Any:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering, "load", lost)
+        await desk.deliverer.begin()
+        with pytest.raises(StoreError):
+            await desk.deliverer.finish()
+    assert await desk.deliverer.begin() == 0, "that was all of it; they are leased"
+    desk.clock.forward(seconds=outbox.LEASE.total_seconds())
+    await desk.deliver()
+    assert {sent.target.channel_id for sent in desk.mailbox.sent} == set(channels)

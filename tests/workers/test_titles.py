@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any, cast
 
@@ -91,6 +92,27 @@ async def test_topics_that_are_built_while_guesses_are_learned_are_not_kept(
             patch.setattr(topic_cache, "_build", meanwhile)
             await cache.load(connection)
         assert (await cache.load(connection)).matcher.titles is learned
+
+
+async def test_topics_are_built_once_for_all_who_need_them_at_the_same_time(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index of keywords takes megabytes and a third of a second, and at a start many need it at once."""
+    cache, built = TopicCache(), list[Topics]()
+    build = topic_cache._build
+
+    def counted(*arguments: Any) -> Topics:
+        built.append(build(*arguments))
+        return built[-1]
+
+    monkeypatch.setattr(topic_cache, "_build", counted)
+
+    async def load() -> Topics:
+        async with desk.db.read() as connection:
+            return await cache.load(connection)
+
+    assert await asyncio.gather(*(load() for _ in range(3))) == [built[0]] * 3
+    assert len(built) == 1
 
 
 async def test_what_teaches_guesses_is_read_a_part_at_a_time(

@@ -13,7 +13,9 @@ from bot.chat.port import Target
 from bot.domain.circuit import TRIP
 from bot.domain.model import Record
 from bot.domain.retry import Outcome, SendStatus
+from bot.errors import StoreError
 from bot.messages.message import Message
+from bot.store import delivery as leases_of_messages
 from bot.store import outbox
 from bot.workers import delivery
 from bot.workers.delivery import Delivery
@@ -88,6 +90,39 @@ async def test_what_is_on_its_way_stays_with_its_worker_however_long_that_takes(
     slow.let_go.set()
     await desk.deliverer.finish()
     assert (slow.titles, await desk.queue()) == ([ONE], 0)
+
+
+async def test_a_message_on_its_way_is_settled_although_its_lease_cannot_be_renewed_meanwhile(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "PATIENCE", 0)
+    monkeypatch.setattr(delivery, "RENEW_SECONDS", 0)
+    await desk.follow()
+    await desk.take_in(ai(ONE), ai(TWO))
+    slow = HangingSender(CHANNEL)
+    desk.deliverer = Delivery(desk.context, slow)
+    tried = asyncio.Event()
+
+    async def failing(*_: object) -> None:
+        tried.set()
+        raise StoreError("the database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(leases_of_messages, "renew", failing)
+        patch.setattr(outbox, "release", failing)
+        await desk.deliverer.begin()
+        await slow.asked.wait()
+        await tried.wait()
+        slow.let_go.set()
+        with pytest.raises(StoreError, match="locked"):
+            await desk.deliverer.finish()
+    desk.clock.forward(seconds=outbox.LEASE.total_seconds())
+    await desk.deliver()
+    assert sorted(slow.titles) == sorted([ONE, TWO])
+    assert len(slow.looked) == 1, "what became of the first is stored; the other could not be given back"
+    desk.clock.forward(minutes=1)
+    await desk.deliver()
+    assert await desk.queue() == 0
 
 
 async def test_while_discord_is_down_few_messages_are_tried_and_few_lines_logged(

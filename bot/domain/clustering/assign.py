@@ -202,7 +202,7 @@ class StoryWindow:
         """
         if cluster.guild_id or not self._index.own:
             return
-        servers = {server for word in cluster.weights() for server in word.own or ()}
+        servers = {server for word in cluster.words() for server in word.own or ()}
         for server in sorted(servers):
             for _ in range(self._index.params.candidates):
                 other = self._nearest(cluster, (), server=server)
@@ -267,8 +267,10 @@ class StoryWindow:
             highest.pop()
         best, most = None, (0.0, -math.inf)
         for near, norm, other in compared:
-            against = 0.0 if declared_alone else rivalry(near, highest, params)
             declared = other.number in linked
+            if near < query.threshold.lowest and not declared:
+                continue  # as most are: nothing lowers the threshold further
+            against = 0.0 if declared_alone else rivalry(near, highest, params)
             excess = margin(query, other, near, against, params, linked=declared)
             found = (excess, -other.number)
             if found > most and (
@@ -287,18 +289,18 @@ class StoryWindow:
 
     def _query(self, cluster: StoryCluster) -> ClusterQuery:
         """What to look for, for stories like this one."""
-        size, weights = len(cluster), cluster.weights()
+        size, words = len(cluster), cluster.words()
         index, params = self._index, self._index.params
-        rarities = index.vocabulary.rarities(weights)
-        parts = [weight / size * rarity for weight, rarity in zip(weights.values(), rarities, strict=True)]
-        gains = dict(zip(weights, map(mul, parts, rarities), strict=True))
+        rarities = index.vocabulary.rarities(words)
+        parts = cluster.mean(rarities)
+        gains = dict(zip(words, map(mul, parts, rarities), strict=True))
         length = math.hypot(*parts) or 1.0
         if not cluster.number:
             cluster.total, cluster.measured = length, index.vocabulary.reports
         norm = length if size == 1 else index.norm(cluster, keep=not cluster.guild_id) / size
         threshold = Threshold.at(len(index) - index.own, index.vocabulary.reports, params)
         min_product = threshold.lowest * norm
-        probes = probe_terms(parts, list(weights), min_product, params)
+        probes = probe_terms(parts, words, min_product, params)
         return ClusterQuery(cluster, probes, gains, length, norm, sum(gains.values()), threshold, min_product)
 
     def _promising(

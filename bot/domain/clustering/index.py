@@ -12,7 +12,7 @@ from bot.domain.clustering.meanings import NearestMeanings
 from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 from bot.domain.clustering.scoring import ClusterQuery
 from bot.domain.clustering.story_cluster import NEAR, Report, StoryCluster
-from bot.domain.clustering.vocabulary import Vocabulary, Word, lead
+from bot.domain.clustering.vocabulary import Vocabulary, Word, count, lead
 
 OUTDATED = 0.1  # part of all reports that may come before a story is measured anew
 UNKNOWN = 1e-9  # stands for a norm that was not computed yet: whatever is compared with it may be near
@@ -56,15 +56,15 @@ class ClusterIndex:
     def enter(self, cluster: StoryCluster) -> None:
         """Add a story, or put back one that was withdrawn."""
         self._clusters[cluster.number] = cluster
-        weights = cluster.weights()
-        self._count(cluster, 1, weights)
-        self._put(cluster, weights)
+        words = cluster.words()
+        self._count(cluster, 1, words)
+        self._put(cluster, words)
         self._put_meaning(cluster)
 
     def withdraw(self, cluster: StoryCluster) -> None:
         """Take a story out."""
         del self._clusters[cluster.number]
-        self._count(cluster, -1, cluster.weights())
+        self._count(cluster, -1, cluster.words())
         self._leave(cluster)
         if cluster.guild_id in self._meanings:
             self._meanings[cluster.guild_id].remove(cluster.number)
@@ -75,15 +75,14 @@ class ClusterIndex:
         fresh = cluster.absorb(other, self.vocabulary)
         if not cluster.guild_id:
             self.vocabulary.reports += len(other)
-            for word in fresh:
-                word.count += 1
+            count(fresh, 1)
         if int(cluster.last) == before:
             self._last[cluster.place] = cluster.last
             self._norms[cluster.place] = cluster.norm / len(cluster) or UNKNOWN
             lead(fresh, cluster.place, cluster.guild_id)
         else:
             self._leave(cluster)
-            self._put(cluster, cluster.weights())
+            self._put(cluster, cluster.words())
         self._put_meaning(cluster)
 
     def observe_casing(self, reports: Iterable[Report]) -> None:
@@ -199,8 +198,7 @@ class ClusterIndex:
             self.own += sign
             return
         self.vocabulary.reports += sign * len(cluster)
-        for word in words:
-            word.count += sign
+        count(words, sign)
 
     def _put(self, cluster: StoryCluster, words: Iterable[Word]) -> None:
         """Give a story the newest place."""
@@ -229,4 +227,4 @@ class ClusterIndex:
         for cluster in sorted(
             self._clusters.values(), key=lambda cluster: (int(cluster.last), cluster.number)
         ):
-            self._put(cluster, cluster.weights())
+            self._put(cluster, cluster.words())

@@ -21,8 +21,9 @@ their numbers were found on labelled sets, see docs/quality.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from heapq import nlargest
+from operator import itemgetter
 from typing import NamedTuple
 
 from bot.domain.clustering.params import ClusteringParams
@@ -200,7 +201,7 @@ def _similarity_without_names(
 
 
 def probe_terms(
-    parts: Sequence[float], words: Sequence[Word], min_product: float, params: ClusteringParams
+    parts: Sequence[float], words: Collection[Word], min_product: float, params: ClusteringParams
 ) -> list[tuple[float, Word]]:
     """The words to look up in the index, the most telling first, each with its part; empty if no story can be near.
 
@@ -208,7 +209,7 @@ def probe_terms(
     `min_product` (prefix filtering: Bayardo, Ma and Srikant, 2007), less what `top_word_share` takes of the largest:
     of n words at least an n-th.
     """
-    order = sorted(zip(parts, words, strict=True), key=lambda item: item[0], reverse=True)
+    order = sorted(zip(parts, words, strict=True), key=itemgetter(0), reverse=True)
     left = 0.0
     for n, (part, _) in enumerate(reversed(order), 1):
         left += part * part

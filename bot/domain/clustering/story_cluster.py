@@ -147,6 +147,18 @@ class IndexedReport(NamedTuple):
         excerpt = vocabulary.words(terms.excerpt) if terms.excerpt else ()
         return cls(report.id, intern(report.outlet), title, terms.marks, excerpt, report.meaning)
 
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All its words, each once."""
+        return self.title + self.excerpt
+
+    def vector(self, vocabulary: Vocabulary) -> list[float]:
+        """For each of its words its weight, times how rare it is. A word of the title weighs `TITLE`, which is 1."""
+        parts = vocabulary.rarities(self.title)
+        if self.excerpt:
+            parts += [EXCERPT * rarity for rarity in vocabulary.rarities(self.excerpt)]
+        return parts
+
 
 class StoryCluster:
     """The reports of a story, and the sum of their words.
@@ -204,13 +216,15 @@ class StoryCluster:
 
     def measure(self, vocabulary: Vocabulary) -> None:
         """Compute `total` and `squares` by the rarities of now."""
-        weights = self.weights()
-        rarities = vocabulary.rarities(weights)
-        # Never 0, for it is divided by.
-        self.total = math.hypot(*map(mul, weights.values(), rarities)) or 1.0
         self.measured = vocabulary.reports
         if len(self.reports) == 1:
+            self.total = (
+                math.hypot(*self.reports[0].vector(vocabulary)) or 1.0
+            )  # never 0, for it is divided by
             return
+        weights = self.weights()
+        rarities = vocabulary.rarities(weights)
+        self.total = math.hypot(*map(mul, weights.values(), rarities)) or 1.0
         squares = {word: rarity * rarity for word, rarity in zip(weights, rarities, strict=True)}
         square = squares.__getitem__
         self.squares = (
@@ -263,6 +277,10 @@ class StoryCluster:
             self._weights, reports = {}, self.reports
         _weigh(reports, self._weights)
 
+    def words(self) -> Collection[Word]:
+        """The words of its reports, each once."""
+        return self.reports[0].words if len(self.reports) == 1 else self.weights()
+
     def weights(self) -> Mapping[Word, float]:
         """Word -> the sum of its weights in the reports, without regard to rarity."""
         if self._weights is not None:
@@ -272,6 +290,15 @@ class StoryCluster:
         if first.excerpt:
             weights.update(dict.fromkeys(first.excerpt, EXCERPT))
         return _weigh(others, weights) if others else weights
+
+    def mean(self, rarities: Sequence[float]) -> list[float]:
+        """The mean vector of its reports, given how rare each of its words is."""
+        size = len(self.reports)
+        if size == 1:
+            titles = len(self.reports[0].title)
+            return [*rarities[:titles], *(EXCERPT * rarity for rarity in rarities[titles:])]
+        pairs = zip(self.weights().values(), rarities, strict=True)
+        return [weight / size * rarity for weight, rarity in pairs]
 
     def meaning(self) -> Meaning | None:
         """What its reports mean together; None where that is known of none."""
@@ -290,9 +317,15 @@ class StoryCluster:
     def common_parts(self, gains: Mapping[Word, float]) -> list[float]:
         """For each common word the product of its gain with this event's weight."""
         weights = self._weights
+        if len(self.reports) == 1:  # most of what is compared
+            report, gain = self.reports[0], gains.get
+            parts = list(filter(None, map(gain, report.title)))  # a gain is never 0
+            if report.excerpt:
+                parts += [EXCERPT * part for part in filter(None, map(gain, report.excerpt))]
+            return parts
         if weights is None:
             weights = {}
-            for report in self.reports:  # by hand: most of what is compared is small
+            for report in self.reports:  # by hand: these are small, too
                 for word in report.title:
                     if word in gains:
                         weights[word] = weights.get(word, 0.0) + TITLE

@@ -21,10 +21,11 @@ class Word:
     `places` are those of shared stories that have it, `own` those of each server's, in ascending order; there
     may be some of stories that are elsewhere by now, or no more. `count` is how many shared stories have it.
     `names` is how often it was written as a name, `plain` how often not, and `factor` by what it tells more or less
-    for that. `unseen` stands for the stories that it is taken to be in before any was seen.
+    for that. `unseen` stands for the stories that it is taken to be in before any was seen. `log_count` is the logarithm of
+    both, which is asked for far more often than it changes.
     """
 
-    __slots__ = ("count", "factor", "names", "own", "places", "plain", "term", "unseen")
+    __slots__ = ("count", "factor", "log_count", "names", "own", "places", "plain", "term", "unseen")
 
     def __init__(self, term: str) -> None:
         self.term = term
@@ -32,7 +33,7 @@ class Word:
         self.own: dict[int, array[int]] | None = None
         self.count = self.names = self.plain = 0
         self.factor = 1.0
-        self.unseen = _unseen(letters(term))
+        self.unseen, self.log_count = _unseen(letters(term))
 
 
 class _Words(dict[str, Word]):
@@ -75,11 +76,8 @@ class Vocabulary:
 
     def rarities(self, words: Iterable[Word]) -> list[float]:
         """How much each word tells, in nats: inverse frequency among stories (Spärck Jones, 1972), more for names."""
-        known, log = self._all, math.log
-        return [
-            word.factor * (told if (told := known - log(word.count + word.unseen)) > LEAST else LEAST)
-            for word in words
-        ]
+        known = self._all
+        return [word.factor * (told if (told := known - word.log_count) > LEAST else LEAST) for word in words]
 
     def entries(self) -> int:
         """How many places the words lead to, all together: what memory follows."""
@@ -93,6 +91,14 @@ class Vocabulary:
         self._words = _Words(used)
         for word in self._words.values():
             word.places, word.own = array("I"), None
+
+
+def count(words: Iterable[Word], stories: int) -> None:
+    """So many shared stories more have these words; fewer, where it is negative."""
+    log = math.log
+    for word in words:
+        word.count += stories
+        word.log_count = log(word.count + word.unseen)
 
 
 def lead(words: Iterable[Word], place: int, guild_id: int) -> None:
@@ -111,9 +117,10 @@ def lead(words: Iterable[Word], place: int, guild_id: int) -> None:
 
 
 @cache
-def _unseen(letters: int) -> float:
-    """Two, and in how many of `PRIOR` stories a term of so many letters is taken to be before any was seen.
+def _unseen(letters: int) -> tuple[float, float]:
+    """The number and its logarithm: two, and in how many of `PRIOR` stories a term of so many letters is taken to be before any was seen.
 
     In every language short words are the common ones (Zipf's law of abbreviation): a letter halves the guess.
     """
-    return 2 + PRIOR * 2.0 ** (1 - letters)
+    unseen = 2 + PRIOR * 2.0 ** (1 - letters)
+    return unseen, math.log(unseen)

@@ -25,12 +25,12 @@ from bot.domain.posting import membership
 from bot.domain.posting.decisions import Channel, Decisions, PostingSettings
 from bot.domain.posting.fan_out import Apart, FanOut, fan_outs
 from bot.domain.posting.membership import Membership
-from bot.domain.posting.recipients import SHARED, StoryChanges, decide_posts
+from bot.domain.posting.recipients import SHARED, StoryChanges, decide_posts, views_of
 from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Fate, Identified, StoredContext
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.related import is_specific
-from bot.domain.stories.story import Story, labels_by_server, story_view
+from bot.domain.stories.story import Story, labels_by_server
 from bot.domain.text.stems import terms
 from bot.domain.topics.query.meter import Label
 from bot.domain.topics.topics import Topics
@@ -292,7 +292,7 @@ def _story_changes(
     merged = merged or {}
     audiences = members.audiences()
     changed = _stories(audiences.keys() - merged.keys(), members.records, topics, assigned)
-    return StoryChanges(changed, _views(changed, owners), audiences, merged, frozenset(reshaped))
+    return StoryChanges(changed, views_of(changed, owners), audiences, merged, frozenset(reshaped))
 
 
 def _stories(
@@ -330,11 +330,3 @@ def _assigned(stored: Affected, merged: Mapping[int, int]) -> dict[int, dict[int
         for server, keys in by_server.items():
             of[server] = of.get(server, frozenset()) | keys
     return result
-
-
-def _views(changed: Mapping[int, Story], owners: MediaOwners) -> dict[int, StoryView | None]:
-    """What everybody sees of each; of one that is of a server's own sources alone, what that server does."""
-    return {
-        number: story_view(story.visible_to(story.guild_id), owners=owners)
-        for number, story in changed.items()
-    }

@@ -18,7 +18,8 @@ from bot.domain.posting.decisions import (
     decide,
     decide_escalation,
 )
-from bot.domain.stories.story import Story, by_server
+from bot.domain.stories.owners import MediaOwners
+from bot.domain.stories.story import Story, by_server, story_view
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 
@@ -30,6 +31,14 @@ Place = tuple[int, int]  # a story and a channel
 def concerns(audience: Collection[int], guild_id: int) -> bool:
     """Whether a change of a story concerns a server: `audience` are the servers that see it; with 0, all do."""
     return 0 in audience or guild_id in audience
+
+
+def views_of(stories: Mapping[int, Story], owners: MediaOwners) -> dict[int, StoryView | None]:
+    """What everybody sees of each; of one that is of a server's own sources alone, what that server does."""
+    return {
+        number: story_view(story.visible_to(story.guild_id), owners=owners)
+        for number, story in stories.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

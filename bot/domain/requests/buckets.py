@@ -6,6 +6,7 @@ webhook has a bucket of its own.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -18,6 +19,10 @@ MAJOR = {
 ROOTS = MAJOR.keys() | {"applications", "gateway", "oauth2", "users"}
 MARGIN = 0.005  # seconds after a reset, which Discord rounds to milliseconds
 MOST = 1_000  # buckets that are remembered before those are dropped whose time is over
+# Limits that no header shows: so many requests of a route in so many seconds, for each channel. Discord documents none of them; its
+# refusals have shown them for years, see https://github.com/discord/discord-api-docs/issues/4043. A channel has one webhook of the bot.
+UNSHOWN = {"POST /webhooks/{}/{}": (30, 60.0)}
+ARRIVAL = 1.0  # seconds by which the way to Discord may differ between two requests
 
 
 class Route(NamedTuple):
@@ -59,6 +64,9 @@ class Buckets:
         self._sizes: dict[str, tuple[int, float]] = {}  # the bucket's name -> requests in so many seconds
         self._names: dict[str, str] = {}  # template -> the bucket's name
         self._buckets: dict[tuple[str, str], _Bucket] = {}  # by name and major parameters
+        self._begun: dict[
+            Route, deque[float]
+        ] = {}  # of routes with limits that no header shows: the last requests
 
     def learn(self, route: Route, headers: Mapping[str, str], now: float) -> None:
         """Learn from the headers of an answer. What cannot be read is ignored."""
@@ -89,13 +97,26 @@ class Buckets:
             self._keep(route, bucket, now)
         if bucket is not None:
             bucket.remaining -= 1
+        if route.template in UNSHOWN:
+            self._count(route, now)
 
     def ready_at(self, routes: Iterable[Route], now: float) -> float:
         """When a request for each of these routes can be made: now, or when their limits are reset."""
-        spent = (
-            bucket for route in routes if (bucket := self._current(route, now)) and bucket.remaining <= 0
-        )
-        return max((bucket.reset_at for bucket in spent), default=now)
+        return max((self._ready_at(route, now) for route in routes), default=now)
+
+    def _ready_at(self, route: Route, now: float) -> float:
+        bucket = self._current(route, now)
+        ready_at = now if bucket is None or bucket.remaining > 0 else bucket.reset_at
+        if (begun := self._begun.get(route)) is not None and len(begun) == begun.maxlen:
+            ready_at = max(ready_at, begun[0] + UNSHOWN[route.template][1] + ARRIVAL)
+        return ready_at
+
+    def _count(self, route: Route, now: float) -> None:
+        most, seconds = UNSHOWN[route.template]
+        if len(self._begun) >= MOST:
+            over = now - seconds - ARRIVAL
+            self._begun = {route: begun for route, begun in self._begun.items() if begun[-1] > over}
+        self._begun.setdefault(route, deque(maxlen=most)).append(now)
 
     def _key(self, route: Route) -> tuple[str, str]:
         return self._names.get(route.template, route.template), route.major

@@ -96,6 +96,10 @@ class WaitingLine:
         self._sort(now)
         return sum(not waiting.has_left for group in self._groups.values() for waiting in group.ready)
 
+    def recent(self, now: float) -> frozenset[int]:
+        """The channels that sent something less than `RECENT` seconds ago."""
+        return frozenset(channel_id for channel_id, at in self._sent_at.items() if at > now - RECENT)
+
     def join(self, channel_id: int, urgency: Urgency, ready_at: float) -> None:
         """Wait from now on; before `ready_at`, the channel cannot send."""
         self.leave(channel_id)

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from rapidfuzz import fuzz, process
-
 from bot.domain.text.cleaning import clusters
 
 NEAR = 65  # of 100: from here on a name may have been meant by another text
@@ -216,6 +214,8 @@ def _origin(written: str, whole: str, folded: Callable[[str], str]) -> list[tupl
 
 def likeness(one: str, other: str) -> float:
     """From 0 to 100: by the letters that two words have in the same order (`rapidfuzz.fuzz.ratio`)."""
+    from rapidfuzz import fuzz  # here, as it takes megabytes, and few processes compare words
+
     return fuzz.ratio(one, other)
 
 
@@ -224,6 +224,8 @@ def nearest(text: str, names: Iterable[str], limit: int) -> list[str]:
 
     Near is by the letters that both have in the same order (`rapidfuzz.fuzz.ratio`).
     """
+    from rapidfuzz import fuzz, process
+
     return [
         name for name, _, _ in process.extract(text, names, scorer=fuzz.ratio, limit=limit, score_cutoff=NEAR)
     ]

@@ -126,20 +126,25 @@ class _Stems:
 
 
 class _Node:
-    """A place in the trie: the words and marks that may follow, and the keywords that end here."""
+    """A place in the trie: the words and marks that may follow, and the keywords that end here.
+
+    There are tens of thousands of them, and nothing follows on most: those share what is empty.
+    """
 
     __slots__ = ("ends", "next", "stems")
 
     def __init__(self) -> None:
-        self.next: dict[str, _Node] = {}
-        self.stems: dict[tuple[bool, bool], _Stems] = {}  # by form
-        self.ends: list[_Keyword] = []
+        self.next: dict[str, _Node] = _NONE
+        self.stems: dict[tuple[bool, bool], _Stems] = _NO_STEMS  # by form
+        self.ends: tuple[_Keyword, ...] = ()
 
     def child(self, token: KeywordToken) -> _Node:
         """The place behind a word of a keyword, made if need be."""
         if token.open_start or token.open_end:
+            self.stems = self.stems or {}
             form = (token.open_start, token.open_end)
             return self.stems.setdefault(form, _Stems(token)).child(token.text)
+        self.next = self.next or {}
         return self.next.setdefault(token.text, _Node())
 
     def after(self, word: str) -> list[_Node]:
@@ -149,6 +154,11 @@ class _Node:
         for stems in self.stems.values():
             nodes += stems.after(word)
         return nodes
+
+
+# Never written to.
+_NONE: dict[str, _Node] = {}
+_NO_STEMS: dict[tuple[bool, bool], _Stems] = {}
 
 
 class KeywordIndex:
@@ -171,7 +181,7 @@ class KeywordIndex:
             node = trie
             for token in sequence:
                 node = node.child(token)
-            node.ends.append(keyword)
+            node.ends += (keyword,)
 
     def match(self, title: str, excerpt: str = "", language: str = "") -> dict[str, tuple[str, ...]]:
         """Topic name -> the keywords (as configured) that occur, for every topic that matches.

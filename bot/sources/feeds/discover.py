@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from html import escape
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urldefrag, urljoin, urlsplit
-
-from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from bot.domain.records.identity import canonical, registered_domain
 from bot.domain.text.cleaning import repair
 from bot.sources.feeds.charset import decode
+
+if TYPE_CHECKING:  # imported where a page is searched, which is seldom
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 MAX_PAGE = 2_000_000  # bytes of a page that are searched
 MAX_LINKS = 20
@@ -60,6 +61,8 @@ def feed_links(page: bytes, url: str, content_type: str = "") -> tuple[FeedLink,
     `<link>` elements with a feed type come first. Without any, other XML links and then anchors that look like feeds
     are used, those to the same site first.
     """
+    from selectolax.lexbor import LexborHTMLParser
+
     page = page[:MAX_PAGE]
     if "charset" not in content_type.lower() and (declared := _CHARSET.search(page, 0, 2048)):
         content_type = declared[0].decode("ascii", "replace")

@@ -7,6 +7,8 @@ lxml parses the XML, and no feed library is used. Of 1,440 test feeds feedparser
 times as long. fastfeedparser parses a usual feed in a third of the parsing time here, but parsing is a third of the
 whole: cleaning, identity and dates are always needed. It fails on 20 of these feeds, loses entries of 4, and supports
 neither `xml:base` nor types of text.
+
+The steps are imported when something is parsed: they and lxml take 8 MB, and most processes leave parsing to others.
 """
 
 from __future__ import annotations
@@ -17,16 +19,8 @@ from datetime import timedelta
 
 from bot.domain.model import FEED_QUALITY
 from bot.i18n import mark
-from bot.sources.feeds import json_feed
-from bot.sources.feeds.charset import decode
-from bot.sources.feeds.elements import build_feed
-from bot.sources.feeds.links import is_web
 from bot.sources.feeds.model import NotAFeed, ParsedFeed
-from bot.sources.feeds.records import build_items, build_publisher
-from bot.sources.feeds.text import line
-from bot.sources.feeds.xml import parse_root
 from bot.sources.model import Item, Rejected
-from bot.sources.records import MAX_TITLE
 
 __all__ = ["MAX_BODY", "MAX_ITEMS", "FeedDocument", "FeedSpec", "NotAFeed", "parse"]
 
@@ -69,6 +63,11 @@ class FeedDocument:
 
 def parse(body: bytes, spec: FeedSpec, content_type: str = "") -> FeedDocument:
     """The feed in the body of a response. Raises `NotAFeed`."""
+    from bot.sources.feeds.links import is_web
+    from bot.sources.feeds.records import build_items, build_publisher
+    from bot.sources.feeds.text import line
+    from bot.sources.records import MAX_TITLE
+
     feed = read(body, spec.url, content_type)
     if not feed.page and is_web(spec.url):
         feed.page = spec.url
@@ -94,6 +93,11 @@ def parse(body: bytes, spec: FeedSpec, content_type: str = "") -> FeedDocument:
 
 def read(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
     """The parsed feed before it becomes records. Raises `NotAFeed`."""
+    from bot.sources.feeds import json_feed
+    from bot.sources.feeds.charset import decode
+    from bot.sources.feeds.elements import build_feed
+    from bot.sources.feeds.xml import parse_root
+
     if len(body) > MAX_BODY:
         raise NotAFeed(f"larger than {MAX_BODY // 1_000_000} MB")
     if body.startswith(_COMPRESSED):

@@ -68,6 +68,8 @@ _SPECIAL = [
 _PUBLIC_6 = ip_network("2000::/3")
 _NAT64 = ip_network("64:ff9b::/96")
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})  # precedes the IPv4 address in any network
+FEED_SETTING = "feeds.private_networks"
+FORWARD_SETTING = "forwards.private_networks"
 _ANY_PORT = 9  # nothing is sent to it
 
 
@@ -156,8 +158,10 @@ def literal(host: str) -> IPv4Address | IPv6Address | None:
     return None
 
 
-def objection(address: IPv4Address | IPv6Address, *, private_networks: bool) -> str:
-    """Why the address may not be fetched from; empty if it may."""
+def objection(
+    address: IPv4Address | IPv6Address, *, private_networks: bool, setting: str = FEED_SETTING
+) -> str:
+    """Why the address may not be reached; empty if it may. `setting` is what `private_networks` is called in the configuration."""
     inner = _inner(address)
     if any(inner in network for network in _METADATA):
         return tr(
@@ -166,7 +170,11 @@ def objection(address: IPv4Address | IPv6Address, *, private_networks: bool) -> 
     if any(inner in network for network in _PRIVATE):
         if private_networks:
             return ""
-        return tr("the address leads to a private network ({address}), which is not allowed", address=address)
+        return tr(
+            "the address leads to a private network ({address}), and {setting} is off",
+            address=address,
+            setting=setting,
+        )
     if not _is_public(inner):
         return tr("the address leads to {address}, which is not a public address", address=address)
     return ""
@@ -208,6 +216,7 @@ def is_this_machine(address: IPv4Address | IPv6Address) -> bool:
 class Guard(AbstractResolver):
     """Resolves names for the connector. All addresses of a name must be allowed.
 
+    `setting` is what `private_networks` is called in the configuration, for the error where it is off.
     `is_this_machine` returns whether an address belongs to this machine.
     """
 
@@ -216,10 +225,12 @@ class Guard(AbstractResolver):
         resolver: Resolver,
         *,
         private_networks: bool,
+        setting: str = FEED_SETTING,
         is_this_machine: Callable[[IPv4Address | IPv6Address], bool] = is_this_machine,
     ) -> None:
         self._resolver = resolver
         self._private_networks = private_networks
+        self._setting = setting
         self._is_this_machine = is_this_machine
 
     def check(self, address: str) -> None:
@@ -228,7 +239,7 @@ class Guard(AbstractResolver):
             parsed = ip_address(address)
         except ValueError as error:
             raise AddressError(tr("the host name resolves to an invalid address")) from error
-        if reason := objection(parsed, private_networks=self._private_networks):
+        if reason := objection(parsed, private_networks=self._private_networks, setting=self._setting):
             raise AddressError(reason)
         inner = _inner(parsed)
         if _is_public(inner) and self._is_this_machine(inner):

@@ -26,6 +26,7 @@ from yarl import URL
 from bot.i18n import tr
 from bot.sources.web import body, headers
 from bot.sources.web.addresses import (
+    FEED_SETTING,
     AddressError,
     Guard,
     Resolver,
@@ -67,7 +68,7 @@ class _Redirect:
 class Web:
     """An HTTP client for polling. Use it in one event loop, and close it.
 
-    `private_networks` also allows addresses of this machine and its networks. `resolver` and `tls` replace those of the
+    `private_networks` also allows addresses of this machine and its networks; `setting` is its name in the configuration. `resolver` and `tls` replace those of the
     system; a resolver is closed with the client. `monotonic` and `sleep` are the clock for the rate per host.
     """
 
@@ -76,6 +77,7 @@ class Web:
         *,
         user_agent: str,
         private_networks: bool = False,
+        setting: str = FEED_SETTING,
         limits: FetchLimits | None = None,
         resolver: Resolver | None = None,
         connections: int = 100,
@@ -89,7 +91,7 @@ class Web:
         self._limits = limits or FetchLimits()
         # A body in small chunks takes more bytes on the wire.
         self._wire = BEFORE_THE_ANSWER + 2 * max(self._limits.body, self._limits.compressed)
-        self._guard = Guard(resolver or SystemResolver(), private_networks=private_networks)
+        self._guard = Guard(resolver or SystemResolver(), private_networks=private_networks, setting=setting)
         self._monotonic = monotonic or _loop_time
         self._hosts = Hosts(
             self._limits.per_host, self._limits.gap.total_seconds(), connections, self._monotonic, sleep
@@ -143,7 +145,8 @@ class Web:
                 asked = headers.retry_after(response.headers.get("Retry-After"), server_time)
                 return Response(response.status, str(target), retry_after=asked)
 
-            return await self._exchange("POST", target, request_headers, seconds, answered, body)
+            limits = replace(self._limits, total=timedelta(seconds=seconds))
+            return await self._exchange("POST", target, request_headers, seconds, answered, limits, body)
         except AddressError as refusal:
             return Failure(Kind.REFUSED, str(refusal))
         except Exception as error:  # a hostile response may trigger any error in a parser
@@ -211,7 +214,7 @@ class Web:
         async def answered(response: aiohttp.ClientResponse) -> Response | Failure | _Redirect:
             return await self._outcome(response, url, now)
 
-        return await self._exchange("GET", url, request_headers, seconds, answered)
+        return await self._exchange("GET", url, request_headers, seconds, answered, self._limits)
 
     async def _exchange(
         self,
@@ -220,9 +223,10 @@ class Web:
         request_headers: Mapping[str, str],
         seconds: float,
         answered: Callable[[aiohttp.ClientResponse], Awaitable[T]],
+        limits: FetchLimits,
         body: bytes | None = None,
     ) -> T | Failure:
-        """What `answered` makes of the response to a single request, within `seconds`."""
+        """What `answered` makes of the response to a single request, within `seconds`. An error names the limit that was exceeded."""
         if self._closed:
             return Failure(Kind.PASSING, tr("the bot is stopping"))
         sockets: list[MeteredSocket] = []
@@ -243,7 +247,7 @@ class Web:
         except (OSError, ValueError, aiohttp.ClientError) as error:  # TimeoutError is an OSError
             if any(metered.exhausted for metered in sockets):
                 return Failure(Kind.TOO_LARGE, tr("the response does not end"))
-            return Failure(Kind.PASSING, _failure_reason(error, self._limits))
+            return Failure(Kind.PASSING, _failure_reason(error, limits))
         finally:
             _opened.reset(token)
             for metered in sockets:  # a TLS connection would wait for the server to close

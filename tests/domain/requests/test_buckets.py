@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.requests.buckets import MOST, Buckets, Route, route_of
+from bot.domain.requests.buckets import MOST, UNSHOWN, Buckets, Route, route_of
 
 
 def headers(remaining: int, after: float, name: str = "b1") -> dict[str, str]:
@@ -109,3 +109,20 @@ def test_buckets_whose_time_is_over_are_forgotten() -> None:
     for channel in range(5 * MOST):
         buckets.learn(send(channel), headers(0, 1.0), now=channel / 100)
     assert len(buckets._buckets) <= MOST
+
+
+def test_a_limit_that_no_header_shows_is_kept_in_every_window_for_each_webhook() -> None:
+    buckets, full = Buckets(), Buckets()
+    execute, other = (route_of("POST", f"/webhooks/{number}/a-token") for number in (1, 2))
+    most, seconds = UNSHOWN[execute.template]
+    now, starts = 0.0, list[float]()
+    while len(starts) < 4 * most:
+        now = max(now + 0.4, buckets.ready_at([execute], now))
+        buckets.begin(execute, now)
+        starts.append(now)
+    assert all(later - first > seconds for first, later in zip(starts, starts[most:], strict=False))
+    assert starts[-1] <= 4 * (seconds + 2), "and no slower than that"
+    assert buckets.ready_at([other], now) == now
+    for number in range(3 * MOST):
+        full.begin(route_of("POST", f"/webhooks/{number}/a-token"), float(number))
+    assert len(full._begun) <= MOST

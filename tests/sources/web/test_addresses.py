@@ -87,7 +87,7 @@ def test_private_networks_where_wanted(text: str) -> None:
     assert objection(ip_address(text), private_networks=True) == ""
     assert (
         objection(ip_address(text), private_networks=False)
-        == f"the address leads to a private network ({text}), which is not allowed"
+        == f"the address leads to a private network ({text}), and feeds.private_networks is off"
     )
 
 
@@ -288,7 +288,9 @@ async def test_a_name_that_changes_its_mind(monkeypatch: pytest.MonkeyPatch) -> 
             found = await web.get(server.url())
             assert isinstance(found, Failure)
             assert found.kind is Kind.REFUSED
-            assert found.reason == "the address leads to a private network (127.0.0.1), which is not allowed"
+            assert found.reason == (
+                "the address leads to a private network (127.0.0.1), and feeds.private_networks is off"
+            )
             assert (connections.tried, server.requests) == ([], [])
 
 

@@ -494,3 +494,9 @@ async def test_no_tls_where_it_was_expected(client_tls: ssl.SSLContext) -> None:
         found = await web.get(f"https://feeds.example:{port}/")
         assert isinstance(found, Failure)
         assert found.kind is Kind.PASSING
+
+
+async def test_an_error_of_a_post_names_the_time_that_it_had() -> None:
+    async with opened(Names()) as web:
+        failure = await web.post("http://hooks.example/", b"", {}, seconds=0)
+    assert failure == Failure(Kind.PASSING, "the server did not answer within 0 s")
