@@ -601,10 +601,10 @@ def test_unrelated_records_in_between_change_little() -> None:
     others = (*site("powerapps"), *site("azure"))
     alone, mixed = [], []
     for order in range(4):  # one merger of two large events is worth .03, so one order says little
-        reports, events = labelled("headlines", order, share=0.3)
+        reports, events = labelled("headlines", order, share=0.2)
         first, last = reports[0].day, reports[-1].day
         rng = random.Random(order)  # noqa: S311 -- the same places each time
-        sample = rng.sample(others, 300)
+        sample = rng.sample(others, 200)
         between = [other.report()._replace(day=rng.uniform(first, last)) for other in sample]
         alone.append(f1(reports, events))
         mixed.append(f1(sorted([*reports, *between], key=lambda report: report.day), events))
