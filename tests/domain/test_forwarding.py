@@ -42,8 +42,10 @@ from bot.domain.forwarding import (
 )
 from bot.domain.model import Calibration, Mute, Topic, Volume
 from bot.domain.posting.decisions import PostingSettings
+from bot.domain.posting.recipients import topic_keys
 from bot.domain.stories.ranking import size
 from bot.domain.stories.story import Story, story_view
+from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from tests.make import at, examples, record, stored, story
 from tests.store.test_fan_outs import MUTABLE, NOW, SERVERS, TREE, stories
@@ -193,7 +195,7 @@ MUTED = st.dictionaries(
 )
 
 
-@examples(2)
+@examples(1)
 @given(
     changed=st.tuples(stories(1), stories(2)).map(lambda pair: {one.number: one for one in pair}),
     forwards=many_forwards(),
@@ -205,9 +207,11 @@ def test_forwards_that_are_alike_get_what_each_of_them_would(
     topics = Topics(TREE)
     expected = {
         (forward.id, story.number)
-        for forward in forwards
         for story in changed.values()
-        if takes(
+        for forward in forwards
+        # A topic above one of that name in a server's own tree alone brings nothing, to channels neither.
+        if name_key(forward.topic) in topic_keys(story, topics)
+        and takes(
             forward,
             story.visible_to(forward.guild_id),
             topics.visible_to(forward.guild_id),

@@ -80,8 +80,8 @@ async def test_the_statements_of_decisions_do_not_grow_with_stories_and_servers(
     stories = range(1, 13)
     await take(stores, *(record(title, "a.example") for title in headlines(len(stories))))
     counts = []
-    for size in (2, 10):
-        channels = [(story, 100 * size + story) for story in stories[:size]]
+    for turn, size in enumerate((2, 2, 10)):  # from the second on, some of the stories have posts
+        channels = [(story, 100 * (turn + 1) + story) for story in stories[:size]]
         decided = Decisions(
             sends=tuple(Send(story, channel, channel, 1) for story, channel in channels),
             edits=tuple(Edit(post, 1, at()) for post in range(1, size)),
@@ -93,7 +93,7 @@ async def test_the_statements_of_decisions_do_not_grow_with_stories_and_servers(
                 await decisions.apply(connection, decided, audiences, at())
                 await pointers.follow(connection, audiences, at())
         counts.append(len(seen))
-    assert counts[0] == counts[1]
+    assert counts[1] == counts[2]
 
 
 async def test_a_server_sees_its_own_messages_revised_and_no_others(stores: Database) -> None:
