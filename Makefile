@@ -94,8 +94,7 @@ fuzz: $(VENV)/.dev
 	@HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n auto -m hypothesis --timeout=0
 
 soak: $(VENV)/.dev
-	@$(BIN)/python -m tests.kills $(ARGS)
-	@$(BIN)/python -m tests.role_kills $(ARGS)
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 model: $(VENV)/.dev
 	@$(BIN)/python -m scripts.title_model $(ARGS)

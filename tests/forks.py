@@ -27,14 +27,6 @@ _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(IMPORTED)
 
 
-def preload(program: str) -> None:
-    """Have the module that is run as the program be imported as well, once: or each process would import it anew.
-
-    Call it before the first process is forked.
-    """
-    _forks.set_forkserver_preload([*IMPORTED, program])
-
-
 class _Streams(dict[int, Any]):
     """Descriptors, by the number that they have in the new process; they travel with it."""
 

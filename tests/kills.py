@@ -2,8 +2,6 @@
 
 Two servers follow the topic: in channels (one of them may have a name and a face), in a forum, and in digests. Discord limits
 what it limits, and remembers nonces for as long as it does, or for no time, as after a long downtime.
-
-python -m tests.kills [KILLS [SEED]]        # `make soak`
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
@@ -28,7 +25,6 @@ from bot.store import digests, schema, subscriptions, topics
 from bot.store.database import Database
 from bot.store.outbox import STORY
 from tests.databases import opened
-from tests.forks import preload
 from tests.kill_helpers import FAULTS, kill, miscounted, start, write
 from tests.loopback import (
     CHANNEL,
@@ -46,6 +42,7 @@ from tests.shown import shown
 from tests.store.store_helpers import headlines
 
 A_ROUND = 4  # stories that come in before each kill
+DIGEST_SIZE = 25  # stories, the most that a digest shows; of more it says their number alone
 PATIENCE = 200.0  # seconds for what is due at the end, beside what Discord's limits take
 FORUM_POSTS, FORUM_SECONDS = 50, 300.0  # that Discord takes in so many seconds
 RENAMES_SECONDS = 600.0  # in which a forum post is renamed twice at most
@@ -77,7 +74,7 @@ async def _follow(db: Database) -> None:
             await subscriptions.subscribe(connection, wish, ids["trains"], now)
         wish = Subscription(0, SECOND, DIGESTED, "Trains", Mode.DIGEST)
         await subscriptions.subscribe(connection, wish, ids["trains"], now)
-        daily = ChannelDigest(0, SECOND, DIGESTED, schedule=Schedule(time(9), "UTC", size=25))
+        daily = ChannelDigest(0, SECOND, DIGESTED, schedule=Schedule(time(9), "UTC", size=DIGEST_SIZE))
         await digests.add(connection, daily, None, now)
 
 
@@ -93,6 +90,16 @@ def _patience(stories: int, limits: Limits) -> float:
     if limits is QUICKLY:
         return PATIENCE + stories
     return PATIENCE + stories // FORUM_POSTS * FORUM_SECONDS + RENAMES_SECONDS
+
+
+async def _until_digest(db: Database) -> None:
+    """Wait until the digest that is due is on its way."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            async with db.read() as connection:
+                if not await digests.due(connection, datetime.now(UTC)):
+                    return
+            await asyncio.sleep(0.05)
 
 
 async def _until_settled(db: Database, stories: int, patience: float) -> None:
@@ -162,6 +169,8 @@ async def run(
                 while len(discord.accepted) < aim:
                     await discord.arrived.wait()
                     discord.arrived.clear()
+            if (number + 1) % (DIGEST_SIZE // A_ROUND) == 0:  # before more stories wait than a digest shows
+                await _until_digest(db)
             await asyncio.sleep(chance.random() * 0.05)
             await kill(process)
             changed = chance.choice(list(final))
@@ -176,26 +185,19 @@ async def run(
     return wrong + _wrong_in_digests(discord, final) + miscounted(discord, POSTED, final.values())
 
 
-def main(kills: str = "100", seed: str = "1") -> int:
-    """The long form: that many kills of each kind, and a tenth of them with Discord's own limits."""
-    preload("tests.kills")
+def soak(kills: int, seed: int) -> int:
+    """The long form: that many kills of each kind, and a tenth of them with Discord's own limits. Returns how many kinds went wrong."""
     bad = 0
     kinds = (
-        ("the bot", 180.0, False, QUICKLY, int(kills)),
-        ("the bot, nonces are forgotten", 0.0, False, QUICKLY, int(kills)),
-        ("a webhook", 0.0, True, QUICKLY, int(kills)),
-        ("the bot, with Discord's own limits", 0.0, False, DISCORD, max(1, int(kills) // 10)),
+        ("the bot", 180.0, False, QUICKLY, kills),
+        ("the bot, nonces are forgotten", 0.0, False, QUICKLY, kills),
+        ("a webhook", 0.0, True, QUICKLY, kills),
+        ("the bot, with Discord's own limits", 0.0, False, DISCORD, max(1, kills // 10)),
     )
     for sender, nonce_life, by_webhook, limits, count in kinds:
         with tempfile.TemporaryDirectory() as folder:
-            way = run(
-                count, int(seed), Path(folder), nonce_life=nonce_life, by_webhook=by_webhook, limits=limits
-            )
+            way = run(count, seed, Path(folder), nonce_life=nonce_life, by_webhook=by_webhook, limits=limits)
             wrong = asyncio.run(way)
-        print(f"{count} kills, {sender}: {len(wrong)} wrong", *wrong, sep="\n  ")  # noqa: T201 # its output
-        bad += len(wrong)
-    return min(bad, 1)
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+        print(f"{count} kills, {sender}: {len(wrong)} wrong", *wrong, sep="\n  ", flush=True)  # noqa: T201 # its output
+        bad += bool(wrong)
+    return bad

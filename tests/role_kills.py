@@ -1,14 +1,10 @@
-"""Processes of every role share a PostgreSQL, and are killed in turn; then every story stands once in every channel.
-
-python -m tests.role_kills [KILLS [SEED]]        # a part of `make soak`
-"""
+"""Processes of every role share a PostgreSQL, and are killed in turn; then every story stands once in every channel."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import signal
-import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -255,15 +251,10 @@ async def _unanswered(discord: Loopback) -> list[str]:
     return wrong
 
 
-def main(kills: str = "200", seed: str = "1") -> int:
-    """The long form."""
-    preload("tests.role_kills")
+def soak(kills: int, seed: int) -> int:
+    """The long form. Returns whether something went wrong: 0 or 1."""
     with postgres() as server, tempfile.TemporaryDirectory() as folder:
-        way = run(int(kills), int(seed), named(server, MIGRATED), Path(folder), MANY, frozen=0.25)
+        way = run(kills, seed, named(server, MIGRATED), Path(folder), MANY, frozen=0.25)
         wrong = asyncio.run(way)
-    print(f"{kills} kills of processes of all roles: {len(wrong)} wrong", *wrong, sep="\n  ")  # noqa: T201 # its output
+    print(f"{kills} kills of processes of all roles: {len(wrong)} wrong", *wrong, sep="\n  ", flush=True)  # noqa: T201 # its output
     return min(len(wrong), 1)
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

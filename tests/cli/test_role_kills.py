@@ -1,4 +1,4 @@
-"""The short form of `python -m tests.role_kills`: two gateways, two pollers, two intakes and two senders."""
+"""The short form of a part of `make soak`: two gateways, two pollers, two intakes and two senders."""
 
 from __future__ import annotations
 
