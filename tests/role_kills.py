@@ -20,7 +20,7 @@ from bot.store.database import Database
 from bot.store.notifications import WAKE
 from tests.databases import MIGRATED, named, postgres
 from tests.feeds import Entry, Page, Site, rss
-from tests.forks import Forked, preload
+from tests.forks import Forked
 from tests.kill_helpers import FAULTS, kill, miscounted, start, write
 from tests.loopback import SEND_ALL, GuildLayout, Loopback
 from tests.loopback.objects import FORUM_CHANNEL, TEXT
