@@ -101,7 +101,7 @@ async def _until_told(db: Database, stories: int) -> None:
     async with asyncio.timeout(PATIENCE):
         while True:
             async with db.read() as connection:
-                if await connection.scalar(told) >= stories:
+                if (await connection.scalar(told) or 0) >= stories:
                     return
             await asyncio.sleep(0.05)
 
