@@ -30,7 +30,7 @@ def show_status(db_url: str | None, as_json: bool, path: Path) -> None:
             print_line(_line(process))
     if not processes and not as_json:
         print_line(
-            "No process has said that it runs. Processes do on PostgreSQL alone: SQLite is for a single one."
+            "No running process is recorded. Only PostgreSQL has such records; SQLite serves a single process."
         )
 
 
