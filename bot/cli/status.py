@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.cli.common import format_time, load_settings, print_json, print_line, with_context
-from bot.domain.processes import ProcessState
+from bot.domain.processes import ONE_AT_A_TIME, ProcessState
 from bot.services.context import Context
 from bot.store import leases
-
-ONE_AT_A_TIME = frozenset({"intake", "sender"})
 
 
 def show_status(db_url: str | None, as_json: bool, path: Path) -> None:

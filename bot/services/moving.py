@@ -119,10 +119,9 @@ class KindChanges:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import does, by kind, and the topics that recent articles are matched with, as they are new or changed."""
+    """What an import does, by kind."""
 
     kinds: Mapping[EntryKind, KindChanges]
-    topics: tuple[Topic, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:
@@ -395,7 +394,7 @@ class _Import:
 
     def result(self) -> ImportResult:
         """What it does, by kind."""
-        return ImportResult(self.kinds, tuple(self.look_back_topics))
+        return ImportResult(self.kinds)
 
     def plan(self, file: ServerFile) -> None:
         """Decide all of it but decisions about stories. Raises InvalidInputError with the problems of all entries."""
