@@ -16,8 +16,6 @@ from bot.store.database import Database
 log = logging.getLogger(__name__)
 
 REMOVE = timedelta(hours=1)  # after so long without a sign of life, the record of a process is removed
-
-
 # Does something with a lease that is still as it was seen, or returns False.
 Settle = Callable[[AsyncConnection, leases.Lease], Awaitable[bool]]
 
