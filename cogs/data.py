@@ -69,7 +69,6 @@ class DataCommands(
             check(pressed, administrator=True)
             result = await moving.apply(self.context, _places(pressed), pressed.user.id, content)
             await views.answer(pressed, words.imported(_rows(result)))
-            await moving.look_back(self.context, result)
 
         return Choice(tr_in("button", "Import"), press)
 

@@ -137,10 +137,10 @@ ARROWS: dict[str, set[str]] = {
     "bot.runtime.clock": set(),
     "bot.runtime.process": set(),
     "bot.runtime.logs": {"bot.domain.text"},
-    "bot.runtime.roles": {"bot.errors"},
+    "bot.runtime.roles": {"bot.domain.processes", "bot.errors"},
     "bot.runtime.leadership": {"bot.runtime.background", "bot.store", "bot.errors"},
     "bot.runtime.absence": {"bot.runtime.leadership", "bot.store", "bot.domain.text"},
-    "bot.runtime.peers": {"bot.runtime", "bot.store", "bot.errors"},
+    "bot.runtime.peers": {"bot.runtime", "bot.store", "bot.domain.processes", "bot.errors"},
     "bot.runtime.app": {
         "bot.runtime",
         "bot.bootstrap",

@@ -30,9 +30,10 @@ from bot.cli.exit_codes import FINAL, ExitCode
 from bot.cli.main import app
 from bot.config import Config, parse
 from bot.config.models import PREFIX
+from bot.domain.processes import Role
 from bot.runtime.app import STOP_SECONDS
 from bot.runtime.process import OPEN_FILES
-from bot.runtime.roles import Role, parse_roles
+from bot.runtime.roles import parse_roles
 from tests.http.test_server import opened_office
 from tests.make import Clock
 from tests.sources.web.servers import LOOPBACK

@@ -12,10 +12,11 @@ from bot.cli.common import load_settings, print_line
 from bot.cli.exit_codes import exit_code, last_words
 from bot.config import Config
 from bot.config.token import with_token
+from bot.domain.processes import Role
 from bot.domain.text.cleaning import plural
 from bot.domain.text.terminal import one_line
 from bot.errors import ConfigError, SettingsError, TopicwireError
-from bot.runtime.roles import EVERY_ROLE, Role, parse_roles
+from bot.runtime.roles import EVERY_ROLE, parse_roles
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.cli.common import format_time, load_settings, print_json, print_line, with_context
-from bot.domain.processes import ProcessState
+from bot.domain.processes import ONE_AT_A_TIME, ProcessState
 from bot.services.context import Context
 from bot.store import leases
-
-ONE_AT_A_TIME = frozenset({"intake", "sender"})
 
 
 def show_status(db_url: str | None, as_json: bool, path: Path) -> None:
@@ -30,7 +28,7 @@ def show_status(db_url: str | None, as_json: bool, path: Path) -> None:
             print_line(_line(process))
     if not processes and not as_json:
         print_line(
-            "No process has said that it runs. Processes do on PostgreSQL alone: SQLite is for a single one."
+            "No running process is recorded. Only PostgreSQL has such records; SQLite serves a single process."
         )
 
 

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-ROLES = ("gateway", "poller", "intake", "sender")
+
+class Role(StrEnum):
+    """A part of the bot that can be a process of its own, on one PostgreSQL."""
+
+    GATEWAY = "gateway"  # answers interactions
+    POLLER = "poller"  # fetches feeds
+    INTAKE = "intake"  # stores articles and decides what to post
+    SENDER = "sender"  # sends and edits messages
+
+
+ONE_AT_A_TIME = (Role.INTAKE, Role.SENDER)  # of several such processes, one does the work
 SILENT = timedelta(seconds=10)  # a process gives a sign of life every second
 
 
@@ -36,5 +47,5 @@ def living(processes: Sequence[ProcessState]) -> Mapping[str, int]:
         role: sum(role in process.roles and not process.is_silent for process in processes)
         if processes
         else 1
-        for role in ROLES
+        for role in Role
     }

@@ -17,6 +17,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from bot.domain.outages import Health, OutageKind
+from bot.domain.processes import ONE_AT_A_TIME
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.answers import refusal, too_many_requests
@@ -41,7 +42,9 @@ BODY_SECONDS = 20.0
 CLOSE_SECONDS = 3.0  # for running requests when the bot stops
 PAGE_AGE = timedelta(seconds=5)  # of the metrics; Prometheus asks every 15 seconds or more rarely
 RETRY_SECONDS = "10"
-MOST_SENDERS = 10_000  # addresses and servers whose requests are counted at once
+# Addresses and servers whose requests are counted at once: `limits` looks at each of them whenever it drops old requests.
+# Servers are counted in any case: a stranger has none of their tokens.
+MOST_SENDERS = 1_000
 SOURCE = "push"
 _FILE_NAMES = {
     "application/json": "body.json",
@@ -79,7 +82,7 @@ def _always() -> bool:
 
 def _all_leading() -> Mapping[str, bool]:
     """One process has all roles."""
-    return {"intake": True, "sender": True}
+    return dict.fromkeys(ONE_AT_A_TIME, True)
 
 
 class HttpServer:

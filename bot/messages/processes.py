@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from bot.domain.processes import ProcessState
+from bot.domain.processes import ProcessState, Role
 from bot.i18n import comma_list, mark, tr
 from bot.messages.message import relative
 
 # Role -> what a process does in it, and what if one process at a time does that and it is another one.
 _WORK = {
-    "gateway": (mark("answers commands"), ""),
-    "poller": (mark("fetches feeds"), ""),
-    "intake": (mark("takes in articles"), mark("takes in articles if another process fails")),
-    "sender": (mark("sends messages"), mark("sends messages if another process fails")),
+    Role.GATEWAY: (mark("answers commands"), ""),
+    Role.POLLER: (mark("fetches feeds"), ""),
+    Role.INTAKE: (mark("takes in articles"), mark("takes in articles if another process fails")),
+    Role.SENDER: (mark("sends messages"), mark("sends messages if another process fails")),
 }
 
 

@@ -42,6 +42,7 @@ from bot.chat.transport import DISCORD, DiscordAddresses
 from bot.config import Config, FeedSettings
 from bot.domain.mending import SHORTEST, MendingSchedule
 from bot.domain.outages import OutageKind
+from bot.domain.processes import Role
 from bot.domain.shards import Shards
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
@@ -50,7 +51,7 @@ from bot.runtime import clock, process
 from bot.runtime.background import Repeating, Step
 from bot.runtime.leadership import Alone, Leadership
 from bot.runtime.peers import Peers
-from bot.runtime.roles import EVERY_ROLE, Role, check_roles, share_of_pace
+from bot.runtime.roles import EVERY_ROLE, check_roles, share_of_pace
 from bot.services.context import Context
 from bot.services.digests import follow_clock, replan
 from bot.services.status import resume_mended

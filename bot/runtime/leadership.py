@@ -65,8 +65,12 @@ class Watch:
         """
         if stored != self._seen:
             self._seen, self._seen_at = stored, self._stopwatch()  # the holder renewed it before that
-        is_over = now - self._seen_at >= LEASE.total_seconds()
+        is_over = self.silence(now) >= LEASE.total_seconds()
         return not stored.holder or is_over or self._is_gone(stored.holder)
+
+    def silence(self, now: float) -> float:
+        """For how many seconds the lease that it was shown last has been the same."""
+        return now - self._seen_at
 
 
 class LeaseLeadership:

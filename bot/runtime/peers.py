@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
+from bot.domain.processes import Role
 from bot.errors import StoreError
 from bot.runtime import clock, process
 from bot.runtime.absence import AbsenceWatch
 from bot.runtime.background import OnFailure, Repeating
 from bot.runtime.leadership import RENEW, Alone, Leadership, LeaseLeadership
-from bot.runtime.roles import Role
 from bot.store import identifies, leases
 from bot.store.database import Database
 from bot.store.notifications import SERVER, WAKE, Notifications

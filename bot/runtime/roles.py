@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from enum import StrEnum
 
+from bot.domain.processes import Role
 from bot.errors import ConfigError, TopicwireError
 
 ALL_ROLES = "all"
-
-
-class Role(StrEnum):
-    """A part of the bot that can be a process of its own, on one PostgreSQL."""
-
-    GATEWAY = "gateway"  # answers interactions
-    POLLER = "poller"  # fetches feeds
-    INTAKE = "intake"  # stores articles and decides what to post
-    SENDER = "sender"  # sends and edits messages
-
-
 EVERY_ROLE = frozenset(Role)
 # Of the requests a second that Discord takes with a token: for all gateways together, if they are processes without the sender. Their
 # answers to commands do not count; what else they ask for is for setting something up, for roles, and for permissions.

@@ -32,7 +32,7 @@ from bot.domain.records.identity import canonical
 from bot.domain.text.cleaning import clip, repair
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
-from bot.errors import InvalidInputError, TopicwireError
+from bot.errors import InvalidInputError, StoreError, TopicwireError
 from bot.i18n import LANGUAGES, comma_list, tr
 from bot.services import curate, mutes, pace, rephrasing, server_topics, sources
 from bot.services.appearance import accent_of
@@ -119,10 +119,9 @@ class KindChanges:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import does, by kind, and the topics that articles are still to be matched with."""
+    """What an import does, by kind."""
 
     kinds: Mapping[EntryKind, KindChanges]
-    topics: tuple[Topic, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:
@@ -256,10 +255,13 @@ async def preview(context: Context, places: ServerPlaces, user_id: int, file: Se
 
 
 async def apply(context: Context, places: ServerPlaces, user_id: int, file: ServerFile) -> ImportResult:
-    """Import a file, or nothing of it: InvalidInputError as `preview`. `look_back` comes after it.
+    """Import a file: all of it is stored, or nothing, except decisions about stories, which follow one by one.
 
-    Nobody else takes in articles meanwhile, so all is compared in memory, and stored with a few statements for each kind of entry.
-    Decisions about stories follow one by one, as if somebody made them: each may move many articles.
+    Raises InvalidInputError as `preview`, and StoreError if the database fails, among the decisions as well: another import
+    of the file makes those that are missing. Nobody else takes in articles during the transaction, so all is compared in
+    memory, and stored with a few statements for each kind of entry. Then recent articles are matched with the topics that
+    are new or changed. The decisions come last, because another import makes up for them, but not for the matching.
+    Each is made as if somebody made it, since it may move many articles.
     """
     _check_server(context, places, file)
     async with context.db.read() as connection:  # so that a file that is wrong keeps nobody waiting
@@ -268,9 +270,12 @@ async def apply(context: Context, places: ServerPlaces, user_id: int, file: Serv
         planned = await _planned(connection, context, places, user_id, file, locks=True)
         await planned.store(connection)
     context.wake()
+    await _look_back(context, planned.look_back_topics)
     for entry in file.decisions:
         try:
             await _decide(planned, entry)
+        except StoreError:
+            raise
         except TopicwireError:  # the stories are others here: the last article of a story stays in it
             planned.kinds[EntryKind.DECISIONS].left_out += 1
     return planned.result()
@@ -314,9 +319,9 @@ async def _planned(
     return planned
 
 
-async def look_back(context: Context, imported: ImportResult) -> None:
+async def _look_back(context: Context, imported: Iterable[Topic]) -> None:
     """Match recent articles with topics that an import made or changed, one after the other."""
-    for topic in imported.topics:
+    for topic in imported:
         try:
             await server_topics.look_back(context, topic)
         except TopicwireError as error:
@@ -389,7 +394,7 @@ class _Import:
 
     def result(self) -> ImportResult:
         """What it does, by kind."""
-        return ImportResult(self.kinds, tuple(self.look_back_topics))
+        return ImportResult(self.kinds)
 
     def plan(self, file: ServerFile) -> None:
         """Decide all of it but decisions about stories. Raises InvalidInputError with the problems of all entries."""

@@ -92,10 +92,19 @@ async def processes(connection: AsyncConnection) -> list[ProcessState]:
     return sorted(present, key=lambda one: (one.since, one.identity))
 
 
+def _unchanged(seen: Lease) -> sa.ColumnElement[bool]:
+    return sa.and_(_l.c.name == seen.name, _l.c.holder == seen.holder, _l.c.beat == seen.beat)
+
+
 async def remove(connection: AsyncConnection, seen: Lease) -> bool:
     """Remove a lease that is still as it was `seen`. False if it is not."""
-    unchanged = sa.and_(_l.c.name == seen.name, _l.c.holder == seen.holder, _l.c.beat == seen.beat)
-    return bool((await connection.execute(sa.delete(_l).where(unchanged))).rowcount)
+    return bool((await connection.execute(sa.delete(_l).where(_unchanged(seen)))).rowcount)
+
+
+async def lock_unchanged(connection: AsyncConnection, seen: Lease) -> bool:
+    """Whether a lease is still as it was `seen`. If so, nobody renews it until the transaction ends."""
+    statement = sa.select(_l.c.name).where(_unchanged(seen)).with_for_update()
+    return await connection.scalar(statement) is not None
 
 
 async def take(
@@ -103,14 +112,13 @@ async def take(
 ) -> Lease | None:
     """Take or renew a lease that is still as it was `seen`; None if somebody else was faster. `roles` are those of a process."""
     await insert_new(connection, _l, [{"name": seen.name, "holder": "", "beat": 0}], on=["name"])
-    unchanged = sa.and_(_l.c.name == seen.name, _l.c.holder == seen.holder, _l.c.beat == seen.beat)
     taken = Lease(seen.name, holder, seen.beat + 1)
     values = {"holder": taken.holder, "beat": taken.beat, "roles": ",".join(sorted(roles))}
     now = sa.func.clock_timestamp()
     times = {"renewed_at": now, "since": now if holder != seen.holder else sa.func.coalesce(_l.c.since, now)}
     on_postgresql = connection.dialect.name == "postgresql"
     result = await connection.execute(
-        sa.update(_l).where(unchanged).values(**values, **(times if on_postgresql else {}))
+        sa.update(_l).where(_unchanged(seen)).values(**values, **(times if on_postgresql else {}))
     )
     return taken if result.rowcount else None
 

@@ -35,7 +35,7 @@ class Admission:
 
     @property
     def recent(self) -> frozenset[int]:
-        """The channels that are passed over because they sent something recently, if they wait."""
+        """The channels that sent something in the last `RECENT` seconds, whether they wait or not: if they do, they are passed over."""
         return self._line.recent(asyncio.get_running_loop().time())
 
     async def enter(self, channel_id: int, urgency: Urgency, wait: float) -> Admitted:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.polling import FeedOrigin, NewFeed
 from bot.runtime.absence import AbsenceWatch
 from bot.runtime.leadership import LEASE, RENEW
 from bot.store import feeds, leases
 from bot.store.database import Database
 from tests.make import Clock
+from tests.store.store_helpers import statements
 
 HERE, GONE = "host 1 here", "host 2 gone"
 
@@ -58,17 +61,65 @@ async def test_only_the_feeds_of_a_poller_that_does_not_renew_its_lease_are_due_
         seconds.now += RENEW.total_seconds()
     assert freed == [LEASE.total_seconds()]
     assert await _due(stores, clock) == 3
-    async with stores.read() as connection:
-        assert [leases.process_of(lease) for lease in await leases.of_processes(connection)] == [HERE]
-    seconds.now += 100  # nothing else is removed: it is seen first, and then it renews its lease
+    seconds.now += 100  # nothing else is given back: it is seen first, and then it renews its lease
     await _beat(stores, HERE)
     await watch.step()
     assert await _due(stores, clock) == 3
 
 
-async def test_a_poller_that_has_certainly_ended_is_not_waited_for(stores: Database, clock: Clock) -> None:
+async def _recorded(db: Database) -> list[str]:
+    async with db.read() as connection:
+        return [leases.process_of(lease) for lease in await leases.of_processes(connection)]
+
+
+@pytest.mark.parametrize("certainly", [False, True])
+async def test_people_see_for_an_hour_that_a_process_is_gone_and_its_feeds_are_given_back_once(
+    stores: Database, clock: Clock, certainly: bool
+) -> None:
+    seconds = Seconds()
+    is_gone = {GONE} if certainly else set()
+    watch = AbsenceWatch(stores, clock, seconds, is_gone=is_gone.__contains__, freed=lambda: None)
     await _beat(stores, GONE)
-    watch = AbsenceWatch(stores, clock, Seconds(), is_gone=lambda holder: holder == GONE, freed=lambda: None)
     await watch.step()
-    async with stores.read() as connection:
-        assert await leases.of_processes(connection) == []
+    seconds.now = LEASE.total_seconds()
+    await watch.step()
+    with statements(stores) as seen:
+        for seconds.now in (5, 60, 1800, 3599):
+            await watch.step()
+    assert not any("UPDATE" in sql for sql, _ in seen), "they are not given back each time"
+    assert await _recorded(stores) == [GONE]
+    seconds.now = 3600
+    await watch.step()
+    assert await _recorded(stores) == []
+
+
+async def test_a_process_that_froze_and_goes_on_is_watched_as_before(stores: Database, clock: Clock) -> None:
+    seconds, freed = Seconds(), []
+    declared = [NewFeed("https://paper.example/1", FeedOrigin.CONFIG)]
+    async with stores.write() as connection:
+        await feeds.configure(connection, declared, timedelta(minutes=5), clock())
+    clock.forward(hours=1)
+    watch = AbsenceWatch(
+        stores, clock, seconds, is_gone=lambda _: False, freed=lambda: freed.append(seconds.now)
+    )
+    for start in (0, 1800, 3500):  # the hour begins anew with each sign of life
+        await _beat(stores, GONE)
+        async with stores.write() as connection:
+            [feed] = await feeds.due(connection, clock(), (), 10)
+            await feeds.claim(connection, [feed.source_id], clock(), GONE)
+        for seconds.now in (start, start + 3):
+            await watch.step()
+    assert freed == [3, 1803, 3503]
+    seconds.now = 3500 + 3599
+    await watch.step()
+    assert await _recorded(stores) == [GONE]
+
+
+async def test_the_record_of_a_process_that_ends_in_order_is_removed_at_once(
+    stores: Database, clock: Clock
+) -> None:
+    await _beat(stores, GONE)
+    async with stores.write() as connection:
+        await leases.take(connection, await leases.read(connection, leases.process(GONE)), "")
+    await AbsenceWatch(stores, clock, Seconds(), is_gone=lambda _: False, freed=lambda: None).step()
+    assert await _recorded(stores) == []

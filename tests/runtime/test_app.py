@@ -17,6 +17,7 @@ from bot.bootstrap import WatchedSource
 from bot.config import parse
 from bot.domain.model import Mode, Subscription
 from bot.domain.outages import OutageKind
+from bot.domain.processes import Role
 from bot.domain.shards import Shards
 from bot.errors import (
     ConfigError,
@@ -30,7 +31,7 @@ from bot.messages.message import Message
 from bot.runtime import process
 from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App, _start, run, trouble_of
 from bot.runtime.background import FIRST_PAUSE
-from bot.runtime.roles import EVERY_ROLE, Role
+from bot.runtime.roles import EVERY_ROLE
 from bot.services import subscribe
 from bot.services.context import Context
 from bot.sources.model import ItemBatch, Progress

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
+from bot.domain.processes import Role
 from bot.errors import ConfigError, TopicwireError
-from bot.runtime.roles import EVERY_ROLE, Role, check_roles, parse_roles, share_of_pace
+from bot.runtime.roles import EVERY_ROLE, check_roles, parse_roles, share_of_pace
 
 
 @pytest.mark.parametrize(

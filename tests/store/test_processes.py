@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from bot.domain.processes import ProcessState
+from bot.domain.processes import ONE_AT_A_TIME, ProcessState, Role
 from bot.messages.processes import process_lines
 from bot.services.context import Context
 from bot.services.measure import measure
@@ -94,6 +94,19 @@ async def test_on_sqlite_there_is_one_process_and_nothing_to_tell(sqlite_url: st
         await _begin(db)
         assert await _processes(db) == []
         assert (await status(Context(db, clock), GUILD)).processes == ()
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_role_has_words_and_those_of_a_standby_differ_where_one_process_at_a_time_works(
+    role: Role,
+) -> None:
+    roles, no_time = frozenset({role.value}), timedelta(0)
+    leading, other = (
+        process_lines([ProcessState(WORKER, roles, leads, at(1), no_time)], at(2))
+        for leads in (roles, frozenset[str]())
+    )
+    assert (leading != other) == (role in ONE_AT_A_TIME)
+    assert not leading[0].startswith("•  ·"), "no words"
 
 
 def test_a_member_reads_what_each_process_does_and_not_where() -> None:

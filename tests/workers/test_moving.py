@@ -20,7 +20,7 @@ from bot.domain.model import Mode, PostLayout, StorySize, Topic, Volume
 from bot.domain.polling import FeedOrigin, NewFeed, Polls
 from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import DigestStyle, Schedule
-from bot.errors import InvalidInputError
+from bot.errors import DatabaseLostError, InvalidInputError
 from bot.services import (
     alerts,
     appearance,
@@ -40,7 +40,7 @@ from bot.services import (
 )
 from bot.services.context import Context
 from bot.services.curate import Editor
-from bot.services.moving import EntryKind, ServerPlaces
+from bot.services.moving import EntryKind, KindChanges, ServerPlaces
 from bot.services.server_topics import Draft
 from bot.services.subscribe import SubscribeRequest
 from bot.store import feeds, schema
@@ -215,10 +215,7 @@ async def test_a_server_moves_with_no_row_that_differs(old: House, new: House, c
     assert users == [MOVER]
     text = server_file.encode(file).decode()
     assert str(ADMIN) not in json.loads(text).get("settings", {}).values()
-    await moving.look_back(new.context, done)
-    async with new.db.read() as connection:
-        tagged = sa.select(sa.func.count()).select_from(schema.record_topics).join(schema.topics)
-        assert await connection.scalar(tagged.where(schema.topics.c.guild_id == GUILD)) == 1
+    assert await _matched(new) == 1
 
 
 def replace_time(content: bytes) -> dict[str, Any]:
@@ -241,13 +238,13 @@ async def test_what_is_here_already_changes_and_nothing_is_removed(old: House, c
     await furnish(old, clock)
     file = document(await moving.export(old.context, GUILD))
     file["subscriptions"][0]["mode"] = "live"
-    file["topics"][0]["query"] = '"water mill"'
+    file["topics"][0]["query"] = "ferry OR mill"
     file["mutes"] = [{"value": "opera"}]
     done = await moving.apply(old.context, PLACES, MOVER, parsed(file))
     assert [
         done.kinds[kind].changed for kind in (EntryKind.SUBSCRIPTIONS, EntryKind.TOPICS, EntryKind.MUTES)
     ] == [1, 1, 0]
-    assert [topic.query for topic in done.topics] == ['"water mill"']
+    assert await _matched(old) == len(REPORTS), "earlier articles are matched with the new query"
     assert len(await mutes.listing(old.context, GUILD)) == 3
 
 
@@ -262,6 +259,33 @@ async def test_decisions_about_others_articles_are_left_out(old: House, clock: C
     assert done.kinds[EntryKind.DECISIONS].left_out == 2
     async with old.db.read() as connection:
         assert await connection.scalar(sa.select(sa.func.count()).select_from(schema.story_overrides)) == 0
+
+
+async def test_an_import_that_loses_the_database_among_its_decisions_says_so_and_the_next_one_makes_them(
+    old: House, new: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await furnish(old, clock)
+    file = await moved(old, new)
+
+    async def lost(*_: object) -> None:
+        raise DatabaseLostError("the database is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(curate, "decide", lost)
+        with pytest.raises(DatabaseLostError):
+            await moving.apply(new.context, PLACES, MOVER, file)
+    assert await _matched(new) == 1, "its topics are matched with earlier articles before the decisions"
+    done = await moving.apply(new.context, PLACES, MOVER, file)
+    assert done.kinds[EntryKind.DECISIONS] == KindChanges(new=1)
+    assert await new.rows() == await old.rows()
+
+
+async def _matched(house: House) -> int | None:
+    """How often an article has a topic of the server."""
+    async with house.db.read() as connection:
+        tagged = sa.select(sa.func.count()).select_from(schema.record_topics).join(schema.topics)
+        count: int | None = await connection.scalar(tagged.where(schema.topics.c.guild_id == GUILD))
+        return count
 
 
 async def test_the_statements_of_an_import_do_not_grow_with_its_entries(old: House) -> None:
