@@ -339,7 +339,9 @@ async def claim(
         channels = {row.channel_id for row in candidates if row.kind in PACED and row.message_id is None}
         paced = await keep_pace(connection, channels, now) if channels else Paced()
         chosen = [
-            row.id for row in candidates if row.id not in paced.withheld_rows and row.channel_id not in paced.locked_channels
+            row.id
+            for row in candidates
+            if row.id not in paced.withheld_rows and row.channel_id not in paced.locked_channels
         ]
         claimed = await _take(connection, chosen, now, busy, holder)
         changed = channels - paced.locked_channels if paced.withheld_rows else set[int]()

@@ -61,7 +61,7 @@ def test_roles_that_cannot_work_are_refused_with_what_to_do(
     assert problem in str(refused.value)
 
 
-@pytest.mark.parametrize("per_second", [2, 20, 50, 51, 500])
+@pytest.mark.parametrize("per_second", [1, 2, 10, 16, 17, 20, 50, 51, 500])
 @pytest.mark.parametrize("clusters", [1, 4, 16])
 def test_the_processes_of_a_token_make_no_more_requests_together_than_discord_takes(
     per_second: int, clusters: int
@@ -71,7 +71,15 @@ def test_the_processes_of_a_token_make_no_more_requests_together_than_discord_ta
         for role in (Role.GATEWAY, Role.SENDER)
     )
     assert min(gateway, sender) >= 1
-    assert gateway * clusters + sender <= max(per_second, clusters + 1)
+    try:
+        for role in (Role.GATEWAY, Role.SENDER):
+            check_roles(frozenset({role}), on_postgresql=True, clusters=clusters, per_second=per_second)
+    except ConfigError as refused:
+        assert per_second <= clusters, "there is one a second for each"
+        assert f"discord.requests_per_second: {per_second} is too few" in str(refused)
+    else:
+        assert gateway * clusters + sender <= per_second
+    check_roles(frozenset({Role.POLLER}), on_postgresql=True, clusters=clusters, per_second=per_second)
     assert share_of_pace(EVERY_ROLE, per_second, 1) == per_second
     assert share_of_pace(EVERY_ROLE, math.inf, 1) == math.inf
 
