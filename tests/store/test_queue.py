@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -306,6 +307,52 @@ async def test_a_long_queue_costs_no_more_than_an_empty_one(tmp_path: Any) -> No
         assert sum(full.values()) <= 1.1 * sum(empty.values()), (kind, empty, full)
         more = {name: (empty[name], full[name]) for name in full if full[name] > 1.1 * empty[name] + FEW}
         assert not more, kind
+
+
+async def test_statements_are_the_same_however_many_channels_are_left_out(stores: Database) -> None:
+    """A database prepares each of them once, and takes fewer than 40,000 parameters."""
+    await fill(stores, [owed(1, 1, kind=outbox.STORY), owed(2, 1, kind=outbox.PUBLISH, message_id=5)])
+    texts: list[list[str]] = []
+    for count in (2, 40_000):
+        busy, resting = ({CHANNEL + start + n for n in range(count)} for start in (10, 500_000))
+        with statements(stores) as seen:
+            async with stores.write() as connection:
+                assert await outbox.next_due(connection, NOW, busy, resting) is not None
+                claimed = await outbox.claim(connection, NOW, 5, busy, resting=resting)
+                claimed += await outbox.claim_publishing(connection, NOW, 5, busy, resting=resting)
+                await outbox.release(connection, claimed)
+        assert len(claimed) == 2
+        texts.append([statement for statement, _ in seen])
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("publishes", [False, True])
+async def test_channels_that_rest_are_left_out_and_others_give_as_many_as_they_may(
+    stores: Database, publishes: bool
+) -> None:
+    kind = outbox.PUBLISH if publishes else outbox.STORY
+    await fill(stores, [owed(f"{c}:{n}", c, kind=kind, message_id=5) for c in (1, 2) for n in range(3)])
+    claims = outbox.claim_publishing if publishes else outbox.claim
+    async with stores.write() as connection:
+        claimed = await claims(connection, NOW, 10, resting={CHANNEL + 1}, per_channel=1)
+    assert [claim.channel_id for claim in claimed] == [CHANNEL + 2]
+
+
+async def test_one_message_at_a_time_of_a_backlog_moves_one_row_at_a_time(stores: Database) -> None:
+    """None goes back and forth between those that are ready and the shelf."""
+    await fill(stores, [owed(n, 1, kind=outbox.STORY) for n in range(20)])
+    shelves: list[set[int]] = []
+    async with stores.write() as connection:
+        for _ in range(20):
+            (claim,) = await outbox.claim(connection, NOW, 10, per_channel=1)
+            await outbox.settle_all(connection, [sent(claim)], NOW, INTERVAL)
+            shelves.append(
+                set((await connection.execute(sa.select(o.c.id).where(queue.IS_SHELVED))).scalars())
+            )
+    for before, after in pairwise(shelves):
+        assert after <= before
+        assert len(before - after) <= 1
+    assert (len(shelves[0]), len(shelves[-1])) == (20 - queue.PER_CHANNEL, 0)
 
 
 # Results are written together.
