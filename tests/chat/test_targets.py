@@ -132,6 +132,7 @@ async def test_a_thread_that_was_archived_while_it_was_paused_goes_on(
     await world.app.mend()
     assert "Paused" in seen(await world.ask("status"))
     world.mend(world.news)
+    world.clock.forward(minutes=5)
     await world.app.mend()
     await world.deliver()
     assert len(world.posts(thread)) == 1
@@ -147,6 +148,7 @@ async def test_a_thread_that_is_locked_as_well_stays_paused_until_it_is_unlocked
     await world.app.mend()
     assert "Paused" in seen(await world.ask("status"))
     world.close(thread, locked=False)
+    world.clock.forward(minutes=5)
     await world.app.mend()
     await world.deliver()
     assert len(world.posts(thread)) == 1
@@ -166,6 +168,7 @@ async def test_a_channel_of_which_discord_tells_nothing_stays_paused(
     world.env.inject_error("GET", f"/channels/{thread.id}", status=status, code=code)
     await world.app.mend()
     assert "Paused" in seen(await world.ask("status"))
+    world.clock.forward(minutes=5)
     await world.app.mend()
     assert "Paused" not in seen(await world.ask("status"))
 
