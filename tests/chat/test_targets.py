@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.chat.permissions import problem
+from bot.chat.port import REQUEST_RANK
+from bot.domain.requests.line import LOWEST_RANK
 from bot.store import subscriptions
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, seen, unrelated
 from tests.make import record
@@ -114,6 +116,25 @@ async def test_a_thread_that_was_locked_pauses_until_it_is_opened(world: World, 
     await world.app.mend()
     await world.deliver()
     assert len(world.posts(thread)) == 1
+
+
+async def test_messages_go_before_looks_at_paused_channels(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.ask("subscribe", topic="AI")
+    world.deny(world.news, send_messages=True)
+    await world.report(record(METRO[0], quality=80))
+    ranks: list[int] = []
+
+    async def noting(*_: object) -> str:
+        ranks.append(REQUEST_RANK.get())
+        return "still"
+
+    monkeypatch.setattr("bot.runtime.app.problem_now", noting)
+    before = REQUEST_RANK.get()
+    await world.app.mend()
+    assert ranks == [LOWEST_RANK]
+    assert REQUEST_RANK.get() == before
 
 
 @pytest.mark.parametrize("restarted", [False, True])
