@@ -26,6 +26,7 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
     ("bot/chat/client.py", ""): "names of discord.py's tasks",
     ("bot/chat/pacer.py", "X-"): "a header of HTTP",
     ("bot/chat/limits.py", ""): "names of commands",
+    ("bot/chat/permissions.py", "it is looked at later"): "why a channel stays paused, which is not stored",
     ("bot/chat/pacer.py", "X-RateLimit-"): "names of headers of HTTP",
     (
         "bot/chat/sender.py",

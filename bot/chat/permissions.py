@@ -68,6 +68,8 @@ NAMES = {
     "bypass_slowmode": mark("Bypass Slowmode"),
 }
 
+NOT_FETCHED = "it is looked at later"
+
 PostableChannel = discord.TextChannel | discord.Thread | discord.ForumChannel
 
 
@@ -115,16 +117,22 @@ def problem(client: discord.Client, channel_id: int) -> str:
 
 
 async def problem_now(
-    client: discord.Client, channel_id: int, read_server: Callable[[], Awaitable[None]] | None = None
+    client: discord.Client,
+    channel_id: int,
+    read_server: Callable[[], Awaitable[None]] | None = None,
+    may_fetch: Callable[[], bool] = lambda: True,
 ) -> str:
     """Like `problem`, but fetches a channel that is not in the cache, such as an archived thread.
 
-    `read_server` fills the cache of a client that has no gateway.
+    `read_server` fills the cache of a client that has no gateway. `may_fetch` says whether to fetch the channel now.
     """
     try:
         if read_server is not None:
             await read_server()
-        channel: Any = client.get_channel(channel_id) or await client.fetch_channel(channel_id)
+        channel: Any = client.get_channel(channel_id)
+        if channel is None and not may_fetch():
+            return NOT_FETCHED
+        channel = channel or await client.fetch_channel(channel_id)
     except (discord.NotFound, discord.Forbidden):
         return tr(GONE)
     except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError):

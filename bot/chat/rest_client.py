@@ -78,6 +78,7 @@ class RestClient(Client):
             read_at = self._read_at.get(guild_id)
             if read_at is None or now - read_at > max_age:
                 self._read_at[guild_id] = now  # before: a change that is reported meanwhile must not get lost
+                self._read_at.move_to_end(guild_id)
                 try:
                     await self._read(guild_id)
                 except BaseException:
@@ -85,6 +86,8 @@ class RestClient(Client):
                     raise
             elif guild_id in self._packed and guild_id not in self._unpacked:
                 self._unpack(guild_id)
+            # One that left the cache while it was read missed the changes that were reported since.
+            self._read_at.setdefault(guild_id, LONG_AGO)
             self._read_at.move_to_end(guild_id)
             if guild_id in self._unpacked:
                 self._unpacked.move_to_end(guild_id)

@@ -35,6 +35,7 @@ from bot.chat.client import Client, ClientOptions, ShardedClient
 from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after, unreachable
 from bot.chat.pacer import Pacer
 from bot.chat.permissions import problem_now
+from bot.chat.port import REQUEST_RANK
 from bot.chat.rest_client import RestClient
 from bot.chat.sender import DiscordSender
 from bot.chat.server_changes import report_changes
@@ -43,6 +44,7 @@ from bot.config import Config, FeedSettings
 from bot.domain.mending import SHORTEST, MendingSchedule
 from bot.domain.outages import OutageKind
 from bot.domain.processes import Role
+from bot.domain.requests.line import LOWEST_RANK
 from bot.domain.shards import Shards
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
@@ -81,7 +83,6 @@ LONGEST_DIGEST_IDLE = timedelta(minutes=15)
 NEXT_CHANGES = timedelta(seconds=5)  # after a source stops reporting changes
 # Each check of a channel that still fails costs a refused request, and Discord limits those.
 MEND_EVERY = SHORTEST
-NOT_ASKED = "it is looked at later"
 NEXT_DIGEST = timedelta(seconds=1)
 FIRST_TIDY = timedelta(minutes=15)  # after the start, so that it also runs if the bot is restarted every day
 TIDY_EVERY = timedelta(days=1)
@@ -174,7 +175,6 @@ class App:
         self._connecting_failures = self._sync_failures = 0  # in a row
         self._latest: datetime | None = None  # the latest time that the clock has shown
         self._mending = MendingSchedule()
-        self._asked_for: Collection[int] = ()  # servers whose channels are asked for at this look
         # The default time of digests changes only with a restart, so it is checked once.
         self._replanned = False
 
@@ -331,19 +331,25 @@ class App:
         """Resume channels in which the bot may post again."""
         if not self.client.up.is_set():  # no channel is known before the first connection
             return
-        for channel_id in await resume_mended(self.context, self._problem_now, self._choose_to_mend):
+        rank = REQUEST_RANK.set(LOWEST_RANK)  # messages go first
+        try:
+            resumed = await resume_mended(self.context, self._problem_now, self._choose_to_mend)
+        finally:
+            REQUEST_RANK.reset(rank)
+        for channel_id in resumed:
             log.info("channel %s has resumed", channel_id)
 
     def _choose_to_mend(self, paused: Mapping[int, datetime]) -> Collection[int]:
         """What a gateway keeps up to date costs nothing; some servers at a time are asked for."""
-        self._asked_for = self._mending.choose(paused, self.context.now())
-        return self._asked_for if isinstance(self.client, RestClient) else paused
+        chosen = self._mending.choose(paused, self.context.now())
+        return chosen if isinstance(self.client, RestClient) else paused
 
     async def _problem_now(self, guild_id: int, channel_id: int) -> str:
-        if self.client.get_channel(channel_id) is None and guild_id not in self._asked_for:
-            return NOT_ASKED
         return await problem_now(
-            self.client, channel_id, partial(self.client.read_server, guild_id, MEND_EVERY)
+            self.client,
+            channel_id,
+            partial(self.client.read_server, guild_id, MEND_EVERY),
+            partial(self._mending.may_ask, guild_id, channel_id, self.context.now()),
         )
 
     async def tidy(self) -> None:
@@ -644,7 +650,10 @@ async def run(config: Config, roles: frozenset[Role] = EVERY_ROLE) -> None:
     """
     shards = config.discord.shards.shards()
     check_roles(
-        roles, on_postgresql=normalise(config.database.url).startswith("postgresql"), clusters=shards.clusters
+        roles,
+        on_postgresql=normalise(config.database.url).startswith("postgresql"),
+        clusters=shards.clusters,
+        per_second=config.discord.requests_per_second,
     )
     starting = asyncio.current_task()
     assert starting is not None

@@ -31,7 +31,7 @@ def parse_roles(names: Iterable[str]) -> frozenset[Role]:
 def share_of_pace(roles: frozenset[Role], per_second: float, clusters: int) -> float:
     """How many of the `per_second` requests of a token a process makes, so that all its processes together make no more.
 
-    At least one a second.
+    At least one a second, for which there have to be enough: see `check_roles`.
     """
     if per_second == math.inf:
         return per_second
@@ -45,8 +45,10 @@ def share_of_pace(roles: frozenset[Role], per_second: float, clusters: int) -> f
             return per_second
 
 
-def check_roles(roles: frozenset[Role], *, on_postgresql: bool, clusters: int) -> None:
-    """Raise ConfigError if a process cannot have these roles with the given database and clusters of shards."""
+def check_roles(
+    roles: frozenset[Role], *, on_postgresql: bool, clusters: int, per_second: float = math.inf
+) -> None:
+    """Raise ConfigError if a process cannot have these roles with the given database, clusters of shards, and requests a second."""
     problems = []
     if roles != EVERY_ROLE and not on_postgresql:
         problems.append(
@@ -61,6 +63,12 @@ def check_roles(roles: frozenset[Role], *, on_postgresql: bool, clusters: int) -
         problems.append(
             "discord.shards: with several clusters, a gateway sees a part of the servers, and a sender needs all. Start them "
             "apart, with --role gateway and --role sender"
+        )
+    are_apart = (Role.GATEWAY in roles) != (Role.SENDER in roles)
+    if are_apart and per_second < clusters + 1:
+        problems.append(
+            f"discord.requests_per_second: {per_second:g} is too few to divide. Each gateway and the sender need at least one a "
+            f"second: set it to {clusters + 1} or more, if Discord allows that, or use fewer clusters (discord.shards)"
         )
     if problems:
         raise ConfigError("--role", problems)

@@ -33,7 +33,7 @@ from bot.domain.retry import (
 from bot.store import queue, rephrasings, schema
 from bot.store.conditions import has_value, is_unleased
 from bot.store.queue import DueMessage, Lane
-from bot.store.sql import chunks, insert_new, listed
+from bot.store.sql import chunks, insert_new, listed, none_of
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
@@ -262,14 +262,14 @@ def _claimed(row: sa.Row[Any], now: datetime) -> Claimed:
     return Claimed(**values)
 
 
-def _ready(now: datetime, busy: Collection[int]) -> sa.Select[tuple[int]]:
+def _ready(connection: AsyncConnection, now: datetime, busy: Collection[int]) -> sa.Select[tuple[int]]:
     """Ids of rows that are due, not held by a worker, and whose channel is neither paused nor busy."""
     return sa.select(_o.c.id).where(
         _o.c.due_at <= now,
         _o.c.closed.is_(False),
         is_unleased(_o.c.lease_until, now),
         REACHABLE,
-        _o.c.channel_id.not_in(busy),
+        none_of(connection, _o.c.channel_id, busy),
     )
 
 
@@ -278,7 +278,7 @@ async def _take(
 ) -> list[Claimed]:
     """Claim those of these rows that nobody else has claimed meanwhile, in their order."""
     # What makes a row ready is asked again beside the lock: there it is seen what another worker has stored meanwhile.
-    ready = _ready(now, busy).where(_o.c.id.in_(ids)).with_for_update(skip_locked=True)
+    ready = _ready(connection, now, busy).where(_o.c.id.in_(ids)).with_for_update(skip_locked=True)
     begun = sa.func.coalesce(_o.c.begun_at, sa.literal(now, schema.UtcTime()))
     # As a common table expression it is evaluated once. A subquery PostgreSQL may run again for every row,
     # and so take any number: the rows that it has just updated are skipped as locked.
@@ -299,8 +299,8 @@ class Paced:
     another transaction is about to change, of which nothing is sent now either.
     """
 
-    held: frozenset[int] = frozenset()
-    taken: frozenset[int] = frozenset()
+    withheld_rows: frozenset[int] = frozenset()
+    locked_channels: frozenset[int] = frozenset()
 
 
 # Decides about stories that wait to be posted in channels.
@@ -331,22 +331,24 @@ async def claim(
     of the others up to `per_channel` messages are taken. `keep_pace` decides, in the same transaction, which stories channels have no
     room for: see `rollups.keep_pace`.
     """
-    checks = await queue.restock(connection, now, busy, publishes=False)
+    limits = queue.ClaimLimits(limit, busy, resting, per_channel)
+    checks = await queue.restock(connection, now, limits, publishes=False)
     more: dict[int, datetime] = {}
     claimed: list[Claimed] = []
-    limits = queue.ClaimLimits(limit, busy, resting, per_channel)
     while candidates := await _candidates(connection, now, limits, queue.first_lane(turn), checks):
         channels = {row.channel_id for row in candidates if row.kind in PACED and row.message_id is None}
         paced = await keep_pace(connection, channels, now) if channels else Paced()
         chosen = [
-            row.id for row in candidates if row.id not in paced.held and row.channel_id not in paced.taken
+            row.id
+            for row in candidates
+            if row.id not in paced.withheld_rows and row.channel_id not in paced.locked_channels
         ]
         claimed = await _take(connection, chosen, now, busy, holder)
-        changed = channels - paced.taken if paced.held else set[int]()
+        changed = channels - paced.locked_channels if paced.withheld_rows else set[int]()
         more |= dict.fromkeys({claim.channel_id for claim in claimed} | changed, now)
-        if claimed or not (paced.held or paced.taken):
+        if claimed or not (paced.withheld_rows or paced.locked_channels):
             break  # without any, another worker has taken them
-        limits = replace(limits, busy={*limits.busy, *paced.taken})
+        limits = replace(limits, busy={*limits.busy, *paced.locked_channels})
     await queue.store_checks(connection, checks, more, publishes=False)
     return claimed
 
@@ -392,16 +394,26 @@ def _room(times: Sequence[datetime], now: datetime) -> tuple[int, datetime]:
 
 
 async def claim_publishing(
-    connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int] = (), holder: str = ""
+    connection: AsyncConnection,
+    now: datetime,
+    limit: int,
+    busy: Collection[int] = (),
+    holder: str = "",
+    *,
+    resting: Collection[int] = frozenset(),
+    per_channel: int = PER_CHANNEL,
 ) -> list[Claimed]:
-    """Take messages to publish to followers: the biggest first, as many a channel as its hour still allows."""
+    """Take messages to publish to followers: the biggest first, as many a channel as its hour still allows.
+
+    `busy`, `resting` and `per_channel` as in `claim`.
+    """
 
     async def rooms(channel_ids: Collection[int]) -> Mapping[int, tuple[int, datetime]]:
         published = await _published(connection, channel_ids, now)
         return {channel_id: _room(published.get(channel_id, ()), now) for channel_id in channel_ids}
 
-    checks = await queue.restock(connection, now, busy, publishes=True)
-    limits = queue.ClaimLimits(limit, busy)
+    limits = queue.ClaimLimits(limit, busy, resting, per_channel)
+    checks = await queue.restock(connection, now, limits, publishes=True)
     candidates = await queue.candidates(connection, now, limits, checks, publishes=True, rooms=rooms)
     claimed = await _take(connection, [row.id for row in candidates], now, busy, holder) if candidates else []
     published = await _published(connection, {claim.channel_id for claim in claimed}, now)
@@ -557,7 +569,7 @@ async def next_due(
     columns = sa.select(_o.c.channel_id, _o.c.kind, _o.c.due_at, _o.c.lease_until, reachable)
     limits = queue.ClaimLimits(0, busy, resting)
     busy = {*busy, *resting}
-    unleased = columns.where(is_unleased(_o.c.lease_until, now), limits.is_read())
+    unleased = columns.where(is_unleased(_o.c.lease_until, now), limits.is_read(connection))
     pages = [
         unleased.where(queue.IS_READY, queue.of_lanes(publishes=False)).order_by(*queue.ORDER),
         unleased.where(queue.IS_READY, queue.of_lanes(publishes=True)).order_by(*queue.ORDER),

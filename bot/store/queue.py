@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
 from bot.store.conditions import is_unleased
-from bot.store.sql import chunks, upsert
+from bot.store.sql import chunks, none_of, upsert
 
 PER_CHANNEL = 5  # in a batch: a channel in which much waits must not hold up the others
 SPARE = 40  # rows that are read beyond those that may be taken or skipped
@@ -97,9 +97,11 @@ class ClaimLimits:
         passed = 0 if self.resting else PER_CHANNEL * len(self.busy)
         return self.limit + passed + SPARE
 
-    def is_read(self) -> sa.ColumnElement[bool]:
+    def is_read(self, connection: AsyncConnection) -> sa.ColumnElement[bool]:
         """Which rows to read: those of busy channels too, unless many others rest."""
-        return _o.c.channel_id.not_in({*self.busy, *self.resting}) if self.resting else sa.true()
+        if not self.resting:
+            return sa.true()
+        return none_of(connection, _o.c.channel_id, {*self.busy, *self.resting})
 
 
 @dataclass(slots=True)
@@ -155,7 +157,7 @@ async def candidates(
         sa.select(
             _o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.message_id, _o.c.due_at, _o.c.user_id
         )
-        .where(IS_READY, in_scope, is_unleased(_o.c.lease_until, now), limits.is_read())
+        .where(IS_READY, in_scope, is_unleased(_o.c.lease_until, now), limits.is_read(connection))
         .order_by(*ORDER)
         .limit(limits.size)
     )
@@ -225,19 +227,23 @@ async def _shelve(connection: AsyncConnection, look: _Look, now: datetime) -> No
 
 
 async def restock(
-    connection: AsyncConnection, now: datetime, busy: Collection[int], *, publishes: bool
+    connection: AsyncConnection, now: datetime, limits: ClaimLimits, *, publishes: bool
 ) -> Checks:
-    """Make ready what has become due, and what channels have room for again. Returns when the latter get more."""
+    """Make ready what has become due, and what channels have room for again. Returns when the latter get more.
+
+    A channel gets as many messages as a claim takes of it: what is ready and cannot be taken would go back to the shelf.
+    """
     await _ripen(connection, now)
     rows = await connection.execute(
         sa.select(_b.c.channel_id)
-        .where(_b.c.check_at <= now, _b.c.publishes == publishes, _b.c.channel_id.not_in(busy))
+        .where(_b.c.check_at <= now, _b.c.publishes == publishes)
+        .where(none_of(connection, _b.c.channel_id, limits.busy))
         .order_by(_b.c.check_at)
         .limit(FED)
     )
     channels = sorted(rows.scalars())
     if channels:
-        await _feed(connection, channels, publishes=publishes)
+        await _feed(connection, channels, limits.per_channel, publishes=publishes)
     return dict.fromkeys(channels, now + CHECK_AFTER)
 
 
@@ -253,12 +259,14 @@ async def _ripen(connection: AsyncConnection, now: datetime) -> None:
         await connection.execute(sa.update(_o).where(_o.c.id.in_(_free(ids))).values(ripe_at=now))
 
 
-async def _feed(connection: AsyncConnection, channels: Sequence[int], *, publishes: bool) -> None:
+async def _feed(
+    connection: AsyncConnection, channels: Sequence[int], per_channel: int, *, publishes: bool
+) -> None:
     """Take the first messages of each of these channels from the shelf."""
     of = sa.bindparam("of", type_=schema.SNOWFLAKE)
     shelved = sa.and_(IS_SHELVED, of_lanes(publishes=publishes), _o.c.channel_id == of)
     servers = sa.exists().where(_l.c.guild_id == _o.c.guild_id)
-    first = sa.select(_o.c.id).where(shelved, ~servers).order_by(*ORDER).limit(PER_CHANNEL)
+    first = sa.select(_o.c.id).where(shelved, ~servers).order_by(*ORDER).limit(per_channel)
     first = first.with_for_update(skip_locked=True)
     chosen = sa.select(first.cte("first").c.id)
     rows = [{"of": channel_id} for channel_id in channels]
@@ -316,5 +324,6 @@ async def next_checks(
     waiting = sa.select(_b.c.channel_id, _b.c.check_at).where(
         _b.c.check_at.is_not(None), _b.c.publishes == publishes
     )
-    first = waiting.where(_b.c.channel_id.not_in(busy)).order_by(_b.c.check_at).limit(limit)
+    free = waiting.where(none_of(connection, _b.c.channel_id, busy))
+    first = free.order_by(_b.c.check_at).limit(limit)
     return [(channel_id, at) for channel_id, at in await connection.execute(first)]

@@ -50,15 +50,15 @@ async def keep_pace(
     A claim waits for no lock of another transaction while it has some itself, so channels of which another one
     has locked anything are left for later.
     """
-    taken = await lock_free(connection, _c.c.channel_id, channel_ids)
-    waiting = await _waiting(connection, sorted(set(channel_ids) - taken), now)
+    locked = await lock_free(connection, _c.c.channel_id, channel_ids)
+    waiting = await _waiting(connection, sorted(set(channel_ids) - locked), now)
     open_rollups = await _open(connection, list(waiting), now)
     changed = {story.row: channel for channel, (_, stories) in waiting.items() for story in stories}
     changed |= open_rollups
-    taken |= {changed[row_id] for row_id in await lock_free(connection, _o.c.id, changed)}
-    waiting = {channel: of for channel, of in waiting.items() if channel not in taken}
-    held = await _decide(connection, waiting, list(open_rollups), now, settings)
-    return Paced(held, taken)
+    locked |= {changed[row_id] for row_id in await lock_free(connection, _o.c.id, changed)}
+    waiting = {channel: of for channel, of in waiting.items() if channel not in locked}
+    withheld = await _decide(connection, waiting, list(open_rollups), now, settings)
+    return Paced(withheld, locked)
 
 
 async def _decide(

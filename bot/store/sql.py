@@ -78,6 +78,13 @@ def listed(connection: AsyncConnection, values: Iterable[int]) -> sa.Select[tupl
     return sa.select(sa.func.json_each(json.dumps(sorted(values))).table_valued(_VALUE).c.value)
 
 
+def none_of(
+    connection: AsyncConnection, column: sa.ColumnElement[int], values: Iterable[int]
+) -> sa.ColumnElement[bool]:
+    """Whether a column has none of these whole numbers: one statement with one parameter, however many they are."""
+    return column.not_in(listed(connection, values))
+
+
 def rows_as_table(
     connection: AsyncConnection,
     name: str,

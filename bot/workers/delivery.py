@@ -185,12 +185,15 @@ class Delivery:
     async def _hasten(self, now: datetime) -> None:
         """After an outage: what failed in it is due again."""
         if self._to_hasten:
+            ids = frozenset(self._to_hasten)  # more may be added meanwhile
             async with self._context.db.write() as connection:
-                await delivery.hasten(connection, self._to_hasten, now)
-            self._to_hasten = set()
+                await delivery.hasten(connection, ids, now)
+            self._to_hasten -= ids
 
     async def _claimed(self, now: datetime, room: int) -> list[Claimed]:
         """Claim up to `room` messages. A channel in which much waits gets none while it has its share of the places."""
+        resting = self._resting()
+        per_channel = 1 if self._is_crowded else outbox.PER_CHANNEL
         async with self._context.db.write() as connection:
             keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
             claimed = await outbox.claim(
@@ -201,13 +204,19 @@ class Delivery:
                 self._holder,
                 keep_pace,
                 self._claims,
-                resting=self._resting(),
-                per_channel=1 if self._is_crowded else outbox.PER_CHANNEL,
+                resting=resting,
+                per_channel=per_channel,
             )
             self._claims += 1
             if room > len(claimed):
                 claimed += await outbox.claim_publishing(
-                    connection, now, room - len(claimed), self._queues, self._holder
+                    connection,
+                    now,
+                    room - len(claimed),
+                    self._queues,
+                    self._holder,
+                    resting=resting,
+                    per_channel=per_channel,
                 )
         return claimed
 
@@ -232,11 +241,16 @@ class Delivery:
         return task
 
     async def _load(self, claimed: Sequence[Claimed], now: datetime) -> RenderContext:
+        """Read what rendering needs. If that fails, all is as if these messages had not been claimed."""
         context = self._context
-        async with context.db.read() as connection:
-            return await rendering.load(
-                connection, context.topics, claimed, context.rules, now, context.model
-            )
+        try:
+            async with context.db.read() as connection:
+                return await rendering.load(
+                    connection, context.topics, claimed, context.rules, now, context.model
+                )
+        except Exception:
+            await self._despite_trouble(self._give_back(list(claimed)))
+            raise
 
     async def step(self) -> int:
         """Deliver one batch; returns how many messages were claimed, 0 when nothing is due."""
@@ -330,11 +344,11 @@ class Delivery:
         try:
             await asyncio.wait([loading])
             if loading.cancelled() or loading.exception() is not None:
-                return  # as if they had not been claimed: their leases end
+                return  # they have been given back
             render_context = loading.result()
             # A pointer comes after the message that it points to.
             queue.sort(key=lambda claim: (claim.story in render_context.merged_into, _urgency(claim)))
-            while queue:
+            while queue and not self._stopping():  # else it may wait in a line that was dismissed before
                 admitted = await self._admitted(channel_id, queue, render_context)
                 if admitted is None:
                     break

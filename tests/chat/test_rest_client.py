@@ -198,6 +198,20 @@ async def test_a_server_that_left_the_cache_costs_no_request_until_it_is_too_old
     assert office.read() == Counter(OF_A_SERVER), "it went with what was kept of it"
 
 
+async def test_servers_that_are_read_at_once_may_be_more_than_are_remembered(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is being read leaves the cache because of others, and comes back with what Discord answers."""
+    monkeypatch.setattr(rest_client, "MOST_PACKED", 1)
+    servers = (1 << 22, 2 << 22, GUILD)
+    for _ in range(2):
+        await asyncio.gather(*(office.client.read_server(server, SERVER_AGE) for server in servers))
+        assert len(office.client.guilds) == 1, "none stays beyond the bound"
+        office.client.forget_servers()
+    await office.client.read_server(GUILD, SERVER_AGE)
+    assert [guild.id for guild in office.client.guilds] == [GUILD]
+
+
 async def test_gateways_report_every_change_that_a_sender_must_know_of() -> None:
     heard: list[int] = []
     listeners: dict[str, object] = {}

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.chat.permissions import problem
+from bot.chat.port import REQUEST_RANK
+from bot.domain.requests.line import LOWEST_RANK
 from bot.store import subscriptions
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, seen, unrelated
 from tests.make import record
@@ -116,6 +118,25 @@ async def test_a_thread_that_was_locked_pauses_until_it_is_opened(world: World, 
     assert len(world.posts(thread)) == 1
 
 
+async def test_messages_go_before_looks_at_paused_channels(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.ask("subscribe", topic="AI")
+    world.deny(world.news, send_messages=True)
+    await world.report(record(METRO[0], quality=80))
+    ranks: list[int] = []
+
+    async def noting(*_: object) -> str:
+        ranks.append(REQUEST_RANK.get())
+        return "still"
+
+    monkeypatch.setattr("bot.runtime.app.problem_now", noting)
+    before = REQUEST_RANK.get()
+    await world.app.mend()
+    assert ranks == [LOWEST_RANK]
+    assert REQUEST_RANK.get() == before
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_a_thread_that_was_archived_while_it_was_paused_goes_on(
     world: World, *, restarted: bool
@@ -132,6 +153,7 @@ async def test_a_thread_that_was_archived_while_it_was_paused_goes_on(
     await world.app.mend()
     assert "Paused" in seen(await world.ask("status"))
     world.mend(world.news)
+    world.clock.forward(minutes=5)
     await world.app.mend()
     await world.deliver()
     assert len(world.posts(thread)) == 1
@@ -147,6 +169,7 @@ async def test_a_thread_that_is_locked_as_well_stays_paused_until_it_is_unlocked
     await world.app.mend()
     assert "Paused" in seen(await world.ask("status"))
     world.close(thread, locked=False)
+    world.clock.forward(minutes=5)
     await world.app.mend()
     await world.deliver()
     assert len(world.posts(thread)) == 1
@@ -166,6 +189,7 @@ async def test_a_channel_of_which_discord_tells_nothing_stays_paused(
     world.env.inject_error("GET", f"/channels/{thread.id}", status=status, code=code)
     await world.app.mend()
     assert "Paused" in seen(await world.ask("status"))
+    world.clock.forward(minutes=5)
     await world.app.mend()
     assert "Paused" not in seen(await world.ask("status"))
 

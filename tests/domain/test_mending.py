@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 
-from bot.domain.mending import LONGEST, MOST, SHORTEST, MendingSchedule, interval
+import pytest
+
+from bot.domain.mending import (
+    CHANNELS,
+    LONGEST,
+    MOST,
+    MOST_REQUESTS,
+    READING,
+    SHARE,
+    SHORTEST,
+    MendingSchedule,
+    interval,
+)
 from tests.make import at
 
 
@@ -56,3 +69,60 @@ def test_a_server_in_which_something_has_changed_is_looked_at_next_before_all_ot
     schedule.choose(paused, later)
     schedule.changed(changed)
     assert changed not in schedule.choose(paused, later)
+
+
+def test_a_newer_pause_shortens_the_wait_for_the_next_look() -> None:
+    now, schedule = at(), MendingSchedule()
+    old = {server(1): now - timedelta(days=60)}
+    while not schedule.choose(old, now):
+        now += SHORTEST
+    now += SHORTEST
+    assert not schedule.choose({server(1): now}, now)
+    assert schedule.choose({server(1): now}, now + SHORTEST)
+
+
+@pytest.mark.parametrize("looks", [1, 2, 10])
+def test_looks_are_as_far_apart_as_the_interval_however_punctual_they_are(looks: int) -> None:
+    every, schedule = looks * SHORTEST, MendingSchedule()
+    now = start = at()
+    seen: list[timedelta] = []
+    for turn in range(80):
+        now = start + turn * SHORTEST + timedelta(seconds=turn % 7)
+        if schedule.choose({server(1): now - every / SHARE}, now):
+            seen.append(now - start)
+    between = {round((later - sooner) / SHORTEST) for sooner, later in pairwise(seen)}
+    assert between == {looks}
+
+
+def test_a_look_costs_a_bounded_number_of_requests_and_every_channel_gets_its_turn_soon() -> None:
+    now, asked, schedule = at(), Counter[int](), MendingSchedule()
+    paused = {server(n): now for n in range(MOST)}
+    for _ in range(4):
+        chosen = schedule.choose(paused, now)
+        of_look = [
+            channel
+            for guild in chosen
+            for channel in range(guild, guild + 3 * CHANNELS + 1)
+            if schedule.may_ask(guild, channel, now)
+        ]
+        assert READING * len(chosen) + len(of_look) <= MOST_REQUESTS
+        asked.update(of_look)
+        now += SHORTEST
+    assert len(asked) == MOST * (3 * CHANNELS + 1)
+    assert set(asked.values()) == {1}
+    schedule.choose(paused, now)
+    assert schedule.may_ask(server(0), server(0), now), "the next round"
+    assert not schedule.may_ask(server(MOST), 1, now), "it was not chosen"
+
+
+def test_a_server_with_many_threads_is_looked_at_until_all_were_asked_for_and_then_seldom() -> None:
+    now, schedule, looks = at(), MendingSchedule(), 0
+    paused = {server(1): now - timedelta(days=60)}
+    while not schedule.choose(paused, now):
+        now += SHORTEST
+    for turn in range(20):
+        if turn == 0 or schedule.choose(paused, now + turn * SHORTEST):
+            looks += 1
+            for channel in range(2 * CHANNELS):
+                schedule.may_ask(server(1), channel, now + turn * SHORTEST)
+    assert looks == 2

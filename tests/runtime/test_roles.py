@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_roles_that_cannot_work_are_refused_with_what_to_do(
     assert problem in str(refused.value)
 
 
-@pytest.mark.parametrize("per_second", [2, 20, 50, 51, 500])
+@pytest.mark.parametrize("per_second", [1, 2, 10, 16, 17, 20, 50, 51, 500])
 @pytest.mark.parametrize("clusters", [1, 4, 16])
 def test_the_processes_of_a_token_make_no_more_requests_together_than_discord_takes(
     per_second: int, clusters: int
@@ -72,7 +73,15 @@ def test_the_processes_of_a_token_make_no_more_requests_together_than_discord_ta
         for role in (Role.GATEWAY, Role.SENDER)
     )
     assert min(gateway, sender) >= 1
-    assert gateway * clusters + sender <= max(per_second, clusters + 1)
+    check = partial(check_roles, on_postgresql=True, clusters=clusters, per_second=per_second)
+    check(frozenset({Role.POLLER}))
+    for role in (Role.GATEWAY, Role.SENDER):
+        if per_second <= clusters:  # not even one a second for each
+            with pytest.raises(ConfigError, match=f"discord.requests_per_second: {per_second} is too few"):
+                check(frozenset({role}))
+        else:
+            check(frozenset({role}))
+            assert gateway * clusters + sender <= per_second
     assert share_of_pace(EVERY_ROLE, per_second, 1) == per_second
     assert share_of_pace(EVERY_ROLE, math.inf, 1) == math.inf
 

@@ -308,6 +308,49 @@ async def test_a_long_queue_costs_no_more_than_an_empty_one(tmp_path: Any) -> No
         assert not more, kind
 
 
+async def test_statements_are_the_same_however_many_channels_are_left_out(stores: Database) -> None:
+    """A database prepares each of them once, and takes fewer than 40,000 parameters."""
+    await fill(stores, [owed(1, 1, kind=outbox.STORY), owed(2, 1, kind=outbox.PUBLISH, message_id=5)])
+    texts: list[list[str]] = []
+    for count in (2, 40_000):
+        busy, resting = ({CHANNEL + start + n for n in range(count)} for start in (10, 500_000))
+        with statements(stores) as seen:
+            async with stores.write() as connection:
+                assert await outbox.next_due(connection, NOW, busy, resting) is not None
+                claimed = await outbox.claim(connection, NOW, 5, busy, resting=resting)
+                claimed += await outbox.claim_publishing(connection, NOW, 5, busy, resting=resting)
+                await outbox.release(connection, claimed)
+        assert len(claimed) == 2
+        texts.append([statement for statement, _ in seen])
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("publishes", [False, True])
+async def test_channels_that_rest_are_left_out_and_others_give_as_many_as_they_may(
+    stores: Database, publishes: bool
+) -> None:
+    kind = outbox.PUBLISH if publishes else outbox.STORY
+    await fill(stores, [owed(f"{c}:{n}", c, kind=kind, message_id=5) for c in (1, 2) for n in range(3)])
+    claims = outbox.claim_publishing if publishes else outbox.claim
+    async with stores.write() as connection:
+        claimed = await claims(connection, NOW, 10, resting={CHANNEL + 1}, per_channel=1)
+    assert [claim.channel_id for claim in claimed] == [CHANNEL + 2]
+
+
+async def test_one_message_at_a_time_of_a_backlog_puts_none_back_on_the_shelf(stores: Database) -> None:
+    await fill(stores, [owed(n, 1, kind=outbox.STORY) for n in range(20)])
+    claimed: list[int] = []
+    async with stores.write() as connection:
+        with statements(stores) as seen:
+            for _ in range(20):
+                (claim,) = await outbox.claim(connection, NOW, 10, per_channel=1)
+                claimed.append(claim.id)
+                await outbox.settle_all(connection, [sent(claim)], NOW, INTERVAL)
+    shelving = [statement for statement, _ in seen if "SET shelved_for=outbox.due_at" in statement]
+    assert len(shelving) == 1, "at the first claim"
+    assert claimed == sorted(claimed)
+
+
 # Results are written together.
 
 

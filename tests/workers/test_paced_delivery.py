@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +16,11 @@ from bot.domain.requests.buckets import Route
 from bot.domain.retry import Outcome
 from bot.errors import StoreError
 from bot.messages.message import Message
+from bot.store import delivery as stored_delivery
 from bot.store import outbox
 from bot.store.outbox import Claimed
 from bot.workers import delivery, rendering
+from bot.workers.admission import Admission
 from bot.workers.delivery import Delivery
 from tests.make import record
 from tests.store.store_helpers import CHANNEL, ONE, OTHER, TWO, headlines
@@ -286,7 +288,70 @@ async def test_what_ends_many_channels_at_once_is_one_failure_and_nothing_is_los
         await desk.deliverer.begin()
         with pytest.raises(StoreError):
             await desk.deliverer.finish()
-    assert await desk.deliverer.begin() == 0, "that was all of it; they are leased"
-    desk.clock.forward(seconds=outbox.LEASE.total_seconds())
-    await desk.deliver()
+    await desk.deliver()  # at once: they were given back
     assert {sent.target.channel_id for sent in desk.mailbox.sent} == set(channels)
+    assert not desk.mailbox.looked, "none was tried before, so none is in doubt"
+
+
+async def test_what_was_being_prepared_is_given_back_when_the_bot_stops(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait in a line that nobody calls any more."""
+    load, go_on = rendering.load, asyncio.Event()
+
+    async def slow(*args: Any) -> Any:
+        await go_on.wait()
+        return await load(*args)
+
+    monkeypatch.setattr(rendering, "load", slow)
+    await desk.follow()
+    await desk.take_in(ai(ONE))
+    limits, stopping = KnownLimits(), [False]
+    desk.deliverer = Delivery(desk.context, desk.mailbox, stopping=lambda: stopping[0], limits=limits)
+    await desk.deliverer.begin()
+    stopping[0] = True
+    finishing = asyncio.create_task(desk.deliverer.finish())
+    await asyncio.sleep(0)
+    go_on.set()
+    await finishing
+    assert (limits.asked, desk.mailbox.titles, desk.deliverer.queued) == ([], [], 0)
+    assert await Delivery(desk.context, desk.mailbox).drain() == 1
+
+
+async def test_publications_leave_the_kept_places_to_others_as_all_messages_do(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "KEPT_FOR_OTHERS", 0.0)
+    monkeypatch.setattr(Admission, "recent", frozenset({CHANNEL}))
+    options: dict[str, tuple[object, object]] = {}
+
+    def noting(name: str, claim: Callable[..., Awaitable[list[Claimed]]]) -> Any:
+        async def noted(*args: Any, **given: Any) -> list[Claimed]:
+            options[name] = given["resting"], given["per_channel"]
+            return await claim(*args, **given)
+
+        return noted
+
+    for name in ("claim", "claim_publishing"):
+        monkeypatch.setattr(outbox, name, noting(name, getattr(outbox, name)))
+    desk.deliverer = Delivery(desk.context, desk.mailbox, limits=KnownLimits())
+    await desk.deliver()
+    assert options == dict.fromkeys(("claim", "claim_publishing"), (frozenset({CHANNEL}), 1))
+
+
+async def test_what_fails_while_others_are_hastened_is_hastened_next(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.deliverer = Delivery(desk.context, desk.mailbox)
+    hastened: list[list[int]] = []
+
+    async def hasten(_connection: object, ids: Collection[int], _now: object) -> None:
+        hastened.append(sorted(ids))
+        if len(hastened) == 1:
+            desk.deliverer._to_hasten |= {2}  # as at the end of an outage
+
+    monkeypatch.setattr(stored_delivery, "hasten", hasten)
+    desk.deliverer._to_hasten |= {1}
+    for _ in range(3):
+        await desk.deliverer.begin()
+    assert hastened == [[1], [2]]

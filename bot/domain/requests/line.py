@@ -73,6 +73,9 @@ def _rank(urgency: Urgency, *, is_recent: bool = False) -> int:
     return 1 + 2 * urgency + is_recent
 
 
+LOWEST_RANK = _rank(max(Urgency), is_recent=True)  # also of requests that nobody waits for
+
+
 class WaitingLine:
     """Channels that have a message to send, each once. It reads no clock: each method is given the time, in seconds.
 
