@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bot.domain.model import Mode, Subscription, Volume
-from bot.store import schema, subscriptions, topics
+from bot.store import leases, schema, subscriptions, topics
 from bot.store.database import Database
 from bot.store.notifications import WAKE
 from tests.databases import MIGRATED, named, postgres
@@ -71,6 +71,7 @@ class Installation:
 
     def __init__(self, url: str, folder: Path, processes: Mapping[str, tuple[str, int]]) -> None:
         self._url, self._folder, self._processes = url, folder, processes
+        self._killed: set[int] = set()
         self._running: dict[str, Forked] = {}
         self.discord = Loopback(GUILDS)
         self.feeds = TwoFeeds()
@@ -117,6 +118,7 @@ class Installation:
         name = (await self._leader(db, role) if leads else None) or name
         process = self._running[name]
         if not freeze:
+            self._killed.add(process.pid)
             await kill(process)
             await self.start(name)
         elif leads:
@@ -130,8 +132,19 @@ class Installation:
         held = sa.select(schema.leases.c.holder).where(schema.leases.c.name.startswith(role))
         async with db.read() as connection:
             holders = (await connection.execute(held)).scalars().all()
-        numbers = {int(holder.split()[-2]) for holder in holders if holder}
+        numbers = {_pid(holder) for holder in holders if holder}
         return next((name for name, process in self._running.items() if process.pid in numbers), None)
+
+    async def held(self, db: Database) -> list[str]:
+        """The leases that somebody has, without the records of killed processes, which stay for an hour."""
+        of_process, row_of = leases.process(""), schema.leases.c
+        async with db.read() as connection:
+            rows = await connection.execute(sa.select(row_of.name, row_of.holder).where(row_of.holder != ""))
+            return [
+                row.name
+                for row in rows
+                if not (row.name.startswith(of_process) and _pid(row.holder) in self._killed)
+            ]
 
     async def stop(self) -> list[str]:
         """Stop all processes in order; what went wrong."""
@@ -146,6 +159,11 @@ class Installation:
         """Kill what still runs."""
         for process in self._running.values():
             await kill(process)
+
+
+def _pid(holder: str) -> int:
+    """The number of the process that holds a lease."""
+    return int(holder.split()[-2])
 
 
 async def poll_now(db: Database) -> None:
@@ -212,10 +230,7 @@ async def run(
         sent, due = schema.outbox.c.message_id.is_not(None), schema.outbox.c.due_at.is_not(None)
         await _until(db, _count(sent, len(titles) * len(PLACES)), _count(due, 0), polling=True)
         wrong = [*await _unanswered(discord), *await installation.stop()]
-        async with db.read() as connection:
-            held = sa.select(schema.leases.c.name).where(schema.leases.c.holder != "")
-            names = (await connection.execute(held)).scalars().all()
-        wrong += [f"the lease {name} is still held" for name in names]
+        wrong += [f"the lease {name} is still held" for name in await installation.held(db)]
     return wrong + miscounted(discord, [channel_id for _, channel_id in PLACES], titles)
 
 
