@@ -27,6 +27,7 @@ from bot.workers import story_window
 from bot.workers.batches import SourceBatch
 from bot.workers.ingest import Ingest
 from tests.databases import opened_as
+from tests.domain.clustering.test_window import WORDS
 from tests.make import ListSource, record
 from tests.store.store_helpers import GUILD, headlines
 from tests.workers.desk import BotHarness, InterruptibleDatabase
@@ -127,23 +128,6 @@ async def test_what_was_placed_in_a_window_of_the_past_is_seen_by_the_recent_one
     await desk.take_in(record(f"{lost}, say wardens", "d.example", hours=-24 * 12))
     assert await story_of(desk, f"{lost}, say wardens") == await story_of(desk, lost)
     assert len(loads) == loads_before
-
-
-WORDS = [
-    "harbour",
-    "bridge",
-    "crane",
-    "train",
-    "council",
-    "school",
-    "volcano",
-    "island",
-    "metro",
-    "audit",
-    "whale",
-    "ferry",
-    "cinema",
-]
 
 
 def _batches_of_the_past() -> list[list[Record]]:
