@@ -124,7 +124,7 @@ class App:
             else (process.identity(), process.has_ended)
         )
         self._intake, self._sending = (self._leadership(role) for role in (Role.INTAKE, Role.SENDER))
-        self._begin()
+        self._reset_state()
         context.db.watch(self._database_answered)
         self._schedule_steps()
         self.ingest = Ingest(self.context, replay=replay)
@@ -165,7 +165,7 @@ class App:
             began=self._began_to_lead,
         )
 
-    def _begin(self) -> None:
+    def _reset_state(self) -> None:
         """Nothing has happened yet."""
         self._stopping = asyncio.Event()
         self._failure: Exception | None = None  # why the bot stops
