@@ -18,10 +18,8 @@ from bot.chat.client import Client
 # sent it, compressed: 215 MB and 270 MB.
 MOST_SERVERS = 5_000
 MOST_PACKED = 50_000
-UNUSED: Mapping[str, list[object]] = {
-    "emojis": [],
-    "stickers": [],
-}  # of a server: what the bot never looks at
+# Of a server, what the bot never looks at.
+UNUSED: Mapping[str, list[object]] = {"emojis": [], "stickers": []}
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 

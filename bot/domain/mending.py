@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-SHORTEST, LONGEST = (
-    timedelta(minutes=5),
-    timedelta(hours=6),
-)  # between two looks at a server, of which there is one every SHORTEST
+# Between two looks at a server. There is a look at some of them every SHORTEST.
+SHORTEST = timedelta(minutes=5)
+LONGEST = timedelta(hours=6)
 SHARE = 0.1  # of the time since a server's last pause: so much later it is looked at again
 # Without a gateway, a server is read with three requests, and each paused channel that is not in the cache after that, such
 # as a thread, is one more. 600 every five minutes are 120 a minute, of Discord's 3,000.

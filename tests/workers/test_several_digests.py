@@ -153,15 +153,20 @@ async def test_without_topics_the_general_ones_rest_and_go_on_with_the_next(both
 # Never twice, never lost.
 
 
-async def test_one_that_may_have_been_sent_is_looked_for_before_its_stories_are_told_again(
-    both: BotHarness,
-) -> None:
+async def send_into_doubt(both: BotHarness) -> None:
+    """Both digests tell of a story, and nobody knows whether they arrived. A day later, both are due again."""
     await both.take_in(ai(ONE))
     both.mailbox.answers[CHANNEL] = Outcome(SendStatus.UNREACHABLE)
     both.clock.now = FIRST_MONDAY
     await both.digest()
     both.clock.now = at(25)
     await pipeline.step(both.context)
+
+
+async def test_one_that_may_have_been_sent_is_looked_for_before_its_stories_are_told_again(
+    both: BotHarness,
+) -> None:
+    await send_into_doubt(both)
     assert await both.queue() == 2, "both still wait, and no other one"
     both.clock.forward(hours=2)
     both.mailbox.answers.clear()
@@ -176,12 +181,7 @@ async def test_one_that_may_have_been_sent_is_looked_for_before_its_stories_are_
 
 
 async def test_one_that_may_have_been_sent_and_is_not_there_is_told_by_the_next(both: BotHarness) -> None:
-    await both.take_in(ai(ONE))
-    both.mailbox.answers[CHANNEL] = Outcome(SendStatus.UNREACHABLE)
-    both.clock.now = FIRST_MONDAY
-    await both.digest()
-    both.clock.now = at(25)
-    await pipeline.step(both.context)
+    await send_into_doubt(both)
     both.mailbox.answers.clear()
     both.clock.forward(hours=2)
     await both.deliver()
