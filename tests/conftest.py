@@ -22,12 +22,13 @@ from tests.databases import (
     postgres,
     share_what_engines_need,
 )
+from tests.form import sized
 from tests.make import Clock
 from tests.processor_time import ProcessorTime
 
 # No test may depend on how fast the machine is. `gate` draws the same examples on every run; `make fuzz` takes
 # `search`, which draws new ones for longer.
-settings.register_profile("gate", deadline=None, derandomize=True, max_examples=25)
+settings.register_profile("gate", deadline=None, derandomize=True, max_examples=sized(15, long=40))
 settings.register_profile("search", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
@@ -58,8 +59,9 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """From here on there is garbage again."""
+    """From here on there is garbage again. It is looked for rarely: tests leave little, and each look costs."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     gc.enable()
 
 

@@ -2,12 +2,11 @@
 
 What depends on the database alone has its tests in tests/store, on both. Here those of locks, leases and crashes run
 on both (whole files, and tests marked `both_stores`), and every other test on one of them, always the same;
-`TEST_STORES=both` runs each on both.
+the long form of the tests runs each on both.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import zlib
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.databases import ReusedDatabase, opened_as, run_aside
+from tests.form import LONG
 from tests.make import Clock
 from tests.models import Endpoint
 from tests.workers.bench import Bench
@@ -48,7 +48,7 @@ def _elsewhere(item: pytest.Item) -> bool:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep one database a test."""
-    if os.environ.get("TEST_STORES") == "both":
+    if LONG:
         return
     left_out = [item for item in items if _elsewhere(item)]
     config.hook.pytest_deselected(items=left_out)
