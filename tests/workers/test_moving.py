@@ -280,6 +280,25 @@ async def test_an_import_that_loses_the_database_among_its_decisions_says_so_and
     assert await new.rows() == await old.rows()
 
 
+async def test_an_import_that_ends_in_its_look_back_is_made_up_for(
+    old: House, new: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await furnish(old, clock)
+    file = await moved(old, new)
+
+    async def ends(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(server_topics, "look_back", ends)
+        with pytest.raises(asyncio.CancelledError):
+            await moving.apply(new.context, PLACES, MOVER, file)
+    assert await _matched(new) == 0
+    clock.forward(seconds=server_topics.UNFINISHED_AFTER.total_seconds() + 1)
+    await server_topics.finish_look_backs(new.context)
+    assert await _matched(new) == 1
+
+
 async def _matched(house: House) -> int | None:
     """How often an article has a topic of the server."""
     async with house.db.read() as connection:
