@@ -204,7 +204,6 @@ async def _forecast(context: Context, subscription: Subscription, topic: Topic, 
     guild_id = subscription.guild_id
     async with context.db.read() as connection:
         recent = await stories.newest_arrived(connection, below, since, now, guild_id, MOST_FORECAST)
-        latest = await stories.latest(connection, below, 1, guild_id)
         muted = muted_by(await subscriptions.mutes_in(connection, guild_id, subscription.channel_id))
         topic_lists = await feeds.topic_lists(connection, guild_id)
     posted_of = partial(_would_post, subscription, muted, context.rules)
@@ -215,7 +214,7 @@ async def _forecast(context: Context, subscription: Subscription, topic: Topic, 
     would.sort(key=lambda view: (view.last, view.number), reverse=True)
     newest = next(iter(would), None)
     async with context.db.read() as connection:
-        if newest is None:
+        if newest is None and (latest := await stories.latest(connection, below, 1, guild_id)):
             loaded = await stories.load(connection, latest, guild_id)
             seen = await asyncio.to_thread(_views, loaded.values(), muted, context.rules.owners)
             newest = next(iter(seen), None)
