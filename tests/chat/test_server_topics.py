@@ -270,12 +270,14 @@ async def test_who_may_do_what(world: World) -> None:
 
 
 async def test_a_server_has_so_many_and_no_more(world: World) -> None:
-    context = world.app.context
-    for number in range(context.topics_per_server):
-        await server_topics.create(context, world.guild.id, Draft(f"Topic {number}", f"word{number}"))
+    await world.restart(topics={"per_server": 3})
+    for number in range(3):
+        await server_topics.create(
+            world.app.context, world.guild.id, Draft(f"Topic {number}", f"word{number}")
+        )
     refused = await world.refused("topic create", name="One more", query="more")
-    assert "This server has reached the limit of 100 topics." in refused
-    answer = await world.ask("topic delete", topic="Topic 5")
+    assert "This server has reached the limit of 3 topics." in refused
+    answer = await world.ask("topic delete", topic="Topic 1")
     await world.press(answer, "Delete it")
     assert "Topic created" in await make(world, "One more", "more")
 

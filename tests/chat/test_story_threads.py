@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import discord
-import pytest
 from discord.http import Route
 from simcord.builders import ChannelHandle
 
@@ -107,13 +106,14 @@ async def test_a_post_gets_a_thread_with_its_headline_and_what_comes_later_is_wr
 async def test_a_burst_of_reports_is_one_message(world: World) -> None:
     post = await begin(world)
     await update(world, report(METRO[1], "b.example"))
-    for number in range(7):
-        await update(world, report(METRO[2], f"burst{number}.example"), minutes=0)
+    burst = [report(METRO[2], f"burst{number}.example") for number in range(7)]
+    for arriving in (burst[:2], burst[2:4], burst[4:]):
+        await update(world, *arriving, minutes=0)
     assert len(written(world, post)) == 1
     await world.later()
-    _, burst = written(world, post)
-    assert "+7 outlets" in burst
-    assert "and 1 more" in burst or "and 2 more" in burst, "five reports have a line"
+    _, text = written(world, post)
+    assert "+7 outlets" in text
+    assert "and 1 more" in text or "and 2 more" in text, "five reports have a line"
 
 
 async def test_threads_are_off_until_somebody_switches_them_on_and_older_posts_get_theirs_later(
@@ -195,20 +195,19 @@ async def test_a_thread_that_somebody_opened_on_the_post_is_taken(world: World) 
     assert opened(world) == 1
 
 
-@pytest.mark.parametrize("code", [160005, 50083])
-async def test_a_locked_thread_is_left_until_it_is_unlocked(world: World, code: int) -> None:
+async def test_a_locked_thread_is_left_until_it_is_unlocked(world: World) -> None:
     post = await begin(world)
-    world.env.inject_error("POST", f"/channels/{post.id}/messages", status=403, code=code)
-    await update(world, report(METRO[1], "b.example"))
-    assert await world.later() == 0
-    assert written(world, post) == []
-    status = seen(await world.ask("status"))
-    assert "the thread is locked" in status
-    assert "Paused" not in status
-    await update(world, report(METRO[2], "c.example"))
+    for code, late in ((160005, METRO[1]), (50083, METRO[2])):
+        world.env.inject_error("POST", f"/channels/{post.id}/messages", status=403, code=code)
+        await update(world, report(late, f"{code}.example"))
+        assert await world.later() == 0, code
+        assert written(world, post) == [], code
+        status = seen(await world.ask("status"))
+        assert "the thread is locked" in status, code
+        assert "Paused" not in status, code
+    await update(world, report(METRO[3], "d.example"))
     (text,) = written(world, post)
-    assert METRO[1] in text
-    assert METRO[2] in text
+    assert all(title in text for title in METRO[1:])
 
 
 async def test_the_thread_of_a_merged_story_ends_with_a_link_to_the_other_post(world: World) -> None:
