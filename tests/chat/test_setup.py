@@ -10,9 +10,10 @@ import discord
 from simcord.backend import serializers
 from simcord.builders import ChannelHandle
 
-from bot.domain.model import Mode, Topic, Volume
-from bot.services import mutes, setup, subscribe
-from bot.services.subscribe import SubscribeRequest
+from bot.domain.model import Mode, Subscription, Topic, Volume
+from bot.services import setup, subscribe
+from bot.store.subscriptions import mute_all, subscribe_all
+from bot.store.topics import ids_by_label
 from bot.workers import rematch
 from tests.chat.panel_user import PanelUser, parts, text_of
 from tests.chat.world import METRO, ROCKET, TOPICS, World, seen, unrelated
@@ -371,9 +372,17 @@ async def test_long_lists_have_pages_that_fit_into_a_message(world: World) -> No
     context, guild_id = world.app.context, world.guild.id
     names = [f"{number:02d} {'long name ' * 8}".strip() for number in range(29)]
     await rematch.configure(context, (*TOPICS, *(Topic(name, parent="Space") for name in names)))
-    for number, name in enumerate((*names, "Space")):
-        await subscribe.subscribe(context, SubscribeRequest(guild_id, world.news.id, name))
-        await mutes.mute(context, guild_id, None, f"noise{number} {'very long words ' * 4}".strip())
+    noise = [f"noise{number} {'very long words ' * 4}".strip() for number in range(30)]
+    async with context.db.write() as connection:
+        topics = await ids_by_label(connection, [(0, name) for name in (*names, "Space")])
+        await subscribe_all(
+            connection,
+            [
+                (Subscription(0, guild_id, world.news.id, name), topic, world.clock())
+                for (_, name), topic in topics.items()
+            ],
+        )
+        await mute_all(connection, guild_id, [(None, words) for words in noise])
     user = await PanelUser.opens(world)
     assert "more" in user.text
     for page in ("Topics", "Posts", "Mutes"):

@@ -277,18 +277,15 @@ async def test_a_role_is_pinged_by_new_posts_and_nobody_else(world: World) -> No
     assert mentions_in(body(world.sends()[0])) == ([], [str(role.id)])
 
 
-async def test_a_role_that_cannot_be_pinged_is_warned_of(world: World) -> None:
+async def test_a_role_that_cannot_be_pinged_is_warned_of_and_everyone_is_refused(world: World) -> None:
+    text = await world.refused("subscribe", topic="Space", mention=world.guild.default_role)
+    assert "The bot does not ping @everyone. Choose another role." in text
+    assert "No channel has a subscription yet" in seen(await world.ask("subscriptions"))
     role = world.role("staff", mentionable=False)
     answer = seen(await world.ask("subscribe", topic="Space", mention=role))
     assert (
         f"⚠️ The bot cannot ping {role.mention}. Allow anyone to mention the role, or give the bot" in answer
     )
-
-
-async def test_everyone_cannot_be_pinged(world: World) -> None:
-    text = await world.refused("subscribe", topic="Space", mention=world.guild.default_role)
-    assert "The bot does not ping @everyone. Choose another role." in text
-    assert "No channel has a subscription yet" in seen(await world.ask("subscriptions"))
 
 
 async def test_in_a_thread_this_channel_is_the_thread(world: World) -> None:
