@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.util.queue import AsyncAdaptedQueue
 
 from bot.store import database
 
@@ -108,7 +109,11 @@ def _drivers(pool: QueuePool) -> list[Any]:
 async def _rested(pool: QueuePool) -> bool:
     """Have each session as it was in the beginning, and the loop know nothing of it any more. False if that cannot be."""
     drivers = _drivers(pool)
-    if not drivers or pool.checkedout() or any(driver.is_closed() or driver._cancellations for driver in drivers):
+    if (
+        not drivers
+        or pool.checkedout()
+        or any(driver.is_closed() or driver._cancellations for driver in drivers)
+    ):
         return False
     try:
         for driver in drivers:
@@ -116,8 +121,14 @@ async def _rested(pool: QueuePool) -> bool:
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         return False
     for connection in _connections(pool):
-        connection._execute_mutex = asyncio.Lock()  # a lock for which somebody waited belongs to the loop
+        connection._execute_mutex = (
+            asyncio.Lock()
+        )  # a lock or a queue for which somebody waited belongs to the loop
         connection.driver_connection._transport.pause_reading()
+    waited_for: Any = pool._pool
+    pool._pool = AsyncAdaptedQueue(waited_for.maxsize, waited_for.use_lifo)
+    while not waited_for.empty():
+        pool._pool.put_nowait(waited_for.get_nowait())
     return True
 
 
