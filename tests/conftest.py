@@ -22,7 +22,7 @@ from tests.databases import (
     postgres,
     share_what_engines_need,
 )
-from tests.form import sized
+from tests.form import LONG, sized
 from tests.make import Clock
 from tests.processor_time import ProcessorTime
 
@@ -123,9 +123,12 @@ async def empty_postgres(postgres_server: str) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def reused_database(postgres_server: str) -> Iterator[ReusedDatabase]:
-    """The migrated database of the PostgreSQL server."""
+    """The migrated database of the PostgreSQL server. In the short form its connections stay from test to test."""
     database = ReusedDatabase(named(postgres_server, MIGRATED))
-    yield database
+    with pytest.MonkeyPatch.context() as patch:
+        if not LONG:
+            database.kept.share(patch)
+        yield database
     database.close()
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.pool import QueuePool
 
 from bot.store import database, schema, sqlite_driver
 from bot.store.database import Database, normalise
+from tests.kept_connections import KeptConnections
 
 D = TypeVar("D", bound=Database)
 
@@ -183,9 +184,9 @@ _TABLE_LIST = ", ".join(f"'{name}'" for name in _TABLES)
 
 # Far cheaper than a new database: nothing is copied, and few tables have rows at all.
 _EMPTIED = f"""
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL ('{{sessions}}'::int[]);
 DO $$ DECLARE name text; BEGIN
-  PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid();
   SET LOCAL session_replication_role = replica;  -- no look for rows that refer to the deleted ones
   FOREACH name IN ARRAY ARRAY[{_TABLE_LIST}] LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
   FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
@@ -222,12 +223,14 @@ class ReusedDatabase:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.kept = KeptConnections(url)
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # apart from the loops of tests
         self._connection: Any = None
 
     def empty(self) -> str:
-        """Remove all rows, and whoever is still connected. Returns the URL."""
-        self._run(_EMPTIED)
+        """Remove all rows, and whoever is still connected, except for what is kept. Returns the URL."""
+        sessions = ",".join(map(str, self.kept.sessions()))
+        self._run(_EMPTIED.replace("{sessions}", f"{{{sessions}}}"))
         return self.url
 
     def keep(self, name: str) -> None:
@@ -255,6 +258,7 @@ class ReusedDatabase:
     def close(self) -> None:
         """Disconnect. The loop ends as well where a test, or the end of the server, has broken the connection."""
         with self._runner:
+            self._runner.run(self.kept.close())
             if self._connection is not None:
                 self._runner.run(self._disconnect())
 

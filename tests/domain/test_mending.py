@@ -13,12 +13,13 @@ from bot.domain.mending import (
     LONGEST,
     MOST,
     MOST_REQUESTS,
+    PARTS,
     READING,
-    SHARE,
     SHORTEST,
     MendingSchedule,
     interval,
 )
+from tests.form import sized
 from tests.make import at
 
 
@@ -35,8 +36,9 @@ def test_a_server_is_looked_at_less_often_the_longer_its_channels_are_paused() -
 
 def test_thousands_of_servers_cost_a_bounded_number_of_looks_and_each_gets_its_own() -> None:
     now, looks, schedule = at(), Counter[int](), MendingSchedule()
-    paused = {server(n): now - timedelta(days=60) for n in range(10_000)}
-    for _ in range(200):
+    # More than the 7,200 that can be looked at once in LONGEST, until each has had a turn.
+    paused = {server(n): now - timedelta(days=60) for n in range(sized(7_500, long=10_000))}
+    for _ in range(sized(90, long=200)):
         chosen = schedule.choose(paused, now)
         assert len(chosen) <= MOST
         looks.update(chosen)
@@ -88,7 +90,7 @@ def test_looks_are_as_far_apart_as_the_interval_however_punctual_they_are(looks:
     seen: list[timedelta] = []
     for turn in range(80):
         now = start + turn * SHORTEST + timedelta(seconds=turn % 7)
-        if schedule.choose({server(1): now - every / SHARE}, now):
+        if schedule.choose({server(1): now - every * PARTS}, now):
             seen.append(now - start)
     between = {round((later - sooner) / SHORTEST) for sooner, later in pairwise(seen)}
     assert between == {looks}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -126,11 +126,9 @@ def test_vectors_of_another_model_or_form_are_not_read() -> None:
 
 
 @pytest.fixture
-def reloaded() -> Iterator[None]:
-    """The model is read anew, before and after."""
-    embeddings.load.cache_clear()
-    yield
-    embeddings.load.cache_clear()
+def reloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is read anew; after the test the one that was there before is used again."""
+    monkeypatch.setattr(embeddings, "load", cache(embeddings.load.__wrapped__))
 
 
 @needs_model

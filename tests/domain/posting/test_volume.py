@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from random import Random
 
 import pytest
@@ -53,8 +54,13 @@ MOST_A_DAY = 2000.0
 Rate = Callable[[float], float]  # stories a day, by the day since the start
 
 
-def arrivals(rate: Rate, days: float, seed: int, *, begins: float = 0.0) -> Iterator[Arrival]:
+@cache
+def arrivals(rate: Rate, days: float, seed: int, *, begins: float = 0.0) -> tuple[Arrival, ...]:
     """The reports of stories that begin at random at that rate. Four of five stay with one outlet; some get very many."""
+    return tuple(_arrivals(rate, days, seed, begins))
+
+
+def _arrivals(rate: Rate, days: float, seed: int, begins: float) -> Iterator[Arrival]:
     random = Random(seed)  # noqa: S311 - a sequence to repeat, not a secret
     waiting: list[tuple[float, int, int, int]] = []
     moment, number = begins, 0
