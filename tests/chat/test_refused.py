@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import discord
-from simcord.builders import ChannelHandle
 
+from tests.chat.followers import following
 from tests.chat.world import METRO, ROCKET, WHALES, World, seen
 from tests.form import sized
 from tests.make import record
@@ -26,13 +26,6 @@ def has_picture(sent: dict[str, Any]) -> bool:
 def in_card(place: int, error: dict[str, Any]) -> dict[str, Any]:
     """What Discord answers about a part of a post's container."""
     return {"components": {"0": {"components": {str(place): error}}}}
-
-
-async def following(world: World, topic: str, name: str) -> ChannelHandle:
-    """A channel of its own for a case, so that all cases share a report."""
-    channel = world.guild.create_text_channel(name)
-    await world.ask("subscribe", topic=topic, channel=channel)
-    return channel
 
 
 async def listed(world: World) -> str:
@@ -64,16 +57,17 @@ async def test_a_post_goes_out_without_the_part_that_discord_refuses(world: Worl
     def whole(sent: dict[str, Any]) -> bool:
         return not left_out(shown(sent))
 
-    cases = []
-    for place, error, gone in PARTS:
-        channel = await following(world, "AI", gone)
-        path = f"/channels/{channel.id}/messages"
-        refused = world.refuse("POST", path, 400, 50035, parts=in_card(place, error), when=whole)
-        cases.append((channel, refused, gone))
+    channels = await following(world, "AI", *range(len(PARTS)))
+    refused = [
+        world.refuse(
+            "POST", f"/channels/{channel.id}/messages", 400, 50035, parts=in_card(place, error), when=whole
+        )
+        for channel, (place, error, _) in zip(channels, PARTS, strict=True)
+    ]
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE, excerpt="It was decided."))
-    for channel, refused, gone in cases:
+    for channel, (*_, gone), tries in zip(channels, PARTS, refused, strict=True):
         (post,) = world.posts(channel)
-        assert len(refused) == 1, gone
+        assert len(tries) == 1, gone
         assert ", ".join(left_out(shown(post))) == gone
         assert shown(post).title == METRO[0], gone
     assert await world.later() == 0
@@ -145,7 +139,7 @@ async def test_an_edit_is_made_without_the_part_that_discord_refuses(world: Worl
 
 async def test_a_refused_edit_ends_and_the_next_one_is_made(world: World) -> None:
     cases = ((403, 99_999), (404, 99_999), (400, 240000), (400, 200000))
-    channels = {case: await following(world, "AI", "-".join(map(str, case))) for case in cases}
+    channels = dict(zip(cases, await following(world, "AI", *cases), strict=True))
     await world.report(record(METRO[0], "a.example", quality=80))
     for (status, code), channel in channels.items():
         path = f"/channels/{channel.id}/messages/*"
@@ -191,10 +185,11 @@ async def test_a_message_of_another_bot_account_is_left_alone_and_the_channel_go
 
 
 async def test_a_page_of_a_proxy_is_no_verdict(world: World) -> None:
-    channels = {status: await following(world, "Space", str(status)) for status in (400, 403, 404, 409, 502)}
+    statuses = (400, 403, 404, 409, 502)
+    channels = dict(zip(statuses, await following(world, "Space", *statuses), strict=True))
     for status, channel in channels.items():
         page, path = "<html><title>Attention Required!</title>", f"/channels/{channel.id}/messages"
-        world.env.inject_error("POST", path, status=status, message=page, times=3)
+        world.env.inject_error("POST", path, status=status, message=page, times=2)
     await world.report(record(ROCKET[0], quality=80))
     assert "paused" not in await listed(world)
     for status, channel in channels.items():

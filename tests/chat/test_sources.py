@@ -648,11 +648,11 @@ async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_i
 
     await fail(3)
     assert press.titles() == []
-    await fail(5)
+    await fail(2)
     assert press.titles() == ["A feed stopped working"]
-    press.publish(Entry(ONE, 24 * 9))
+    press.publish(Entry(ONE, 24 * 6))
     await press.poll()
-    await fail(5)
+    await fail(4)
     assert press.titles() == ["A feed stopped working", ONE, "A feed stopped working"]
 
 
