@@ -20,6 +20,8 @@ from tests.databases import (
     new_database,
     opened,
     postgres,
+    run_statements_here,
+    run_statements_in_threads,
     share_what_engines_need,
 )
 from tests.form import LONG, sized
@@ -72,6 +74,21 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedFile]
     with pytest.MonkeyPatch.context() as patch:
         share_what_engines_need(patch, template)
         yield template
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_here() -> Iterator[None]:
+    """In the short form SQLite's statements run in the thread of the test, except in tests with `threads`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not LONG:
+            run_statements_here(patch)
+        yield
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each connection to SQLite runs its statements in its thread, as it does for users."""
+    run_statements_in_threads(monkeypatch)
 
 
 @pytest.fixture
