@@ -245,7 +245,7 @@ def test_what_is_written_is_read(written: list[tuple[str, str]], cdata: bool, ch
 def test_all_shared_feeds_are_read_or_refused() -> None:
     folder = SHARED / "feeds"
     read_well = 0
-    for path in sorted(folder.rglob("*.xml")):
+    for path in sorted(folder.rglob("*.xml"))[:: sized(4, long=1)]:
         try:
             document = read(path.read_bytes())
         except NotAFeed:
@@ -253,7 +253,7 @@ def test_all_shared_feeds_are_read_or_refused() -> None:
         read_well += 1
         assert all(found.record.title and found.record.key for found in document.items), path
         assert all(found.path == ORIGIN.url for found in document.items), path
-    assert read_well > 1400
+    assert read_well > sized(350, long=1400)
 
 
 def test_a_namespace_of_control_characters_is_one_that_nobody_knows() -> None:
