@@ -169,7 +169,8 @@ async def _change_a_post(desk: BotHarness) -> None:
 
 
 async def _subscribe(desk: BotHarness) -> None:
-    await desk.follow("Sea", channel=CHANNEL + 1)
+    request = SubscribeRequest(GUILD, CHANNEL + 1, "Sea", Mode.LIVE, Volume.EVERYTHING)
+    await subscribing.subscribe(desk.context, request)
 
 
 # What is asked of the bot, and what is computed for it.
