@@ -144,7 +144,7 @@ def run_statements_here(patch: pytest.MonkeyPatch) -> None:
     What may have to wait for somebody's lock goes to the thread of its connection, and so does all that comes
     before the thread has done that.
     """
-    in_thread: Any = sqlite_driver.SqliteDriver._execute
+    in_thread: Any = aiosqlite.Connection._execute
     busy: WeakKeyDictionary[aiosqlite.Connection, int] = WeakKeyDictionary()
 
     async def execute(connection: aiosqlite.Connection, run: Any, *values: Any, **more: Any) -> Any:
@@ -161,6 +161,11 @@ def run_statements_here(patch: pytest.MonkeyPatch) -> None:
         return await in_thread(connection, counted)
 
     patch.setattr(sqlite_driver.SqliteDriver, "_execute", execute)
+
+
+def run_statements_in_threads(patch: pytest.MonkeyPatch) -> None:
+    """Undo it, for tests that are about these threads or about what happens while a statement takes long."""
+    patch.setattr(sqlite_driver.SqliteDriver, "_execute", aiosqlite.Connection._execute)
 
 
 def _may_wait(values: tuple[Any, ...]) -> bool:

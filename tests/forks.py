@@ -20,7 +20,11 @@ from typing import Any
 from bot.runtime import process
 
 ROOT = Path(__file__).parents[1]
-IMPORTED = ["pytest", "cogs", "bot.cli.main", "bot.cli.run", "bot.runtime.app", "bot.http.server", "bot.sources.feeds.elements", "bot.sources.feeds.records", "tests.loopback.hurry", "tests.workers.child"]  # fmt: skip
+IMPORTED = [
+    "pytest", "anyio._backends._asyncio", "apscheduler.executors.asyncio", "watchfiles", "cogs", "bot.cli.main", "bot.cli.run",
+    "bot.runtime.app", "bot.runtime.logs", "bot.http.server", "bot.sources.feeds.elements", "bot.sources.feeds.records",
+    "tests.loopback.hurry", "tests.workers.child", "tests.preloaded",
+]  # fmt: skip
 PIPE = asyncio.subprocess.PIPE
 
 _forks = multiprocessing.get_context("forkserver")

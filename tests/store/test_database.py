@@ -35,6 +35,8 @@ from tests.databases import new_database, opened
 from tests.make import START, record
 from tests.store.store_helpers import all_sources, take
 
+pytestmark = pytest.mark.usefixtures("threads")
+
 NOBODY = 65534
 PATIENCE = 30  # seconds, for a thread that never ends
 
