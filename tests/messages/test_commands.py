@@ -92,9 +92,7 @@ def _literals(path: Path) -> Iterator[tuple[int, str]]:
     skipped = {
         id(node.body[0].value)
         for node in nodes(path)
-        if isinstance(node, DOCUMENTED)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
+        if isinstance(node, DOCUMENTED) and node.body and isinstance(node.body[0], ast.Expr)
     }
     for node in nodes(path):
         if isinstance(node, ast.JoinedStr):
