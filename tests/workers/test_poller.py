@@ -436,7 +436,7 @@ async def test_nobody_is_told_of_a_feed_that_others_stand_in_for(room: FeedHarne
         (Page(b"<html><body>Hello</body></html>", headers={"Content-Type": "text/html"}), "web page"),
         (Page(b"\x00\x01\x02 nothing"), ""),
         (Page(b""), ""),
-        (Page(gzip.compress(b" " * 12_000_000), headers={"Content-Encoding": "gzip"}), "MB"),
+        (Page(gzip.compress(b" " * 12_000_000, 1), headers={"Content-Encoding": "gzip"}), "MB"),
         (Page(status=404), "no page exists at this address (404)"),
         (Page(status=403), "denies the bot access (403)"),
         (Page(status=302, headers={"Location": "/bad"}), "loop"),
