@@ -330,9 +330,9 @@ def test_a_database_that_is_none_is_told_so(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-async def test_the_demo_runs_to_its_end_and_shows_what_the_commands_answer() -> None:
+def test_the_demo_runs_to_its_end_and_shows_what_the_commands_answer() -> None:
     """The volume of a subscription, what came in quiet hours, and how many outlets say a story's topic."""
-    done = await topicwire_process("demo", "--once")
+    done = topicwire("demo", "--once")
     assert done.returncode == 0, done.stderr
     assert "Brackenmouth suspends metro facial recognition" in done.stdout
     assert "Story withdrawn" in done.stdout
