@@ -45,7 +45,7 @@ def _elsewhere(item: pytest.Item) -> bool:
     if case is None or store not in STORES:
         return False
     name = item.originalname + case.id.replace(store, "", 1)  # the same for both
-    return store != STORES[zlib.crc32(name.encode()) % ON_POSTGRESQL == 0]
+    return bool(store != STORES[zlib.crc32(name.encode()) % ON_POSTGRESQL == 0])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
