@@ -1,8 +1,11 @@
-"""Many channels that follow a topic: a case each, so that all cases share one report."""
+"""Channels that follow a topic where how they came to it is not what a test is about.
+
+A subscription that is stored takes a tenth of what `/subscribe` takes, which looks at what the topic has brought.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
 
 from simcord.builders import ChannelHandle
 
@@ -12,17 +15,20 @@ from bot.store.topics import ids_by_label
 from tests.chat.world import World
 
 
-async def following(world: World, topic: str, *names: object) -> list[ChannelHandle]:
-    """Channels with these names that follow a topic. They are stored at once: a command each takes longer than a delivery."""
-    channels = [world.guild.create_text_channel(str(name)) for name in names]
-    await follow(world, topic, channels)
-    return channels
-
-
-async def follow(world: World, topic: str, channels: Iterable[ChannelHandle]) -> None:
-    """Have these channels follow a topic."""
+async def follow(world: World, topic: str, *channels: ChannelHandle, **settings: Any) -> None:
+    """Have channels, *news* if none are named, get live posts on a topic. `settings` are those of `Subscription`."""
     async with world.app.context.db.write() as connection:
         [topic_id] = (await ids_by_label(connection, [(0, topic)])).values()
-        subscriptions = [Subscription(0, world.guild.id, channel.id, topic) for channel in channels]
+        subscriptions = [
+            Subscription(0, world.guild.id, channel.id, topic, **settings)
+            for channel in channels or (world.news,)
+        ]
         await subscribe_all(connection, [(one, topic_id, world.clock()) for one in subscriptions])
     await world.env.settle()
+
+
+async def following(world: World, topic: str, *names: object) -> list[ChannelHandle]:
+    """New channels with these names that follow a topic: one for each case, so that all cases share a report."""
+    channels = [world.guild.create_text_channel(str(name)) for name in names]
+    await follow(world, topic, *channels)
+    return channels
