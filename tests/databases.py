@@ -24,6 +24,7 @@ from sqlalchemy.pool import QueuePool
 
 from bot.store import database, schema, sqlite_driver
 from bot.store.database import Database, normalise
+from tests.kept_connections import KeptConnections
 
 D = TypeVar("D", bound=Database)
 
@@ -144,7 +145,7 @@ def run_statements_here(patch: pytest.MonkeyPatch) -> None:
     A connection starts its thread with the first statement that finds the file locked, which waits there. What comes
     before that statement has ended waits behind it.
     """
-    in_thread: Any = sqlite_driver.SqliteDriver._execute
+    in_thread: Any = aiosqlite.Connection._execute
     waiting: WeakKeyDictionary[aiosqlite.Connection, int] = WeakKeyDictionary()
 
     async def execute(connection: Any, run: Any, *values: Any, **more: Any) -> Any:
@@ -175,6 +176,12 @@ def run_statements_here(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(sqlite_driver.SqliteDriver, "_execute", execute)
     patch.setattr(sqlite_driver.SqliteDriver, "__await__", lambda made: connect(made).__await__())
+
+
+def run_statements_in_threads(patch: pytest.MonkeyPatch) -> None:
+    """Undo it, for tests that are about these threads or about what happens while a statement takes long."""
+    patch.setattr(sqlite_driver.SqliteDriver, "_execute", aiosqlite.Connection._execute)
+    patch.setattr(sqlite_driver.SqliteDriver, "__await__", aiosqlite.Connection.__await__)
 
 
 class _Tasks:
@@ -223,9 +230,9 @@ _TABLE_LIST = ", ".join(f"'{name}'" for name in _TABLES)
 
 # Far cheaper than a new database: nothing is copied, and few tables have rows at all.
 _EMPTIED = f"""
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL ('{{sessions}}'::int[]);
 DO $$ DECLARE name text; BEGIN
-  PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid();
   SET LOCAL session_replication_role = replica;  -- no look for rows that refer to the deleted ones
   FOREACH name IN ARRAY ARRAY[{_TABLE_LIST}] LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
   FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
@@ -262,12 +269,14 @@ class ReusedDatabase:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.kept = KeptConnections(url)
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # apart from the loops of tests
         self._connection: Any = None
 
     def empty(self) -> str:
-        """Remove all rows, and whoever is still connected. Returns the URL."""
-        self._run(_EMPTIED)
+        """Remove all rows, and whoever is still connected, except for what is kept. Returns the URL."""
+        sessions = ",".join(map(str, self.kept.sessions()))
+        self._run(_EMPTIED.replace("{sessions}", f"{{{sessions}}}"))
         return self.url
 
     def keep(self, name: str) -> None:
@@ -295,6 +304,7 @@ class ReusedDatabase:
     def close(self) -> None:
         """Disconnect. The loop ends as well where a test, or the end of the server, has broken the connection."""
         with self._runner:
+            self._runner.run(self.kept.close())
             if self._connection is not None:
                 self._runner.run(self._disconnect())
 
