@@ -15,5 +15,5 @@ def tree(path: Path) -> ast.Module:
 
 @cache
 def nodes(path: Path) -> tuple[ast.AST, ...]:
-    """All nodes of a file, in the order of `ast.walk`."""
-    return tuple(ast.walk(tree(path)))
+    """All nodes of a file, in the order of `ast.walk`, but for `Load`, `Store` and `Del`, which are a third."""
+    return tuple(node for node in ast.walk(tree(path)) if not isinstance(node, ast.expr_context))

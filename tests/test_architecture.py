@@ -431,11 +431,14 @@ def _named(module: str) -> dict[str, str]:
     return names
 
 
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)  # a union would be made anew at each look
+
+
 def _calls(function: ast.AST, module: str, names: Mapping[str, str]) -> Iterator[tuple[int, str]]:
     """The functions that a function calls itself, in full, as far as can be told; not those inside of it."""
     inside = list(ast.iter_child_nodes(function))
     for node in inside:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if isinstance(node, FUNCTIONS):
             continue
         inside.extend(ast.iter_child_nodes(node))
         if isinstance(node, ast.Call):

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import discord
-from simcord.builders import ChannelHandle
 
+from tests.chat.followers import follow, following
 from tests.chat.world import METRO, ROCKET, WHALES, World, seen
 from tests.form import sized
 from tests.make import record
@@ -26,13 +26,6 @@ def has_picture(sent: dict[str, Any]) -> bool:
 def in_card(place: int, error: dict[str, Any]) -> dict[str, Any]:
     """What Discord answers about a part of a post's container."""
     return {"components": {"0": {"components": {str(place): error}}}}
-
-
-async def following(world: World, topic: str, name: str) -> ChannelHandle:
-    """A channel of its own for a case, so that all cases share a report."""
-    channel = world.guild.create_text_channel(name)
-    await world.ask("subscribe", topic=topic, channel=channel)
-    return channel
 
 
 async def listed(world: World) -> str:
@@ -64,16 +57,17 @@ async def test_a_post_goes_out_without_the_part_that_discord_refuses(world: Worl
     def whole(sent: dict[str, Any]) -> bool:
         return not left_out(shown(sent))
 
-    cases = []
-    for place, error, gone in PARTS:
-        channel = await following(world, "AI", gone)
-        path = f"/channels/{channel.id}/messages"
-        refused = world.refuse("POST", path, 400, 50035, parts=in_card(place, error), when=whole)
-        cases.append((channel, refused, gone))
+    channels = await following(world, "AI", *range(len(PARTS)))
+    refused = [
+        world.refuse(
+            "POST", f"/channels/{channel.id}/messages", 400, 50035, parts=in_card(place, error), when=whole
+        )
+        for channel, (place, error, _) in zip(channels, PARTS, strict=True)
+    ]
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE, excerpt="It was decided."))
-    for channel, refused, gone in cases:
+    for channel, (*_, gone), tries in zip(channels, PARTS, refused, strict=True):
         (post,) = world.posts(channel)
-        assert len(refused) == 1, gone
+        assert len(tries) == 1, gone
         assert ", ".join(left_out(shown(post))) == gone
         assert shown(post).title == METRO[0], gone
     assert await world.later() == 0
@@ -88,7 +82,7 @@ async def test_a_refused_nonce_costs_only_itself(world: World) -> None:
     def ours(sent: dict[str, Any]) -> bool:
         return len(sent["nonce"]) == 24  # else it is one that discord.py makes
 
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     path = f"/channels/{world.news.id}/messages"
     world.refuse("POST", path, 400, 50035, parts={"nonce": TOO_LONG}, when=ours)
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE))
@@ -98,7 +92,7 @@ async def test_a_refused_nonce_costs_only_itself(world: World) -> None:
 
 async def test_a_forum_post_goes_out_without_the_part_that_discord_refuses(world: World) -> None:
     forum = world.forum(tags=["AI"])
-    await world.ask("subscribe", topic="AI", channel=forum)
+    await follow(world, "AI", forum)
     errors = {"message": in_card(2, {"items": {"0": {"media": {"url": NOT_AN_ADDRESS}}}})}
     world.refuse("POST", f"/channels/{forum.id}/threads", 400, 50035, parts=errors, when=has_picture)
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE))
@@ -115,7 +109,7 @@ def thread_of(world: World, thread_id: int) -> discord.Thread:
 
 
 async def test_what_is_refused_without_a_name_goes_out_as_text(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     world.refuse("POST", f"/channels/{world.news.id}/messages", 400, 50035, when=has_picture)
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE, excerpt="It was decided."))
     (post,) = world.posts()
@@ -124,7 +118,7 @@ async def test_what_is_refused_without_a_name_goes_out_as_text(world: World) -> 
 
 
 async def test_a_part_that_is_refused_again_and_again_ends_at_some_point(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     refused = world.refuse("POST", f"/channels/{world.news.id}/messages", 400, 50035)
     await world.report(record(METRO[0], "a.example", quality=80))
     assert await world.later() == 0
@@ -133,7 +127,7 @@ async def test_a_part_that_is_refused_again_and_again_ends_at_some_point(world: 
 
 
 async def test_an_edit_is_made_without_the_part_that_discord_refuses(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     errors = in_card(2, {"items": {"0": {"media": {"url": NOT_AN_ADDRESS}}}})
     world.refuse("PATCH", "/channels/*/messages/*", 400, 50035, parts=errors, when=has_picture)
     await world.report(record(METRO[0], "a.example", quality=80))
@@ -145,7 +139,7 @@ async def test_an_edit_is_made_without_the_part_that_discord_refuses(world: Worl
 
 async def test_a_refused_edit_ends_and_the_next_one_is_made(world: World) -> None:
     cases = ((403, 99_999), (404, 99_999), (400, 240000), (400, 200000))
-    channels = {case: await following(world, "AI", "-".join(map(str, case))) for case in cases}
+    channels = dict(zip(cases, await following(world, "AI", *cases), strict=True))
     await world.report(record(METRO[0], "a.example", quality=80))
     for (status, code), channel in channels.items():
         path = f"/channels/{channel.id}/messages/*"
@@ -166,7 +160,7 @@ async def test_a_refused_edit_ends_and_the_next_one_is_made(world: World) -> Non
 
 async def test_a_withdrawn_story_goes_from_its_post_however_often_discord_refuses(world: World) -> None:
     refusals = sized(12, 60)  # any other edit is given up after the first
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(story := record(METRO[0], "a.example", quality=80))
     world.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=99_999, times=refusals)
     world.clock.forward(minutes=5)
@@ -179,7 +173,7 @@ async def test_a_withdrawn_story_goes_from_its_post_however_often_discord_refuse
 
 
 async def test_a_message_of_another_bot_account_is_left_alone_and_the_channel_goes_on(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(record(METRO[0], "a.example", quality=80))
     world.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50005, times=None)
     world.clock.forward(minutes=5)
@@ -191,10 +185,11 @@ async def test_a_message_of_another_bot_account_is_left_alone_and_the_channel_go
 
 
 async def test_a_page_of_a_proxy_is_no_verdict(world: World) -> None:
-    channels = {status: await following(world, "Space", str(status)) for status in (400, 403, 404, 409, 502)}
+    statuses = (400, 403, 404, 409, 502)
+    channels = dict(zip(statuses, await following(world, "Space", *statuses), strict=True))
     for status, channel in channels.items():
         page, path = "<html><title>Attention Required!</title>", f"/channels/{channel.id}/messages"
-        world.env.inject_error("POST", path, status=status, message=page, times=3)
+        world.env.inject_error("POST", path, status=status, message=page, times=2)
     await world.report(record(ROCKET[0], quality=80))
     assert "paused" not in await listed(world)
     for status, channel in channels.items():
@@ -207,8 +202,7 @@ async def test_a_page_of_a_proxy_is_no_verdict(world: World) -> None:
 
 async def test_what_passes_by_itself_only_delays_a_post(world: World) -> None:
     forum = world.forum()
-    for channel in (world.news, forum):
-        await world.ask("subscribe", topic="Space", channel=channel)
+    await follow(world, "Space", world.news, forum)
     paths = (f"/channels/{world.news.id}/messages", f"/channels/{forum.id}/threads")
     await world.take_in(record(ROCKET[0], quality=80))
     for code in (20016, 20028, 20029, 40062, 110001, 130000, 160006, 160007):
@@ -224,7 +218,7 @@ async def test_what_passes_by_itself_only_delays_a_post(world: World) -> None:
 
 async def test_what_passes_by_itself_only_delays_an_edit_that_opens_an_archived_post(world: World) -> None:
     forum = world.forum()
-    await world.ask("subscribe", topic="AI", channel=forum)
+    await follow(world, "AI", forum)
     await world.report(record(METRO[0], "a.example", quality=80))
     (thread,) = forum.threads
     world.close(thread)
@@ -242,7 +236,7 @@ async def test_what_passes_by_itself_only_delays_an_edit_that_opens_an_archived_
 
 
 async def test_edits_of_old_messages_wait_for_their_limit(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(record(METRO[0], "a.example", quality=80))
     world.env.inject_error("PATCH", "/channels/*/messages/*", status=400, code=30046, times=4)
     world.clock.forward(hours=2)
@@ -255,7 +249,7 @@ async def test_a_channel_that_is_no_announcement_channel_any_more_is_not_paused_
     world: World,
 ) -> None:
     wire = world.guild.create_news_channel("wire")
-    await world.ask("subscribe", topic="AI", channel=wire, publish=True)
+    await follow(world, "AI", wire, publish=True)
     world.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=400, code=50024)
     await world.report(record(METRO[0], "a.example", quality=80))
     await world.report(record(WHALES[0], "w.example", quality=80))
@@ -266,7 +260,7 @@ async def test_a_channel_that_is_no_announcement_channel_any_more_is_not_paused_
 async def test_what_was_published_already_is_published(world: World) -> None:
     """An answer that was lost leads to a second try."""
     wire = world.guild.create_news_channel("wire")
-    await world.ask("subscribe", topic="AI", channel=wire, publish=True)
+    await follow(world, "AI", wire, publish=True)
     world.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=400, code=40033)
     await world.report(record(METRO[0], "a.example", quality=80))
     assert await world.later() == 0

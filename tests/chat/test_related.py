@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from simcord.builders import ChannelHandle
 
+from tests.chat.followers import follow
 from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, seen, unrelated
 from tests.make import at, record
 from tests.shown import plain, shown
@@ -143,7 +144,7 @@ async def fate(world: World, story: str = "1", at: ChannelHandle | None = None) 
 
 
 async def test_a_posted_story_says_since_when(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.take_in(record(METRO[0], quality=80))
     assert "Waiting to be posted here." in await fate(world)
     world.clock.forward(minutes=1)
@@ -156,8 +157,8 @@ async def test_a_story_that_is_not_posted_says_why(world: World) -> None:
     await world.report(early)
     world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     other, digest = world.guild.create_text_channel("other"), world.guild.create_text_channel("digest")
-    await world.ask("subscribe", topic="Space")
-    await world.ask("subscribe", topic="AI", channel=other)
+    await follow(world, "Space")
+    await follow(world, "AI", other)
     await world.ask("subscribe", topic="Space", mode="digest", channel=digest)
     await world.ask("mute", what="muted.example")
     now = world.clock()
@@ -183,7 +184,7 @@ async def test_a_story_that_is_not_posted_says_why(world: World) -> None:
 
 
 async def test_a_story_that_waits_says_what_for(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     world.env.inject_error("POST", "/channels/*/messages", status=503, message="<html>")
     await world.report(record(METRO[0], quality=80))
     assert "Waiting to be posted here: Discord answered with HTTP 503." in await fate(world)
@@ -196,7 +197,7 @@ async def test_a_story_that_waits_says_what_for(world: World) -> None:
 
 
 async def test_the_button_below_a_post_shows_the_coverage_to_who_presses(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await metro(world)
     await world.deliver()
     (post,) = world.posts()
@@ -209,7 +210,7 @@ async def test_the_button_below_a_post_shows_the_coverage_to_who_presses(world: 
 
 
 async def test_the_button_works_after_a_restart(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     background = [record(f"Background {n}", f"b{n}.example", hours=-500, quality=n) for n in range(20)]
     await world.report(record(METRO[0], quality=90, related=background))
     await world.restart()
@@ -223,7 +224,7 @@ async def test_the_button_works_after_a_restart(world: World) -> None:
 
 
 async def test_the_button_of_a_story_that_was_withdrawn_meanwhile(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(record(METRO[0], url=LEAD, quality=80))
     await world.take_in(record(METRO[0], url=LEAD, removed=True))
     result = await world.press(world.posts()[0], "Related coverage", by=world.member)
@@ -232,7 +233,7 @@ async def test_the_button_of_a_story_that_was_withdrawn_meanwhile(world: World) 
 
 async def test_in_a_forum_the_post_itself_counts_as_posted_here(world: World) -> None:
     forum = world.forum()
-    await world.ask("subscribe", topic="AI", channel=forum)
+    await follow(world, "AI", forum)
     await world.report(record(METRO[0], quality=80), *unrelated(1))
     (post,) = forum.threads
     answer = world.answer(await world.press(world.posts(post)[0], "Related coverage", by=world.member))

@@ -15,6 +15,7 @@ from simcord.results import InteractionResult
 
 from bot.chat.application import PERMISSIONS
 from bot.chat.limits import ROLE_CHANGES
+from tests.chat.followers import follow
 from tests.chat.panel_user import PanelUser
 from tests.chat.world import World, body, labels, mentions_in, seen
 from tests.shown import plain
@@ -34,7 +35,7 @@ def grant(world: World, *, granted: bool = True) -> None:
 async def pinging(world: World, name: str = "readers") -> RoleHandle:
     """A role that posts on Space ping."""
     role = world.role(name)
-    await world.ask("subscribe", topic="Space", mention=role)
+    await follow(world, "Space", mention_role_id=role.id)
     return role
 
 
@@ -91,7 +92,7 @@ async def test_a_manager_changes_the_own_role_in_the_panel(world: World) -> None
 
 
 async def test_a_subscription_without_live_posts_or_without_a_role_offers_none(world: World) -> None:
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     assert LABEL not in (await settings(world)).labels()
     await world.ask("subscribe", topic="Space", mode="digest", mention=world.role("readers"))
     assert LABEL not in (await settings(world)).labels()
@@ -277,7 +278,7 @@ async def test_topics_of_channels_that_a_member_cannot_see_are_not_named(world: 
     grant(world)
     role = await pinging(world)
     board = world.guild.create_text_channel("board")
-    await world.ask("subscribe", topic="AI", channel=board, mention=role)
+    await follow(world, "AI", board, mention_role_id=role.id)
     world.hide(board, world.member)
     answer = seen(world.answer(await world.press(await offered(world), LABEL, by=world.member)))
     assert "Space" in answer

@@ -16,6 +16,7 @@ from bot.chat.application import PERMISSIONS
 from bot.domain.topics.topics import Topics
 from bot.services import server_topics
 from bot.services.server_topics import Draft
+from tests.chat.followers import follow
 from tests.chat.world import METRO, ROCKET, World, seen, unrelated
 from tests.make import record
 from tests.shown import plain, shown
@@ -83,7 +84,7 @@ async def test_from_a_query_to_posts_in_this_server_alone(world: World, there: E
 
 async def test_other_servers_do_not_know_of_it(world: World, there: Elsewhere) -> None:
     await make(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await there.ask(world, "subscribe", topic="Space", mode="both")
     await world.report(record(f"{WIND}, facial recognition on rocket", quality=80))
     topics = [shown(world.posts(c)[0]).small[0] for c in (world.news, there.channel)]
@@ -134,7 +135,7 @@ async def test_what_came_in_lately_belongs_to_it(world: World, there: Elsewhere)
 
 async def test_who_follows_what_is_above_gets_it_too(world: World, there: Elsewhere) -> None:
     await make(world, parent="space", aliases="Turbines, Blades")
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     await there.ask(world, "subscribe", topic="Space")
     await world.report(record(WIND, quality=80))
     assert titles(world) == [WIND]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -162,7 +163,7 @@ async def test_digests_of_channels_that_somebody_may_not_see_or_manage_are_out_o
 
 
 async def test_what_is_no_topic_or_no_name(world: World) -> None:
-    options = {"time": "9", "timezone": "UTC"}
+    options: dict[str, Any] = {"time": "9", "timezone": "UTC"}
     assert "Knitting" in await world.refused("digest set", topic="Knitting", **options)
     assert "gets a digest" in seen(await world.ask("digest set", name="\t \u200b", **options))
 

@@ -13,10 +13,12 @@ from simcord.builders import ChannelHandle, GuildHandle
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.application import PERMISSIONS
+from bot.domain.model import Volume
 from bot.domain.polling import Bounds, Feed, Polls
 from bot.services import sources
 from bot.sources.web.fetch import Web
 from bot.store import feeds
+from tests.chat.followers import follow
 from tests.chat.panel_user import PanelUser
 from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, seen
 from tests.discord_markdown import kinds, parse
@@ -105,9 +107,9 @@ async def press(world: World) -> AsyncIterator[Press]:
 
 async def test_a_feed_that_is_added_ends_as_posts_in_the_channels_that_follow_its_topic(press: Press) -> None:
     world = press.world
-    await world.ask("subscribe", topic="Space", volume="everything")
+    await follow(world, "Space", volume=Volume.EVERYTHING)
     other = world.guild.create_text_channel("other")
-    await world.ask("subscribe", topic="Computer Vision", volume="everything", channel=other)
+    await follow(world, "Computer Vision", other, volume=Volume.EVERYTHING)
     answer = await press.add(topic="Space")
     assert "The Paper" in answer
     assert "1 article" in answer
@@ -125,7 +127,7 @@ async def test_a_feed_that_is_added_ends_as_posts_in_the_channels_that_follow_it
 
 
 async def test_without_a_topic_keywords_decide(press: Press) -> None:
-    await press.world.ask("subscribe", topic="Space", volume="everything")
+    await follow(press.world, "Space", volume=Volume.EVERYTHING)
     assert "Keywords decide" in await press.add()
     press.publish(Entry(ROCKET[0], 24), Entry(METRO[0], 24))
     await press.poll()
@@ -135,7 +137,7 @@ async def test_without_a_topic_keywords_decide(press: Press) -> None:
 async def test_one_that_the_operator_added_is_for_every_server(press: Press) -> None:
     """What `topicwire source add` does, while the bot runs."""
     world = press.world
-    await world.ask("subscribe", topic="AI", volume="everything")
+    await follow(world, "AI", volume=Volume.EVERYTHING)
     there = await elsewhere(world, "AI")
     await sources.add(world.app.context, press.site.url(), "AI")
     await press.poll(minutes=0)
@@ -147,7 +149,7 @@ async def test_one_that_the_operator_added_is_for_every_server(press: Press) -> 
 
 async def test_a_servers_own_feed_posts_in_that_server_alone(press: Press) -> None:
     world = press.world
-    await world.ask("subscribe", topic="AI", volume="everything")
+    await follow(world, "AI", volume=Volume.EVERYTHING)
     there = await elsewhere(world, "AI")
     await press.add(topic="AI")
     press.publish(Entry(ONE, 24))
@@ -158,7 +160,7 @@ async def test_a_servers_own_feed_posts_in_that_server_alone(press: Press) -> No
 
 async def test_two_servers_may_have_the_same_feed_each_with_a_topic_of_its_own(press: Press) -> None:
     world = press.world
-    await world.ask("subscribe", topic="AI", volume="everything")
+    await follow(world, "AI", volume=Volume.EVERYTHING)
     there = await elsewhere(world, "Space")
     await press.add(topic="AI")
     await sources.add(world.app.context, press.site.url(), "Space", guild_id=there.guild.id)
@@ -195,7 +197,7 @@ async def elsewhere(world: World, topic: str) -> Elsewhere:
 
 
 async def test_a_web_pages_address_finds_its_feed(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI", volume="everything")
+    await follow(press.world, "AI", volume=Volume.EVERYTHING)
     link = '<link rel="alternate" type="application/rss+xml" title="All" href="/feed">'
     press.site.pages["/"] = Page(f"<html><head>{link}</head></html>".encode(), headers=HTML)
     answer = await press.add("/", topic="AI")
@@ -217,7 +219,7 @@ async def test_an_address_may_be_given_as_people_paste_it(press: Press) -> None:
 
 
 async def test_a_feed_that_is_added_again_is_changed(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI", volume="everything")
+    await follow(press.world, "AI", volume=Volume.EVERYTHING)
     await press.add()
     answer = await press.world.ask("source add", url=press.site.url(), topic="CV")
     assert shown(answer).title == "Feed changed"
@@ -401,7 +403,7 @@ async def test_only_the_first_items_of_a_large_feed_are_shown(press: Press) -> N
 async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: Press) -> None:
     world = press.world
     assert "This server has no feeds yet." in seen(await world.ask("source list"))
-    await world.ask("subscribe", topic="Space", volume="everything")
+    await follow(world, "Space", volume=Volume.EVERYTHING)
     await sources.add(world.app.context, press.site.url(), "AI")
     press.publish(OLD, path="/own", title="Our Own")
     await world.ask("source add", url=press.site.url("/own"), topic="AI")
@@ -417,7 +419,7 @@ async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: P
 @pytest.mark.parametrize("polls", [Polls(Bounds(), most_stored=2)])
 async def test_the_list_and_the_status_show_how_much_a_server_has_stored(press: Press) -> None:
     world = press.world
-    await world.ask("subscribe", topic="AI", volume="everything")
+    await follow(world, "AI", volume=Volume.EVERYTHING)
     await press.add(topic="AI")
     await press.poll(minutes=0)
     stored = "Stored articles from this server's feeds: 1 (the limit is 2)"
@@ -436,7 +438,7 @@ async def test_the_list_and_the_status_show_how_much_a_server_has_stored(press: 
 
 
 async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI", volume="everything")
+    await follow(press.world, "AI", volume=Volume.EVERYTHING)
     await press.add(topic="AI")
     press.site.pages["/feed"] = Page(status=503)
     await press.poll()
@@ -452,7 +454,7 @@ async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: P
 
 
 async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI", volume="everything")
+    await follow(press.world, "AI", volume=Volume.EVERYTHING)
     await press.add(topic="AI")
     press.publish(Entry(ONE, 24))
     await press.poll()
@@ -467,7 +469,7 @@ async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays
 
 
 async def test_a_feed_that_is_added_after_it_was_removed_is_silent_at_first(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI", volume="everything")
+    await follow(press.world, "AI", volume=Volume.EVERYTHING)
     await press.add(topic="AI")
     await press.world.ask("source remove", source=press.site.url())
     press.publish(Entry(ONE, 24), OLD)
@@ -479,7 +481,7 @@ async def test_a_feed_that_is_added_after_it_was_removed_is_silent_at_first(pres
 
 
 async def test_a_feed_that_was_stopped_goes_on_when_it_is_added_again(press: Press) -> None:
-    await press.world.ask("subscribe", topic="AI", volume="everything")
+    await follow(press.world, "AI", volume=Volume.EVERYTHING)
     await press.add(topic="AI")
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
@@ -568,8 +570,8 @@ async def test_a_feed_on_a_topic_of_the_servers_own_is_posted_where_that_is_foll
 ) -> None:
     world = press.world
     above, other = world.guild.create_text_channel("above"), world.guild.create_text_channel("other")
-    await world.ask("subscribe", topic="Space", volume="everything", channel=above)
-    await world.ask("subscribe", topic="AI", volume="everything", channel=other)
+    await follow(world, "Space", above, volume=Volume.EVERYTHING)
+    await follow(world, "AI", other, volume=Volume.EVERYTHING)
     looked = seen(await world.ask("source test", url=press.site.url(), topic="ebb"))
     assert "Tides" in looked
     assert "All its articles belong to **Tides**." in await press.add(topic="ebb")
@@ -600,7 +602,7 @@ async def test_the_feed_goes_along_with_a_new_name_and_by_keywords_once_it_is_de
         in seen(answer)
     )
     await world.press(answer, "Delete it")
-    await world.ask("subscribe", topic="Space", volume="everything")
+    await follow(world, "Space", volume=Volume.EVERYTHING)
     press.publish(Entry(TWO, 48), Entry(ROCKET[0], 48), Entry(ONE, 24), OLD)
     await press.poll()
     assert press.titles() == [ONE, ROCKET[0]]
@@ -616,8 +618,8 @@ async def test_the_feed_goes_along_with_a_new_name_and_by_keywords_once_it_is_de
 async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_it(press: Press) -> None:
     world = press.world
     other = world.guild.create_text_channel("other")
-    await world.ask("subscribe", topic="AI", volume="everything")
-    await world.ask("subscribe", topic="Space", volume="everything", channel=other)
+    await follow(world, "AI", volume=Volume.EVERYTHING)
+    await follow(world, "Space", other, volume=Volume.EVERYTHING)
     there = await elsewhere(world, "AI")
     await press.add(topic="Computer Vision")
     press.site.pages["/feed"] = Page(status=410)
@@ -636,7 +638,7 @@ async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_i
 async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_it_recovered(
     press: Press,
 ) -> None:
-    await press.world.ask("subscribe", topic="AI", volume="everything")
+    await follow(press.world, "AI", volume=Volume.EVERYTHING)
     await press.add(topic="AI")
     press.publish(OLD, path="/in-order")
     await sources.add(press.world.app.context, press.site.url("/in-order"), "Space")
@@ -648,11 +650,11 @@ async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_i
 
     await fail(3)
     assert press.titles() == []
-    await fail(5)
+    await fail(2)
     assert press.titles() == ["A feed stopped working"]
-    press.publish(Entry(ONE, 24 * 9))
+    press.publish(Entry(ONE, 24 * 6))
     await press.poll()
-    await fail(5)
+    await fail(4)
     assert press.titles() == ["A feed stopped working", ONE, "A feed stopped working"]
 
 
@@ -698,7 +700,7 @@ async def test_it_is_not_told_where_another_feed_on_what_is_above_serves_it(
 
 async def test_a_hostile_feed_shows_as_it_is_within_discords_limits(press: Press) -> None:
     world = press.world
-    await world.ask("subscribe", topic="AI", volume="everything")
+    await follow(world, "AI", volume=Volume.EVERYTHING)
     titles = ("😀" * 5000, HOSTILE * 50, "\u202e\x00\u200b")
     more = (HOSTILE, "x" * 5000, "`" * 400)
     for number, title in enumerate((*titles, *sized((), more))):

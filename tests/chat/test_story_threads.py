@@ -13,6 +13,7 @@ from simcord.builders import ChannelHandle
 
 from bot.chat.application import PERMISSIONS
 from bot.domain.model import Record
+from tests.chat.followers import follow
 from tests.chat.panel_user import PanelUser
 from tests.chat.world import METRO, World, body, seen
 from tests.make import record
@@ -66,7 +67,7 @@ def report(title: str, outlet: str, **more: object) -> Record:
 async def begin(world: World) -> discord.Message:
     """A channel with threads, and its first post."""
     allow_threads(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.ask("threads", switch="on")
     await world.report(report(METRO[0], "a.example"))
     (post,) = world.posts()
@@ -120,7 +121,7 @@ async def test_threads_are_off_until_somebody_switches_them_on_and_older_posts_g
     world: World,
 ) -> None:
     allow_threads(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(report(METRO[0], "a.example"))
     await update(world, report(METRO[1], "b.example"))
     (post,) = world.posts()
@@ -138,7 +139,7 @@ async def test_threads_are_off_until_somebody_switches_them_on_and_older_posts_g
 async def test_without_the_permission_the_post_stands_and_the_thread_comes_with_a_later_update(
     world: World,
 ) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     world.deny(world.news, create_public_threads=True)
     assert "Give it Create Public Threads" in seen(await world.ask("threads", switch="on"))
     await world.report(report(METRO[0], "a.example"))
@@ -170,19 +171,19 @@ async def test_a_server_full_of_threads_gets_the_thread_later(world: World) -> N
 async def test_a_thread_that_a_moderator_deleted_is_not_opened_again(world: World) -> None:
     post = await begin(world)
     world.env.backend.delete_channel(post.id)
-    for number in range(3):
+    for number in range(2):
         await update(world, report(METRO[1], f"late{number}.example"))
     assert await world.later() == 0
     assert thread_of(world, post) is None
     assert opened(world) == 1
-    assert "4 outlets" in seen(world.posts()[0])
+    assert "3 outlets" in seen(world.posts()[0])
     assert "Threads of stories" not in seen(await world.ask("status")), "nothing is wrong"
 
 
 async def test_a_thread_that_somebody_opened_on_the_post_is_taken(world: World) -> None:
     world.env.inject_error("POST", "/channels/*/messages/*/threads", status=400, code=160004)
     allow_threads(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.ask("threads", switch="on")
     await world.take_in(report(METRO[0], "a.example"))
     await world.app.deliver.begin()
@@ -212,7 +213,7 @@ async def test_a_locked_thread_is_left_until_it_is_unlocked(world: World) -> Non
 
 async def test_the_thread_of_a_merged_story_ends_with_a_link_to_the_other_post(world: World) -> None:
     allow_threads(world)
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     await world.ask("threads", switch="on")
     await world.merge()
     await world.later()
@@ -243,7 +244,7 @@ async def test_what_an_outlet_takes_back_leaves_the_thread_too(world: World) -> 
 
 async def test_the_name_of_a_withdrawn_storys_thread_says_so(world: World) -> None:
     allow_threads(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.ask("threads", switch="on")
     await world.report(story := report(METRO[0], "a.example"))
     (post,) = world.posts()
@@ -319,7 +320,7 @@ async def test_a_digest_and_a_roll_up_get_no_thread(world: World) -> None:
 
 async def test_the_panel_switches_threads(world: World) -> None:
     allow_threads(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     user = await PanelUser.opens(world)
     await user.presses("Channel")
     await user.presses("Open a thread for each story")

@@ -409,22 +409,18 @@ async def test_autocomplete_of_unsubscribe_offers_what_the_server_follows(world:
     assert list(await world.typing("unsubscribe", "topic", "vision")) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "typed"),
-    [
-        ("Zoë's Deep-Sea  Lab", "ZOE\u0308’S DEEP\u2011SEA\u00a0LAB"),
-        ("İzmir", "izmir"),
-        ("カメラ", "ｶﾒﾗ"),
-        ("Straßenbahn", "STRASSENBAHN"),
-    ],
-)
-async def test_a_topic_is_followed_in_whatever_form_its_name_is_typed(
-    world: World, name: str, typed: str
-) -> None:
-    await rematch.configure(world.app.context, [Topic(name)])
-    assert list(await world.typing("subscribe", "topic", typed[:4])) == [name]
-    await world.ask("subscribe", topic=typed)
-    assert list(await world.typing("unsubscribe", "topic", typed[:4])) == [name]
+async def test_a_topic_is_followed_in_whatever_form_its_name_is_typed(world: World) -> None:
+    names = {
+        "Zoë's Deep-Sea  Lab": "ZOE\u0308’S DEEP\u2011SEA\u00a0LAB",
+        "İzmir": "izmir",
+        "カメラ": "ｶﾒﾗ",
+        "Straßenbahn": "STRASSENBAHN",
+    }
+    await rematch.configure(world.app.context, [Topic(name) for name in names])
+    for name, typed in names.items():
+        assert list(await world.typing("subscribe", "topic", typed[:4])) == [name]
+        await world.ask("subscribe", topic=typed)
+        assert list(await world.typing("unsubscribe", "topic", typed[:4])) == [name]
 
 
 async def test_a_completion_fits_discords_units_and_is_understood(world: World) -> None:

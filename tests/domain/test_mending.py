@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from bot.domain import mending
 from bot.domain.mending import (
     CHANNELS,
     LONGEST,
@@ -34,13 +35,18 @@ def test_a_server_is_looked_at_less_often_the_longer_its_channels_are_paused() -
     assert intervals == [SHORTEST, timedelta(minutes=6), timedelta(hours=2), LONGEST]
 
 
-def test_thousands_of_servers_cost_a_bounded_number_of_looks_and_each_gets_its_own() -> None:
+def test_thousands_of_servers_cost_a_bounded_number_of_looks_and_each_gets_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    most = sized(
+        MOST // 10, long=MOST
+    )  # the short form has a tenth of the servers, and of the looks at a time
+    monkeypatch.setattr(mending, "MOST", most)
     now, looks, schedule = at(), Counter[int](), MendingSchedule()
-    # More than the 7,200 that can be looked at once in LONGEST, until each has had a turn.
-    paused = {server(n): now - timedelta(days=60) for n in range(sized(7_500, long=10_000))}
-    for _ in range(sized(90, long=200)):
+    paused = {server(n): now - timedelta(days=60) for n in range(100 * most)}  # more than in LONGEST
+    for _ in range(200):
         chosen = schedule.choose(paused, now)
-        assert len(chosen) <= MOST
+        assert len(chosen) <= most
         looks.update(chosen)
         now += SHORTEST
     assert len(looks) == len(paused)

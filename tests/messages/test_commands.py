@@ -84,14 +84,15 @@ ELSEWHERE = {"bot/demo/main.py", "bot/bootstrap.py", "bot/chat/transport.py"}
 PLAIN = {"/help · /subscribe", ": /latest", "A file that /data export made in this server"}
 
 
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 def _literals(path: Path) -> Iterator[tuple[int, str]]:
     """All texts of a module but for docstrings; an f-string with `{}` in place of its expressions."""
     skipped = {
         id(node.body[0].value)
         for node in nodes(path)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
+        if isinstance(node, DOCUMENTED) and node.body and isinstance(node.body[0], ast.Expr)
     }
     for node in nodes(path):
         if isinstance(node, ast.JoinedStr):

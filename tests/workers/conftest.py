@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import ReusedDatabase, opened_as, run_aside, run_statements_here
+from tests.databases import ReusedDatabase, opened_as, run_aside
 from tests.form import LONG
 from tests.make import Clock
 from tests.models import Endpoint
@@ -45,7 +45,7 @@ def _elsewhere(item: pytest.Item) -> bool:
     if case is None or store not in STORES:
         return False
     name = item.originalname + case.id.replace(store, "", 1)  # the same for both
-    return store != STORES[zlib.crc32(name.encode()) % ON_POSTGRESQL == 0]
+    return bool(store != STORES[zlib.crc32(name.encode()) % ON_POSTGRESQL == 0])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -55,12 +55,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if _elsewhere(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not _elsewhere(item)]
-
-
-@pytest.fixture(autouse=True)
-def statements(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What SQLite has to do is short."""
-    run_statements_here(monkeypatch)
 
 
 async def _begin(url: str) -> None:

@@ -447,7 +447,7 @@ async def test_nobody_is_told_of_a_feed_that_others_stand_in_for(room: FeedHarne
 
 
 async def test_what_is_no_feed_has_a_reason_and_leaves_the_others_be(room: FeedHarness) -> None:
-    bomb = gzip.compress(b" " * sized(20_000_000, long=60_000_000))
+    bomb = gzip.compress(b" " * sized(12_000_000, long=60_000_000))
     pages = {
         "page": (
             Page(b"<html><body>Hello</body></html>", headers={"Content-Type": "text/html"}),

@@ -17,6 +17,7 @@ from bot.domain.clustering.embeddings import SIZE, current, embed, language_of
 from bot.domain.clustering.meanings import Meaning
 from bot.domain.clustering.story_cluster import Report, extract_terms
 from tests.domain.clustering.test_assign import headlines as headlines_of_events
+from tests.form import sized
 from tests.shared_data import needs_shared
 from tests.store.store_helpers import headlines
 
@@ -221,7 +222,7 @@ def test_in_one_language_stories_are_those_of_words_alone() -> None:
     arrivals = {
         semantic: [
             item.report()._replace(meaning=embed(item.title, "", "en") if semantic else b"")
-            for item in reports[:150]
+            for item in reports[: sized(60, long=150)]
         ]
         for semantic in (False, True)
     }
