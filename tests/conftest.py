@@ -20,9 +20,11 @@ from tests.databases import (
     new_database,
     opened,
     postgres,
+    run_statements_here,
+    run_statements_in_threads,
     share_what_engines_need,
 )
-from tests.form import sized
+from tests.form import LONG, sized
 from tests.make import Clock
 from tests.processor_time import ProcessorTime
 
@@ -53,9 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ProcessorTime())
 
 
-def pytest_collection(session: pytest.Session) -> None:
-    """Collecting makes a million objects that stay: no look for garbage among them, now or later."""
-    gc.disable()
+gc.disable()  # imports and collecting make a million objects that stay: no look for garbage among them, now or later
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -65,6 +65,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.enable()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Look for what tests left once: pytest does so five times after this, and need not go through everything again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedFile]:
     """Statements are compiled once for all tests, and migrations run once."""
@@ -72,6 +78,21 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedFile]
     with pytest.MonkeyPatch.context() as patch:
         share_what_engines_need(patch, template)
         yield template
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_here() -> Iterator[None]:
+    """In the short form SQLite's statements run in the thread of the test, except in tests with `threads`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not LONG:
+            run_statements_here(patch)
+        yield
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each connection to SQLite runs its statements in its thread, as it does for users."""
+    run_statements_in_threads(monkeypatch)
 
 
 @pytest.fixture
@@ -123,9 +144,12 @@ async def empty_postgres(postgres_server: str) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def reused_database(postgres_server: str) -> Iterator[ReusedDatabase]:
-    """The migrated database of the PostgreSQL server."""
+    """The migrated database of the PostgreSQL server. In the short form its connections stay from test to test."""
     database = ReusedDatabase(named(postgres_server, MIGRATED))
-    yield database
+    with pytest.MonkeyPatch.context() as patch:
+        if not LONG:
+            database.kept.share(patch)
+        yield database
     database.close()
 
 

@@ -16,6 +16,8 @@ from sqlalchemy.pool import QueuePool
 
 from bot.store.database import Database
 
+pytestmark = pytest.mark.usefixtures("threads")
+
 Work = Callable[[Database], Coroutine[Any, Any, None]]
 Cancel = Callable[[asyncio.Task[Any]], None]
 

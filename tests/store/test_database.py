@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,11 @@ from sqlalchemy.pool import QueuePool
 from bot.errors import DatabaseLostError, StoreError
 from bot.store import schema, sources, sqlite_driver
 from bot.store.database import Database, marker, newest_revision, normalise, redact
-from tests.databases import opened
+from tests.databases import new_database, opened
 from tests.make import START, record
 from tests.store.store_helpers import all_sources, take
 
-pytestmark = pytest.mark.usefixtures("migrations")  # they are what some of these tests are about
+pytestmark = pytest.mark.usefixtures("threads")
 
 NOBODY = 65534
 PATIENCE = 30  # seconds, for a thread that never ends
@@ -80,7 +80,7 @@ def of_the_schema(name: str | None, kind: str, _parents: Any) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
-async def test_a_fresh_database_is_what_the_schema_says(empty_url: str) -> None:
+async def test_a_fresh_database_is_what_the_schema_says(stores: Database) -> None:
     def is_comparable(_object: Any, name: str | None, kind: str, *_: Any) -> bool:
         return kind != "index" or name not in OF_EXPRESSIONS
 
@@ -96,7 +96,7 @@ async def test_a_fresh_database_is_what_the_schema_says(empty_url: str) -> None:
         )
         return found
 
-    async with opened(empty_url) as db, db.read() as connection:
+    async with stores.read() as connection:
         assert await connection.run_sync(compare) == []
         assert (
             await connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == newest_revision()
@@ -117,6 +117,7 @@ async def test_opening_again_looks_and_does_nothing(store_url: str, monkeypatch:
         assert await kept(db) == ["one"]
 
 
+@pytest.mark.usefixtures("migrations")
 async def test_several_processes_that_start_at_once_make_one_database(empty_url: str) -> None:
     opening = [Database.open(empty_url) for _ in range(6)]
     found = await asyncio.gather(*opening)
@@ -125,49 +126,53 @@ async def test_several_processes_that_start_at_once_make_one_database(empty_url:
     await asyncio.gather(*(db.close() for db in found))
 
 
-async def test_a_database_of_a_newer_topicwire_is_refused_and_left_alone(empty_url: str) -> None:
-    async with opened(empty_url) as db:
-        await keep(db, "one")
-        async with db.write() as connection:
-            await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match=r"created by a newer Topicwire \(revision 9999; .*Update Topicwire"):
-        await Database.open(empty_url)
-    engine = create_async_engine(normalise(empty_url))
-    async with engine.connect() as connection:
-        assert list((await connection.execute(sa.text("SELECT name FROM sources"))).scalars()) == ["one"]
-    await engine.dispose()
+REFUSED = {
+    "9999": r"created by a newer Topicwire \(revision 9999; .*Update Topicwire",
+    "0011": r"created before version 0\.1\.0 \(revision 0011\)\. .*use another database",
+}
 
 
-async def test_a_database_of_before_the_first_version_is_refused_and_left_alone(empty_url: str) -> None:
-    async with opened(empty_url) as db, db.write() as connection:
-        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0011'"))
-    with pytest.raises(
-        StoreError, match=r"created before version 0\.1\.0 \(revision 0011\)\. .*use another database"
-    ):
-        await Database.open(empty_url)
+async def test_a_database_of_a_newer_topicwire_or_of_before_the_first_version_is_refused_and_left_alone(
+    stores: Database, store_url: str
+) -> None:
+    async def set_revision(revision: str) -> None:
+        async with stores.write() as connection:
+            await connection.execute(
+                sa.text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
+            )
+
+    await keep(stores, "one")
+    try:
+        for revision, words in REFUSED.items():
+            await set_revision(revision)
+            with pytest.raises(StoreError, match=words):
+                await Database.open(store_url)
+            assert await kept(stores) == ["one"], revision
+            async with stores.read() as connection:
+                stored = await connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+            assert stored == revision
+    finally:
+        await set_revision(newest_revision())  # PostgreSQL's is for other tests as well
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
+async def test_the_database_itself_refuses_what_makes_no_sense(stores: Database) -> None:
+    await take(stores, record("Ferry stopped by fog"))
+    for broken in (
         "UPDATE stories SET lead_id = 999",
         "UPDATE stories SET merged_into = 999",
         "UPDATE records SET type = 'song'",
         "UPDATE records SET story = 999",
-    ],
-)
-async def test_the_database_itself_refuses_what_makes_no_sense(stores: Database, broken: str) -> None:
-    await take(stores, record("Ferry stopped by fog"))
-    with pytest.raises(IntegrityError):
-        async with stores.write() as connection:
-            await connection.execute(sa.text(broken))
-    async with stores.read() as connection:
-        assert await connection.scalar(sa.text("SELECT type FROM records")) == "article"
+    ):
+        with pytest.raises(IntegrityError):
+            async with stores.write() as connection:
+                await connection.execute(sa.text(broken))
+        async with stores.read() as connection:
+            assert await connection.scalar(sa.text("SELECT type FROM records")) == "article", broken
 
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
 async def test_conditions_of_indexes_and_columns_are_as_the_schema_says(
-    empty_url: str, empty_postgres: str, tmp_path: Path
+    stores: Database, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """What `compare_metadata` does not compare."""
 
@@ -193,17 +198,18 @@ async def test_conditions_of_indexes_and_columns_are_as_the_schema_says(
             for name in schema.metadata.tables
         }
 
-    async with opened(empty_url) as db, db.read() as connection:
+    async with stores.read() as connection:
         migrated = await connection.run_sync(described)
-    plain_url = str(tmp_path / "plain.db") if db.dialect == "sqlite" else empty_postgres
-    engine = create_async_engine(normalise(plain_url))
-    async with engine.begin() as connection:
-        if db.dialect == "postgresql":
-            await connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-            await connection.execute(sa.text("CREATE SCHEMA public"))
-        await connection.run_sync(schema.metadata.create_all)
-        plain = await connection.run_sync(described)
-    await engine.dispose()
+    async with AsyncExitStack() as stack:
+        plain_url = str(tmp_path / "plain.db")
+        if stores.dialect == "postgresql":
+            server: str = request.getfixturevalue("postgres_server")
+            plain_url = await stack.enter_async_context(new_database(server))
+        engine = create_async_engine(normalise(plain_url))
+        async with engine.begin() as connection:
+            await connection.run_sync(schema.metadata.create_all)
+            plain = await connection.run_sync(described)
+        await engine.dispose()
     assert plain == migrated
 
 
@@ -297,18 +303,18 @@ async def test_a_postgresql_without_the_database_or_the_user_says_so(postgres_se
 
 async def test_a_postgresql_in_which_nothing_may_be_made_says_so(empty_postgres: str) -> None:
     user = f"reader_of_{sa.make_url(empty_postgres).database}"
-    async with opened(empty_postgres) as db:
-        async with db.write() as connection:
-            await connection.execute(sa.text("DROP TABLE alembic_version"))
-            await connection.execute(sa.text(f"CREATE ROLE {user} LOGIN"))
-        url = sa.make_url(empty_postgres).set(username=user)
-        with pytest.raises(
-            StoreError,
-            match=r"permission denied for schema public. Give the bot.s user permission to write there",
-        ):
-            await Database.open(url.render_as_string(hide_password=False))
-        async with db.write() as connection:
-            await connection.execute(sa.text(f"DROP ROLE {user}"))
+    engine = create_async_engine(normalise(empty_postgres))
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(f"CREATE ROLE {user} LOGIN"))
+    url = sa.make_url(empty_postgres).set(username=user)
+    with pytest.raises(
+        StoreError,
+        match=r"permission denied for schema public. Give the bot.s user permission to write there",
+    ):
+        await Database.open(url.render_as_string(hide_password=False))
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(f"DROP ROLE {user}"))
+    await engine.dispose()
 
 
 # Files.
@@ -319,6 +325,7 @@ async def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
         assert await kept(db) == []
 
 
+@pytest.mark.usefixtures("migrations")
 async def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     path.touch()
@@ -626,29 +633,26 @@ async def test_a_bug_in_a_statement_is_no_trouble_of_the_users(stores: Database)
             await connection.execute(sa.text("SELECT nothing FROM nowhere"))
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        FileNotFoundError(2, "No such file or directory", "picture.png"),
-        PermissionError(13, "Permission denied"),
-        OSError(28, "No space left on device"),
-        ConnectionResetError("a feed's server hung up"),
-        TimeoutError("a page took too long"),
-        ValueError("malformed"),
-        sqlite3.OperationalError("of a file that is no database of ours"),
-    ],
-    ids=lambda error: type(error).__name__,
+OF_THE_WORK = (
+    FileNotFoundError(2, "No such file or directory", "picture.png"),
+    PermissionError(13, "Permission denied"),
+    OSError(28, "No space left on device"),
+    ConnectionResetError("a feed's server hung up"),
+    TimeoutError("a page took too long"),
+    ValueError("malformed"),
+    sqlite3.OperationalError("of a file that is no database of ours"),
 )
+
+
 @pytest.mark.parametrize("way", ["read", "write", "intake"])
-async def test_an_error_of_the_work_in_a_transaction_is_not_the_databases(
-    stores: Database, way: str, error: Exception
-) -> None:
+async def test_an_error_of_the_work_in_a_transaction_is_not_the_databases(stores: Database, way: str) -> None:
     transaction = getattr(stores, way)
-    with pytest.raises(type(error)) as raised:
-        async with transaction() as connection:
-            await all_sources(connection)
-            raise error
-    assert raised.value is error
+    for error in OF_THE_WORK:
+        with pytest.raises(type(error)) as raised:
+            async with transaction() as connection:
+                await all_sources(connection)
+                raise error
+        assert raised.value is error
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError("reset by peer"), OSError(5, "Input/output error")])
@@ -682,40 +686,38 @@ def postgresql_error(state: str) -> Exception:
     return error
 
 
-@pytest.mark.parametrize(
-    ("error", "outside"),
-    [
-        (sqlite_error(sqlite3.SQLITE_FULL), True),
-        (sqlite_error(sqlite3.SQLITE_BUSY), True),
-        (sqlite_error(sqlite3.SQLITE_IOERR | 3 << 8), True),  # an extended code: a write failed
-        (sqlite_error(sqlite3.SQLITE_CORRUPT), True),
-        (sqlite_error(sqlite3.SQLITE_ERROR, "no such module: fts5"), True),
-        (sqlite_error(sqlite3.SQLITE_ERROR, "no such table: stories"), True),
-        (sqlite_error(sqlite3.SQLITE_ERROR, "no such table: storeis"), False),
-        (sqlite_error(sqlite3.SQLITE_CONSTRAINT), False),
-        (sqlite_error(sqlite3.SQLITE_TOOBIG), False),
-        (sqlite_error(sqlite3.SQLITE_MISUSE), False),
-        (postgresql_error("08006"), True),  # the connection failed
-        (postgresql_error("28P01"), True),  # wrong password
-        (postgresql_error("3D000"), True),  # no such database
-        (postgresql_error("42501"), True),  # may not
-        (postgresql_error("53100"), True),  # the disk is full
-        (postgresql_error("57P01"), True),  # the server shuts down
-        (postgresql_error("23503"), False),  # a reference to nothing
-        (postgresql_error("22P02"), False),  # not a number
-        (postgresql_error("42P01"), False),  # no such table
-        (postgresql_error("42601"), False),  # not SQL
-        (postgresql_error("25P02"), False),  # a statement after one that failed
-    ],
-    ids=lambda value: getattr(value, "sqlstate", getattr(value, "sqlite_errorcode", str(value))),
-)
-async def test_the_code_of_an_error_says_who_is_to_blame(
-    db: Database, error: Exception, outside: bool
-) -> None:
-    kind = StoreError if outside else sa.exc.DBAPIError
-    with pytest.raises(kind):
-        async with db.read():
-            raise sa.exc.DBAPIError("SELECT 1", None, error)
+TO_BLAME = [
+    (sqlite_error(sqlite3.SQLITE_FULL), True),
+    (sqlite_error(sqlite3.SQLITE_BUSY), True),
+    (sqlite_error(sqlite3.SQLITE_IOERR | 3 << 8), True),  # an extended code: a write failed
+    (sqlite_error(sqlite3.SQLITE_CORRUPT), True),
+    (sqlite_error(sqlite3.SQLITE_ERROR, "no such module: fts5"), True),
+    (sqlite_error(sqlite3.SQLITE_ERROR, "no such table: stories"), True),
+    (sqlite_error(sqlite3.SQLITE_ERROR, "no such table: storeis"), False),
+    (sqlite_error(sqlite3.SQLITE_CONSTRAINT), False),
+    (sqlite_error(sqlite3.SQLITE_TOOBIG), False),
+    (sqlite_error(sqlite3.SQLITE_MISUSE), False),
+    (postgresql_error("08006"), True),  # the connection failed
+    (postgresql_error("28P01"), True),  # wrong password
+    (postgresql_error("3D000"), True),  # no such database
+    (postgresql_error("42501"), True),  # may not
+    (postgresql_error("53100"), True),  # the disk is full
+    (postgresql_error("57P01"), True),  # the server shuts down
+    (postgresql_error("23503"), False),  # a reference to nothing
+    (postgresql_error("22P02"), False),  # not a number
+    (postgresql_error("42P01"), False),  # no such table
+    (postgresql_error("42601"), False),  # not SQL
+    (postgresql_error("25P02"), False),  # a statement after one that failed
+]
+
+
+async def test_the_code_of_an_error_says_who_is_to_blame(db: Database) -> None:
+    for error, is_outside in TO_BLAME:
+        code = getattr(error, "sqlstate", getattr(error, "sqlite_errorcode", ""))
+        with pytest.raises((StoreError, sa.exc.DBAPIError)) as raised:
+            async with db.read():
+                raise sa.exc.DBAPIError("SELECT 1", None, error)
+        assert isinstance(raised.value, StoreError) == is_outside, (code, error)
 
 
 async def test_a_read_sees_one_moment(stores: Database) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import sqlalchemy as sa
 
+from bot.store.database import Database
 from bot.store.notifications import SERVER, WAKE, Notifications
 from tests.databases import opened
 
@@ -25,9 +26,12 @@ class Listener:
         self.connected.set()
 
     @asynccontextmanager
-    async def listening(self, url: str) -> AsyncIterator[tuple[Notifications, asyncio.Task[None]]]:
+    async def listening(
+        self, url: str, session_name: str = ""
+    ) -> AsyncIterator[tuple[Notifications, asyncio.Task[None]]]:
         """Listen meanwhile; the notifications, and what ends when the connection does."""
-        async with opened(url) as db:
+        db = await Database.open(url, session_name=session_name)
+        try:
             notifications = Notifications(db, lambda *said: self.heard.put_nowait(said), self.on_connected)
             running = asyncio.create_task(notifications.run())
             await self.connected.wait()
@@ -36,6 +40,8 @@ class Listener:
             finally:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
+        finally:
+            await db.close()
 
 
 async def test_others_hear_what_one_says_once_and_it_does_not_hear_itself(postgres_url: str) -> None:
@@ -55,13 +61,14 @@ async def test_a_lost_connection_ends_the_listening_and_what_was_not_said_is_sai
     postgres_url: str,
 ) -> None:
     one, other = Listener(), Listener()
-    async with other.listening(postgres_url), one.listening(postgres_url) as (speaking, running):
+    name = "topicwire one"
+    async with other.listening(postgres_url), one.listening(postgres_url, name) as (speaking, running):
         async with opened(postgres_url) as db, db.dedicated() as connection:
             listening = sa.text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-                "AND datname = current_database() AND query LIKE '%LISTEN%' ORDER BY backend_start DESC LIMIT 1"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = :name AND query LIKE 'LISTEN%'"
             )
-            await connection.execute(listening)
+            assert (await connection.execute(listening, {"name": name})).scalars().all() == [True]
         await running
         speaking.send(WAKE)
         one.connected.clear()

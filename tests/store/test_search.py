@@ -19,10 +19,12 @@ from bot.domain.topics.query import language
 from bot.domain.topics.query.language import QueryError
 from bot.domain.topics.topics import Topics
 from bot.messages.search import left_out_words
+from bot.services import search as services
 from bot.services.context import Context
 from bot.services.search import CANDIDATES, find
 from bot.store import records, schema, search, stories, topics
 from bot.store.database import Database
+from tests.form import sized
 from tests.make import Clock, at, examples, record
 from tests.store.store_helpers import (
     GUILD,
@@ -276,8 +278,10 @@ async def test_records_of_one_story_are_one_line_with_its_lead_if_that_matches(s
     assert [hit.view.number for hit in found.hits] == [1]
 
 
-async def test_what_is_left_out_is_said(stores: Database) -> None:
-    some = numbered(*(record(f"Ferry {n}") for n in range(CANDIDATES + 1)))
+async def test_what_is_left_out_is_said(stores: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = sized(100, long=CANDIDATES)
+    monkeypatch.setattr(services, "CANDIDATES", limit)
+    some = numbered(*(record(f"Ferry {n}") for n in range(limit + 1)))
     async with stores.intake() as connection:
         await put(connection, *some)
     context = Context(stores, Clock())
@@ -286,7 +290,7 @@ async def test_what_is_left_out_is_said(stores: Database) -> None:
     assert left_out_words(found.left_out) == "only the first 7 stories are shown"
     found = await find(context, "topic:nothing OR (ferry 0)")
     assert found.hits == ()
-    assert left_out_words(found.left_out) == "only 2,000 possible matches were checked"
+    assert left_out_words(found.left_out) == f"only {limit:,} possible matches were checked"
     assert (await find(context, "ferry 0")).left_out is None
     assert [hit.view.number for hit in (await find(context, "ferry 0")).hits] == [1]
 

@@ -16,6 +16,8 @@ from bot.store import sqlite_driver
 from bot.store.database import Database
 from bot.store.sqlite_driver import AHEAD, SqliteDriver
 
+pytestmark = pytest.mark.usefixtures("threads")
+
 COUNTED = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) SELECT i FROM n"
 
 
