@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from bot.domain.text.words import name_key
 from bot.store import calibrations, queue, schema
 from bot.store.calibrations import Calibrated
 from bot.store.servers import LEFT, of_present
-from bot.store.sql import insert_new, listed, upsert
+from bot.store.sql import insert_new, upsert
 
 _sub = schema.subscriptions
 _c = schema.channels

@@ -8,17 +8,23 @@ import pytest
 
 from bot import bootstrap
 from bot.cli import eval_topics
+<<<<<<< HEAD
 from bot.sources import catalogue
 from tests.databases import run_statements_here
 
 # No test changes the catalogue of the package, and to read it takes longer than most commands.
 _topics, _feeds = cache(catalogue.catalogue_topics), cache(catalogue.catalogue_feeds)
+=======
+from bot.sources.catalogue import catalogue_feeds, catalogue_topics
+
+# No test changes the catalogue of the package, and to read it takes longer than most commands.
+_topics, _feeds = cache(catalogue_topics), cache(catalogue_feeds)
+>>>>>>> int
 
 
 @pytest.fixture(autouse=True)
-def commands_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands in this process read the catalogue once, and SQLite's statements wake no thread."""
+def the_catalogue_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands in this process share what they read."""
     monkeypatch.setattr(bootstrap, "catalogue_topics", _topics)
     monkeypatch.setattr(bootstrap, "catalogue_feeds", _feeds)
     monkeypatch.setattr(eval_topics, "catalogue_topics", _topics)
-    run_statements_here(monkeypatch)

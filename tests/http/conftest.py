@@ -7,16 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import opened_as, run_aside, run_statements_here
+from tests.databases import opened_as, run_aside
 from tests.http.test_server import configure
 from tests.make import Clock
 from tests.workers.desk import BotHarness, InterruptibleDatabase
-
-
-@pytest.fixture(autouse=True)
-def statements_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What SQLite has to do is short."""
-    run_statements_here(monkeypatch)
 
 
 async def _configure(url: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import ReusedDatabase, opened_as, run_aside, run_statements_here
+from tests.databases import ReusedDatabase, opened_as, run_aside
 from tests.form import LONG
 from tests.make import Clock
 from tests.models import Endpoint
@@ -55,12 +55,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if _elsewhere(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not _elsewhere(item)]
-
-
-@pytest.fixture(autouse=True)
-def statements(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What SQLite has to do is short."""
-    run_statements_here(monkeypatch)
 
 
 async def _begin(url: str) -> None:
