@@ -19,7 +19,7 @@ from bot.domain.text.words import name_key
 from bot.store import calibrations, queue, schema
 from bot.store.calibrations import Calibrated
 from bot.store.servers import LEFT, of_present
-from bot.store.sql import insert_new, upsert
+from bot.store.sql import insert_new, list_parameter, list_value, upsert
 
 _sub = schema.subscriptions
 _c = schema.channels

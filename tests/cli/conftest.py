@@ -8,18 +8,10 @@ import pytest
 
 from bot import bootstrap
 from bot.cli import eval_topics
-<<<<<<< HEAD
-from bot.sources import catalogue
-from tests.databases import run_statements_here
-
-# No test changes the catalogue of the package, and to read it takes longer than most commands.
-_topics, _feeds = cache(catalogue.catalogue_topics), cache(catalogue.catalogue_feeds)
-=======
 from bot.sources.catalogue import catalogue_feeds, catalogue_topics
 
 # No test changes the catalogue of the package, and to read it takes longer than most commands.
 _topics, _feeds = cache(catalogue_topics), cache(catalogue_feeds)
->>>>>>> int
 
 
 @pytest.fixture(autouse=True)
