@@ -51,6 +51,7 @@ class KeptConnections:
             idle = self._idle.setdefault(repr(arguments), [])
             if idle:
                 sync.pool = idle.pop()
+                sync.dialect = sync.pool._dialect  # which has asked the server what it has to know of it
                 _continue(sync.pool)
             return _KeepingEngine(sync, idle)
 

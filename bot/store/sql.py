@@ -65,7 +65,7 @@ def list_parameter(dialect: str, name: str) -> sa.Select[tuple[int]]:
     `dialect` is the name of the database's: statements that are built once have no connection yet.
     """
     if dialect == "postgresql":
-        array = sa.bindparam(name, type_=sa.ARRAY(sa.BigInteger))
+        array = sa.bindparam(name, type_=_NUMBERS)
         return sa.select(sa.func.unnest(array, type_=sa.BigInteger).column_valued("listed"))
     return sa.select(sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued(_VALUE).c.value)
 
