@@ -86,7 +86,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def work_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the bot does aside of its loop is little here, and is done in the loop: to wake a thread takes longer."""
 
     async def here(work: Callable[..., Any], *values: Any, **more: Any) -> Any:
