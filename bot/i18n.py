@@ -105,7 +105,9 @@ def catalogue(language: str) -> NullTranslations:
     from babel.messages.pofile import read_po
 
     with (LOCALES / f"{language}.po").open("rb") as file:
-        texts = read_po(file, locale=language.replace("-", "_"))
+        # Where the texts stand in the code is for translators, and half of the work.
+        lines = (line for line in file if not line.startswith(b"#:"))
+        texts = read_po(lines, locale=language.replace("-", "_"))
     for message in texts:
         if isinstance(message.string, list | tuple) and not all(message.string):
             message.string = ""  # or the forms that are there would stand beside empty ones

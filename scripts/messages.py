@@ -24,6 +24,7 @@ from discord.ext import commands
 import cogs
 from bot.chat.translator import CommandText, command_text
 from bot.i18n import LOCALES
+from scripts.syntax import nodes
 from scripts.untranslated import called, files, texts_of
 
 ROOT = Path(__file__).parent.parent
@@ -82,11 +83,7 @@ async def tree_texts() -> list[CommandText]:
 def code_texts(root: Path = ROOT) -> Iterator[tuple[str, str | None, str | tuple[str, str]]]:
     """The texts of the code in order: each with its file, its context, and what it says; of plural forms a pair."""
     for path in files(PLACES, root):
-        calls = (
-            node
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Call)
-        )
+        calls = (node for node in nodes(path) if isinstance(node, ast.Call))
         for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
             if (texts := texts_of(call)) is None:
                 continue

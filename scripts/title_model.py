@@ -42,17 +42,18 @@ def keywords() -> Iterator[Text]:
 
 def build() -> tuple[TitleModel, list[tuple[float, bool]]]:
     """The model, and what became of guesses on headlines that were not learned: margin, and whether it was right."""
-    written, of_catalogue = headlines(), list(keywords())
+    written = headlines()
     empty = TitleModel(tuple(sorted({topic for topic, _, _ in written})), {})
+    of_catalogue = empty.learn(keywords())
     outcomes: list[tuple[float, bool]] = []
     for part in range(PARTS):
         others = [text for at, text in enumerate(written) if at % PARTS != part]
-        model = empty.learn([*of_catalogue, *others])
+        model = of_catalogue.learn(others)
         for topic, text, language in written[part::PARTS]:
             best = model.best(text, language)
             if best is not None:
                 outcomes.append((best[1], best[0] == topic))
-    model = empty.learn([*of_catalogue, *written])
+    model = of_catalogue.learn(written)
     return TitleModel(model.topics, model.counts, calibrated(outcomes)), outcomes
 
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from scripts.syntax import nodes, tree
+
 ROOT = Path(__file__).parent.parent
 PLACES = ("bot/messages", "bot/chat", "bot/services", "bot/workers", "bot/domain/posting", "cogs")
 
@@ -219,7 +221,7 @@ def _reason(path: str, text: str) -> str | None:
 def untranslated(path: Path, root: Path = ROOT) -> Iterator[Finding]:
     """The texts of a file that are outside of the catalogue."""
     name = path.relative_to(root).as_posix()
-    for line, text in _texts(ast.parse(path.read_text(encoding="utf-8"))):
+    for line, text in _texts(tree(path)):
         if _reason(name, text) is None:
             yield Finding(name, line, text)
 
@@ -230,7 +232,7 @@ def unmarked(path: Path, root: Path = ROOT) -> Iterator[Finding]:
     `tr` takes a literal, or a value that was marked: the name of a constant, an attribute or an item of a table.
     """
     name = path.relative_to(root).as_posix()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if not isinstance(node, ast.Call) or called(node) not in CATALOGUE:
             continue
         function = called(node)
@@ -246,7 +248,7 @@ def unmarked(path: Path, root: Path = ROOT) -> Iterator[Finding]:
 def too_early(path: Path, root: Path = ROOT) -> Iterator[Finding]:
     """Calls that translate when a module is imported, in whatever language that is: `mark` is for constants."""
     name = path.relative_to(root).as_posix()
-    for node in _at_import(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _at_import(tree(path)):
         if isinstance(node, ast.Call) and called(node) in ("tr", "tr_in", "tr_plural"):
             yield Finding(name, node.lineno, f"{ast.unparse(node)} at import")
 

@@ -55,9 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ProcessorTime())
 
 
-def pytest_collection(session: pytest.Session) -> None:
-    """Collecting makes a million objects that stay: no look for garbage among them, now or later."""
-    gc.disable()
+gc.disable()  # imports and collecting make a million objects that stay: no look for garbage among them, now or later
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -65,6 +63,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Look for what tests left once: pytest does so five times after this, and need not go through everything again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
@@ -141,36 +142,76 @@ def share_what_engines_need(patch: pytest.MonkeyPatch, migrated: MigratedFile) -
 def run_statements_here(patch: pytest.MonkeyPatch) -> None:
     """Have the thread of the loop run SQLite's statements, which are mostly shorter than it takes to wake a thread.
 
-    What may have to wait for somebody's lock goes to the thread of its connection, and so does all that comes
-    before the thread has done that.
+    A connection starts its thread with the first statement that finds the file locked, which waits there. What comes
+    before that statement has ended waits behind it.
     """
     in_thread: Any = aiosqlite.Connection._execute
-    busy: WeakKeyDictionary[aiosqlite.Connection, int] = WeakKeyDictionary()
+    waiting: WeakKeyDictionary[aiosqlite.Connection, int] = WeakKeyDictionary()
 
-    async def execute(connection: aiosqlite.Connection, run: Any, *values: Any, **more: Any) -> Any:
-        if connection._running and not busy.get(connection) and not _may_wait(values):
-            return run(*values, **more)
+    async def execute(connection: Any, run: Any, *values: Any, **more: Any) -> Any:
+        if not connection._running or not connection._connection:
+            raise ValueError("Connection closed")
+        if not waiting.get(connection):
+            try:
+                return _at_once(connection, run, *values, **more)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
 
         def counted() -> Any:
             try:
                 return run(*values, **more)
             finally:
-                busy[connection] -= 1
+                waiting[connection] -= 1
 
-        busy[connection] = busy.get(connection, 0) + 1
+        waiting[connection] = waiting.get(connection, 0) + 1
+        if connection._thread.ident is None:
+            connection._thread.start()
         return await in_thread(connection, counted)
 
+    async def connect(connection: Any) -> Any:
+        connection._tx = _Tasks(connection)
+        connection._connection = connection._connector()
+        return connection
+
     patch.setattr(sqlite_driver.SqliteDriver, "_execute", execute)
+    patch.setattr(sqlite_driver.SqliteDriver, "__await__", lambda made: connect(made).__await__())
 
 
 def run_statements_in_threads(patch: pytest.MonkeyPatch) -> None:
     """Undo it, for tests that are about these threads or about what happens while a statement takes long."""
     patch.setattr(sqlite_driver.SqliteDriver, "_execute", aiosqlite.Connection._execute)
+    patch.setattr(sqlite_driver.SqliteDriver, "__await__", aiosqlite.Connection.__await__)
 
 
-def _may_wait(values: tuple[Any, ...]) -> bool:
-    """Whether these are of a statement that takes the lock of those who write, or changes how the file is written."""
-    return bool(values) and str(values[0]).startswith(("BEGIN IMMEDIATE", "PRAGMA journal_mode"))
+class _Tasks:
+    """What a connection and SQLAlchemy have for the thread of the connection. As long as there is none, it is done here."""
+
+    def __init__(self, connection: Any) -> None:
+        self._thread = connection._thread
+        self._queue = connection._tx
+
+    def put_nowait(self, task: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
+        """Do it, or have the thread do it."""
+        if self._thread.ident is not None:
+            self._queue.put_nowait(task)
+            return
+        future, function = task
+        result = function()
+        if future is not None:
+            future.set_result(result)
+
+
+def _at_once(connection: Any, run: Any, *values: Any, **more: Any) -> Any:
+    """Run a statement, or raise because the file is locked: of those that take the lock, without waiting for it."""
+    if not (values and str(values[0]).startswith(("BEGIN IMMEDIATE", "PRAGMA journal_mode"))):
+        return run(*values, **more)
+    patience = connection._conn.execute("PRAGMA busy_timeout").fetchone()[0]
+    connection._conn.execute("PRAGMA busy_timeout = 0")
+    try:
+        return run(*values, **more)
+    finally:
+        connection._conn.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def run_aside(work: Coroutine[Any, Any, None]) -> None:

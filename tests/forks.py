@@ -20,7 +20,11 @@ from typing import Any
 from bot.runtime import process
 
 ROOT = Path(__file__).parents[1]
-IMPORTED = ["pytest", "cogs", "bot.cli.main", "bot.cli.run", "bot.runtime.app", "bot.http.server", "bot.sources.feeds.elements", "bot.sources.feeds.records", "tests.loopback.hurry", "tests.workers.child"]  # fmt: skip
+IMPORTED = [
+    "pytest", "anyio._backends._asyncio", "apscheduler.executors.asyncio", "watchfiles", "cogs", "bot.cli.main", "bot.cli.run",
+    "bot.runtime.app", "bot.runtime.logs", "bot.http.server", "bot.sources.feeds.elements", "bot.sources.feeds.records",
+    "tests.loopback.hurry", "tests.workers.child", "tests.preloaded",
+]  # fmt: skip
 PIPE = asyncio.subprocess.PIPE
 
 _forks = multiprocessing.get_context("forkserver")
@@ -45,6 +49,9 @@ def _enter(
         descriptor = stream.detach()
         os.dup2(descriptor, number)
         os.close(descriptor)
+    if 0 in streams:
+        os.setsid()  # the terminal that the tests were started from is not its own
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 # it stays open
     process.RUN = uuid.uuid4().hex  # as in a new interpreter: names of processes end with it
     sys.argv = ["topicwire", *arguments]
     module, _, name = target.partition(":")
@@ -101,6 +108,7 @@ class Forked:
 async def fork(
     target: str,
     *arguments: str,
+    stdin: Any = None,
     stdout: Any = None,
     stderr: Any = None,
     env: Mapping[str, str] = os.environ,
@@ -108,7 +116,7 @@ async def fork(
 ) -> Forked:
     """Start a process that calls `module:function` with these arguments in `sys.argv`, in the directory `cwd`.
 
-    `stdout` and `stderr` are open files, or `PIPE`.
+    `stdout` and `stderr` are open files, or `PIPE`; `stdin` is an open file. With one, the process has a session of its own.
     """
     readers: list[asyncio.StreamReader | None] = []
     passed = _Streams()
@@ -121,6 +129,8 @@ async def fork(
             readers[-1] = await _reader(reading)
         elif stream is not None:
             passed[number] = stream.fileno()
+    if stdin is not None:
+        passed[0] = stdin.fileno()
     process = _forks.Process(target=_enter, args=(target, list(arguments), dict(env), passed, cwd))
     process.start()
     for descriptor in ours:

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from scripts.syntax import nodes, tree
+
 ROOT = Path(__file__).parent.parent
 LONGEST_COG = 200  # lines of a file in cogs/: a command that needs more does what a service should
 
@@ -256,14 +258,13 @@ def _modules() -> dict[str, Path]:
     return {_module(path): path for path in found}
 
 
-@cache
-def _tree(module: str) -> ast.Module:
-    return ast.parse(_modules()[module].read_text(encoding="utf-8"))
+def _nodes(module: str) -> tuple[ast.AST, ...]:
+    return nodes(_modules()[module])
 
 
 def _imports(module: str) -> Iterator[Import]:
     """All imports, those inside functions and below `TYPE_CHECKING` too."""
-    for node in ast.walk(_tree(module)):
+    for node in _nodes(module):
         if isinstance(node, ast.Import):
             yield from (Import(node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -327,7 +328,7 @@ def test_the_client_knows_the_use_cases_by_their_context_alone() -> None:
     """It hands the context to the commands; a call of it would be business of the cogs."""
     calls = [
         node
-        for node in ast.walk(_tree("bot.chat.client"))
+        for node in _nodes("bot.chat.client")
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Attribute)
         and node.value.attr == "context"
@@ -336,7 +337,7 @@ def test_the_client_knows_the_use_cases_by_their_context_alone() -> None:
 
 
 def _clock_reads(module: str) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(_tree(module)):
+    for node in _nodes(module):
         if isinstance(node, ast.ImportFrom) and node.module == "time":
             yield node.lineno, f"from time import {node.names[0].name}"
         elif isinstance(node, ast.Attribute):
@@ -365,7 +366,7 @@ def test_nothing_global() -> None:
     """No module-level state that changes, no lookup of other cogs, no settings but those handed in."""
     wrong = []
     for module in CODE:
-        for node in ast.walk(_tree(module)):
+        for node in _nodes(module):
             if isinstance(node, ast.Global):
                 wrong.append(f"{module}:{node.lineno}: a global variable")
             elif isinstance(node, ast.Attribute) and node.attr in ("get_cog", "environ", "getenv"):
@@ -386,7 +387,7 @@ def test_a_public_class_name_exists_once() -> None:
     """So that a name in a log, a test or a search means one thing, and no import needs an alias."""
     modules: dict[str, list[str]] = {}
     for module in CODE:
-        for node in _tree(module).body:
+        for node in tree(_modules()[module]).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 modules.setdefault(node.name, []).append(module)
     assert {name: places for name, places in modules.items() if len(places) > 1} == {}
@@ -424,17 +425,22 @@ OFF_THE_LOOP = {"bot.cli", "bot.demo"}  # processes of their own, in which nobod
 def _named(module: str) -> dict[str, str]:
     """What the names that a module imports stand for, in full."""
     names: dict[str, str] = {}
-    for node in ast.walk(_tree(module)):
+    for node in _nodes(module):
         if isinstance(node, ast.ImportFrom):
             names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)  # a union would be made anew at each look
+
+
 def _calls(function: ast.AST, module: str, names: Mapping[str, str]) -> Iterator[tuple[int, str]]:
     """The functions that a function calls itself, in full, as far as can be told; not those inside of it."""
-    for node in ast.iter_child_nodes(function):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+    inside = list(ast.iter_child_nodes(function))
+    for node in inside:
+        if isinstance(node, FUNCTIONS):
             continue
+        inside.extend(ast.iter_child_nodes(node))
         if isinstance(node, ast.Call):
             match node.func:
                 case ast.Name(id=name):
@@ -445,14 +451,13 @@ def _calls(function: ast.AST, module: str, names: Mapping[str, str]) -> Iterator
                     yield node.lineno, f"{names[owner]}.{name}"
                 case ast.Attribute(attr=name):
                     yield node.lineno, f".{name}"
-        yield from _calls(node, module, names)
 
 
 def _functions(
     kind: type[ast.FunctionDef] | type[ast.AsyncFunctionDef],
 ) -> Iterator[tuple[str, str, ast.AST]]:
     for module in CODE:
-        for node in ast.walk(_tree(module)):
+        for node in _nodes(module):
             if isinstance(node, kind):
                 yield module, f"{module}.{node.name}", node
 

@@ -47,7 +47,10 @@ def test_one_server_is_a_list_too(written: object) -> None:
 
 
 @pytest.mark.parametrize(("written", "semantic"), [("auto", "auto"), ("no", "no"), (False, "no")])
-def test_whether_titles_are_compared_by_what_they_mean(written: object, semantic: str) -> None:
+def test_whether_titles_are_compared_by_what_they_mean(
+    written: object, semantic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "load", lambda: object())  # to read the model takes a second
     assert parse({"stories": {"semantic": written}}).stories.semantic == semantic
     assert parse({"stories": {"semantic": False}}).stories.compares_meanings() is False
     assert parse({}).stories.compares_meanings() is False

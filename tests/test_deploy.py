@@ -16,6 +16,7 @@ import sys
 import tomllib
 from collections import Counter
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -115,10 +116,16 @@ def _seconds(text: str) -> float:
     return float(text.removesuffix("s"))
 
 
+@cache
+def _commands() -> dict[str, Any]:
+    group: Any = typer.main.get_command(app)
+    commands: dict[str, Any] = group.commands
+    return commands
+
+
 def _require_command(words: list[str]) -> None:
     """Fail unless the command line takes these words after `topicwire`."""
-    group: Any = typer.main.get_command(app)
-    command = group.commands[words[0]]
+    command = _commands()[words[0]]
     if inner := getattr(command, "commands", None):
         command, words = inner[words[1]], words[1:]
     command.make_context(words[0], words[1:]).close()

@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -147,6 +148,7 @@ def test_the_invitation_asks_for_what_the_bot_asks_for() -> None:
 # -------------------------------------------------------------------------------------- command line
 
 
+@cache
 def _cli() -> dict[str, Any]:
     """The commands by their words: `run`, `source add`."""
     group: Any = typer.main.get_command(app)

@@ -533,13 +533,16 @@ def eval_briefs(
     measure(file, json)
 
 
+_command = typer.main.get_command(app)  # built once, however often a process calls `main`
+
+
 def main() -> None:
     """Entry point; expected errors are one message and an exit code, never a traceback."""
     process.collect_garbage_less_often()
     if runs := sys.argv[1:2] in (["run"], ["setup"]):  # a signal during the start also stops the bot cleanly
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        app()
+        _command()
     except TopicwireError as error:
         drawn = f"\n{error.drawn}" if isinstance(error, QueryRefusedError) else ""
         typer.echo(lines(f"topicwire: {error}{drawn}"), err=True)

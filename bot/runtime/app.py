@@ -56,6 +56,7 @@ from bot.runtime.peers import Peers
 from bot.runtime.roles import EVERY_ROLE, check_roles, share_of_pace
 from bot.services.context import Context
 from bot.services.digests import follow_clock, replan
+from bot.services.server_topics import UNFINISHED_AFTER, finish_look_backs
 from bot.services.status import resume_mended
 from bot.sources.model import Rejected
 from bot.sources.parsing.pool import ParserPool
@@ -408,6 +409,8 @@ class App:
         yield self._alerts
         yield self._leading("volumes", partial(volumes.step, self.context))
         yield self._leading("first posts", partial(first_posts.step, self.context))
+        look_backs = partial(finish_look_backs, self.context)
+        yield self._leading("look-backs", self._delayed(look_backs, UNFINISHED_AFTER, UNFINISHED_AFTER))
         yield self._leading("cleanup", self._delayed(self.tidy, FIRST_TIDY, TIDY_EVERY))
         if self.forward is not None:
             yield self._forwarding

@@ -29,6 +29,8 @@ async def begin(context: Context, subscription: Subscription, *, feeds_are_read:
         names = loaded_topics.with_descendants(subscription.topic)
         since = now - LAST_DAY
         recent = await stories.newest_arrived(connection, names, since, now, guild_id, MOST_CANDIDATES)
+        if not recent:
+            return 0
         posted = {story for story, channel in await outbox.posts(connection, recent) if channel == channel_id}
         fresh = [number for number in recent if number not in posted]
         loaded = await stories.load(connection, fresh, guild_id)
@@ -36,7 +38,7 @@ async def begin(context: Context, subscription: Subscription, *, feeds_are_read:
     owners = context.rules.owners
     views = await asyncio.to_thread(_views, list(loaded.values()), muted, owners)
     chosen = first_posts(views, subscription, now)
-    if not chosen and not (feeds_are_read and recent):
+    if not chosen and not feeds_are_read:
         return 0
     async with context.db.write() as connection:
         if not await subscriptions.begin_first_posts(connection, subscription.id):

@@ -269,6 +269,7 @@ async def apply(context: Context, places: ServerPlaces, user_id: int, file: Serv
     async with context.db.intake() as connection:
         planned = await _planned(connection, context, places, user_id, file, locks=True)
         await planned.store(connection)
+        await stored_topics.request_look_back(connection, planned.look_back_topics, context.now())
     context.wake()
     await _look_back(context, planned.look_back_topics)
     for entry in file.decisions:
@@ -325,7 +326,7 @@ async def _look_back(context: Context, imported: Iterable[Topic]) -> None:
         try:
             await server_topics.look_back(context, topic)
         except TopicwireError as error:
-            log.warning("an imported topic was not matched with earlier articles: %s", error)
+            log.warning("an imported topic is not matched with earlier articles yet: %s", error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.domain.model import Stored, Topic, TopicMatch
-from bot.domain.text.cleaning import clip, repair
+from bot.domain.text.cleaning import clip, plural, repair
 from bot.domain.text.words import name_key, words
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import Query, QueryError
@@ -20,12 +21,16 @@ from bot.services.evaluation import AT_ONCE, affordable
 from bot.services.topics import resolve
 from bot.store import feeds, forwards, quotas, server_topics, stories
 
+log = logging.getLogger(__name__)
+
 MAX_NAME = 80
 MAX_ALIASES = 10
 NOTHING = "-"  # takes back what was set before
 
 LOOK_BACK = timedelta(days=30)
 MOST = 50_000  # records that are looked back at
+UNFINISHED_AFTER = timedelta(minutes=10)  # a look-back that still runs takes less
+UNFINISHED_AT_ONCE = 100  # topics whose look-back is done again in a step
 
 EXAMPLE = '(offshore OR sea) "wind farm" -golf'
 
@@ -192,6 +197,7 @@ async def create(context: Context, guild_id: int, draft: Draft) -> SavedTopic:
                 )
             )
         await server_topics.add(connection, topic)
+        await server_topics.request_look_back(connection, [topic], context.now())
     return await look_back(context, topic)
 
 
@@ -213,21 +219,24 @@ async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Save
             )
         check_names_free(topics, after, before)
         await server_topics.change(connection, before, after)
-    if after.query == before.query and not before.suspended:
-        return SavedTopic(after)
-    return await look_back(context, after)
+        matches_anew = after.query != before.query or before.suspended
+        if matches_anew:
+            await server_topics.request_look_back(connection, [after], context.now())
+    return await look_back(context, after) if matches_anew else SavedTopic(after)
 
 
 async def look_back(context: Context, topic: Topic) -> SavedTopic:
     """Match a topic against recent records, newest first, as far as its price allows.
 
     Only this topic's query is evaluated, outside of any transaction; what matches is written in short ones. It ends
-    where somebody changes the topic meanwhile: that looks back too.
+    where somebody changes the topic meanwhile: that looks back too. If it does not come to its end, because the process
+    is killed or the database fails, `finish_look_backs` does it again.
     """
     count = looked_at = 0
     most = min(MOST, affordable(language.parse(topic.query).price))
     async with context.db.read() as connection:
         topics = await context.topics.load(connection)
+        requested = await server_topics.look_back_requested(connection, topic)
     async with (
         context.evaluations.turn(topic.guild_id),
         aclosing(recent_records(context, topic.guild_id, most)) as parts,
@@ -244,7 +253,26 @@ async def look_back(context: Context, topic: Topic) -> SavedTopic:
                 count += await server_topics.tag(connection, topic, matches)
                 numbers = {stored.story for stored, _ in matches if stored.story is not None}
                 await stories.decide_topics(connection, numbers, context.rules.owners)
+        else:
+            if requested is not None:
+                async with context.db.write() as connection:
+                    await server_topics.finish_look_back(connection, topic, requested)
     return SavedTopic(topic, count, looked_at if looked_at >= most else None)
+
+
+async def finish_look_backs(context: Context) -> None:
+    """Look back again for topics of which the look-back was requested a while ago and has not come to its end."""
+    before = context.now() - UNFINISHED_AFTER
+    async with context.db.read() as connection:
+        unfinished = await server_topics.unfinished_look_backs(connection, before, UNFINISHED_AT_ONCE)
+    for topic in unfinished:
+        saved = await look_back(context, topic)
+        log.info(
+            "an interrupted look-back is finished: %s of server %s belong to its topic %r",
+            plural(saved.records or 0, "earlier article"),
+            topic.guild_id,
+            topic.name,
+        )
 
 
 def _matches(topics: Topics, topic: Topic, part: Iterable[Stored]) -> list[tuple[Stored, TopicMatch]]:

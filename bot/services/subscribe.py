@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mode, PostLayout, StorySize, StoryView, Subscription, Topic, Volume
 from bot.domain.posting import decisions
-from bot.domain.posting.channel_digests import PlannedDigest
+from bot.domain.posting.channel_digests import ChannelDigest, PlannedDigest
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.first_posts import WAIT, wants_first_posts
 from bot.domain.posting.quiet import QuietHours
@@ -166,13 +166,15 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
                 )
             )
         await subscriptions.subscribe(connection, subscription, await topics.id_of(connection, topic), now)
-        resumed = await subscriptions.resume(connection, [subscription.channel_id])
         state = await subscriptions.channel(connection, subscription.channel_id)
         assert state is not None
+        if resumed := bool(state.paused_reason):
+            await subscriptions.resume(connection, [subscription.channel_id])
         wants_digest = subscription.mode is not Mode.LIVE
+        planned: Sequence[ChannelDigest] = ()
         if wants_digest and not state.off:
             await plan_default(context, connection, subscription.guild_id, subscription.channel_id)
-        present = await digests.stored(connection, channel_ids=[subscription.channel_id])
+            planned = await digests.stored(connection, channel_ids=[subscription.channel_id])
         stored = await subscriptions.subscriptions(connection, channel_ids=[subscription.channel_id])
         is_new = before is None and wants_first_posts(subscription)
         if is_new:
@@ -182,7 +184,7 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
     [subscription] = await volumes.refresh(context, [s for s in stored if s.topic == topic.name])
     first = await first_posts.begin(context, subscription) if is_new else 0
     forecast = await _forecast(context, subscription, topic, loaded_topics)
-    its_digests = [digest for digest in present if wants_digest and not state.off and digest.topic is None]
+    its_digests = [digest for digest in planned if digest.topic is None]
     soonest = min(its_digests, key=lambda digest: digest.next_at or now, default=None)
     return SubscribeResult(
         subscription,
@@ -192,7 +194,7 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
         soonest is not None and soonest.schedule is None,
         wants_digest and state.off,
         soonest.next_at if soonest else None,
-        bool(resumed),
+        resumed,
         first,
     )
 
@@ -204,7 +206,6 @@ async def _forecast(context: Context, subscription: Subscription, topic: Topic, 
     guild_id = subscription.guild_id
     async with context.db.read() as connection:
         recent = await stories.newest_arrived(connection, below, since, now, guild_id, MOST_FORECAST)
-        latest = await stories.latest(connection, below, 1, guild_id)
         muted = muted_by(await subscriptions.mutes_in(connection, guild_id, subscription.channel_id))
         topic_lists = await feeds.topic_lists(connection, guild_id)
     posted_of = partial(_would_post, subscription, muted, context.rules)
@@ -215,7 +216,7 @@ async def _forecast(context: Context, subscription: Subscription, topic: Topic, 
     would.sort(key=lambda view: (view.last, view.number), reverse=True)
     newest = next(iter(would), None)
     async with context.db.read() as connection:
-        if newest is None:
+        if newest is None and (latest := await stories.latest(connection, below, 1, guild_id)):
             loaded = await stories.load(connection, latest, guild_id)
             seen = await asyncio.to_thread(_views, loaded.values(), muted, context.rules.owners)
             newest = next(iter(seen), None)

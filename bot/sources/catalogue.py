@@ -38,7 +38,13 @@ def _catalogue_directory() -> Path:
 
 def catalogue_topics() -> tuple[Topic, ...]:
     """The topics of the catalogue. Raises ConfigError if the package is damaged."""
-    topics, rejected = load_topics(_catalogue_directory() / "topics")
+    return _topics(_catalogue_directory() / "topics")
+
+
+@cache
+def _topics(directory: Path) -> tuple[Topic, ...]:
+    """Read once: it takes a quarter of a second."""
+    topics, rejected = load_topics(directory)
     if rejected:
         raise ConfigError("catalogue", [f"{error.path}: {error.reason}" for error in rejected])
     return topics
@@ -46,9 +52,14 @@ def catalogue_topics() -> tuple[Topic, ...]:
 
 def catalogue_feeds() -> tuple[CatalogueFeed, ...]:
     """The feeds of the catalogue. Raises ConfigError if the package is damaged."""
+    return _feeds(_catalogue_directory() / "feeds")
+
+
+@cache
+def _feeds(directory: Path) -> tuple[CatalogueFeed, ...]:
     feeds: list[CatalogueFeed] = []
     problems: list[str] = []
-    for path in sorted((_catalogue_directory() / "feeds").glob("*.yaml")):
+    for path in sorted(directory.glob("*.yaml")):
         with path.open("rb") as stream:
             for item, value in documents(stream, path.name):
                 try:

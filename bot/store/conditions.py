@@ -24,7 +24,9 @@ def is_full_record(guild_id: int | None = None) -> sa.ColumnElement[bool]:
     return sa.and_(~_r.c.partial, ~_r.c.removed, visible_to(_r.c.guild_id, guild_id))
 
 
-def is_unleased(lease_until: sa.Column[datetime], now: datetime) -> sa.ColumnElement[bool]:
+def is_unleased(
+    lease_until: sa.Column[datetime], now: datetime | sa.BindParameter[datetime]
+) -> sa.ColumnElement[bool]:
     """Rows that no worker holds: they were never leased, or the lease has ended."""
     return sa.or_(lease_until.is_(None), lease_until <= now)
 

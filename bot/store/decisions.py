@@ -35,6 +35,9 @@ MESSAGES_OF = sa.and_(_o.c.kind == outbox.STORY, _o.c.story == sa.bindparam("of"
 IDLE = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
 
 
+_REVISED = sa.update(_o).where(MESSAGES_OF).values(revision=_o.c.revision + 1)
+
+
 def audience_rows(audiences: Audiences) -> list[dict[str, int]]:
     """The parameters of statements that go by `of`, a story, and `server`; 0: all servers."""
     return [
@@ -59,8 +62,7 @@ async def apply(
     posted = await outbox.stories_with_posts(connection, audiences) if audiences else ()
     with_posts = {story: audiences[story] for story in sorted(posted)}
     if changed := audience_rows(with_posts):
-        revised = sa.update(_o).where(MESSAGES_OF).values(revision=_o.c.revision + 1)
-        await connection.execute(revised, changed)
+        await connection.execute(_REVISED, changed)
     await _send(connection, decisions.sends, now)
     await _look_again(connection, decisions, with_posts, now, edited_since)
     await _edit(connection, decisions.edits)
@@ -83,20 +85,18 @@ async def _send(connection: AsyncConnection, sends: Iterable[Send], now: datetim
         for send in sends
     ]
     await insert_new(connection, _o, rows, on=["dedupe"])
-    withheld = sa.and_(_w.c.story == sa.bindparam("of"), _w.c.channel_id == sa.bindparam("to"))
     if sent := [{"of": send.story, "to": send.channel_id} for send in sends]:
-        await connection.execute(sa.delete(_w).where(withheld), sent)
+        await connection.execute(_NO_LONGER_WITHHELD, sent)
+
+
+_NO_LONGER_WITHHELD = sa.delete(_w).where(
+    _w.c.story == sa.bindparam("of"), _w.c.channel_id == sa.bindparam("to")
+)
 
 
 async def _edit(connection: AsyncConnection, edits: Iterable[Edit]) -> None:
-    due = sa.bindparam("due", type_=schema.UtcTime())
-    statement = (
-        sa.update(_o)
-        .where(_o.c.id == sa.bindparam("post"), _o.c.closed.is_(False))
-        .values({**edited(due), "story": sa.bindparam("now_of")})
-    )
     if rows := [{"post": edit.post, "due": edit.due, "now_of": edit.story} for edit in edits]:
-        await connection.execute(statement, rows)
+        await connection.execute(_EDIT, rows)
         await connection.execute(_EDIT_REPLIES, rows)
 
 
@@ -119,10 +119,16 @@ def edited_reply(due: sa.ColumnElement[datetime]) -> dict[str, Any]:
     }
 
 
+_due = sa.bindparam("due", type_=schema.UtcTime())
+_EDIT = (
+    sa.update(_o)
+    .where(_o.c.id == sa.bindparam("post"), _o.c.closed.is_(False))
+    .values({**edited(_due), "story": sa.bindparam("now_of")})
+)
 _EDIT_REPLIES = (
     sa.update(_o)
     .where(_o.c.reply_to == sa.bindparam("post"), _o.c.closed.is_(False))
-    .values({**edited_reply(sa.bindparam("due", type_=schema.UtcTime())), "story": sa.bindparam("now_of")})
+    .values({**edited_reply(_due), "story": sa.bindparam("now_of")})
 )
 
 
@@ -151,23 +157,25 @@ async def _escalate(connection: AsyncConnection, escalations: Iterable[Escalate]
 UNSENT = sa.and_(_o.c.message_id.is_(None), _o.c.closed.is_(False))
 
 
-def grown(now: datetime) -> dict[str, Any]:
-    """What to set of an unsent post to have it `grown_to` a priority. One that has outgrown the roll-up that lists it is due again."""
+def _grown() -> dict[str, Any]:
     rollup = _o.alias("listing")
     floor = sa.select(rollup.c.priority).where(rollup.c.id == _o.c.rollup).scalar_subquery()
     priority = sa.bindparam("grown_to", type_=sa.Integer())
     outgrown = sa.and_(_o.c.rollup.is_not(None), priority > _o.c.priority, priority > floor)
-    due = sa.case(
-        (sa.and_(outgrown, _o.c.due_at.is_(None)), sa.literal(now, schema.UtcTime())), else_=_o.c.due_at
-    )
+    now = sa.bindparam("now", type_=schema.UtcTime())
+    due = sa.case((sa.and_(outgrown, _o.c.due_at.is_(None)), now), else_=_o.c.due_at)
     return {"priority": priority, "due_at": due}
+
+
+# What to set of an unsent post to have it `grown_to` a priority. One that has outgrown the roll-up that lists it is due again, `now`.
+GROWN = _grown()
+_GROW = sa.update(_o).where(_o.c.id == sa.bindparam("post"), UNSENT).values(GROWN)
 
 
 async def _grow(connection: AsyncConnection, grows: Iterable[Grow], now: datetime) -> None:
     """Note the priority of stories that have no message yet."""
-    statement = sa.update(_o).where(_o.c.id == sa.bindparam("post"), UNSENT).values(grown(now))
-    if rows := [{"post": grow.post, "grown_to": grow.priority} for grow in grows]:
-        await connection.execute(statement, rows)
+    if rows := [{"post": grow.post, "grown_to": grow.priority, "now": now} for grow in grows]:
+        await connection.execute(_GROW, rows)
 
 
 async def _hold(connection: AsyncConnection, holds: Iterable[Hold], now: datetime) -> None:

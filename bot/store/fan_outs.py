@@ -25,7 +25,7 @@ from bot.domain.topics.query.meter import Label
 from bot.domain.topics.topics import Topics
 from bot.store import outbox, schema, subscriptions, topics
 from bot.store.conditions import is_live_story
-from bot.store.decisions import UNSENT, edited, edited_reply, grown
+from bot.store.decisions import GROWN, UNSENT, edited, edited_reply
 from bot.store.servers import LEFT
 from bot.store.sql import insert, later, list_parameter, list_value, listed, rows_as_table
 
@@ -287,7 +287,7 @@ async def _send(connection: AsyncConnection, batch: FanOutBatch) -> int:
         chosen = chosen.where(sa.tuple_(fan.c.story, _s.c.channel_id).not_in(_posted(connection, batch)))
     if len({story for _, story, *_ in rows}) > 1:  # a channel is read downwards
         chosen = chosen.order_by(fan.c.position)
-    statement = insert(connection, _o).from_select(list(values), chosen)
+    statement = insert(connection.dialect.name, _o).from_select(list(values), chosen)
     done = await connection.execute(
         statement.on_conflict_do_nothing(index_elements=["dedupe"]),
         execution_options={"preserve_rowcount": True},
@@ -325,7 +325,7 @@ async def _edit(connection: AsyncConnection, batch: FanOutBatch, rules: PostingS
     """Have all posts that were sent edited, and the replies to them, as `decisions.revise` has it."""
     now = sa.literal(batch.now, schema.UtcTime())
     at_any_age = sa.bindparam("at_any_age", type_=sa.Boolean)
-    elsewhere = list_parameter(connection, "servers")
+    elsewhere = list_parameter(connection.dialect.name, "servers")
 
     def revised(post: Any) -> tuple[Any, Any]:
         """Whether a row is a post that is edited, and when that is due."""
@@ -366,7 +366,7 @@ async def _grow(connection: AsyncConnection, batch: FanOutBatch) -> None:
     """Note the priority of stories where their posts are still to be sent."""
     size, reach = (sa.bindparam(name, type_=sa.BigInteger) for name in ("size", "reach"))
     following = sa.select(_s.c.channel_id).where(
-        _s.c.topic_id.in_(list_parameter(connection, "topic_ids")),
+        _s.c.topic_id.in_(list_parameter(connection.dialect.name, "topic_ids")),
         _s.c.posts_from <= reach,
         sa.or_(_s.c.posts_from <= size, _s.c.volume == _NOTABLE),
     )
@@ -375,6 +375,7 @@ async def _grow(connection: AsyncConnection, batch: FanOutBatch) -> None:
         {
             "of": decision.story,
             "grown_to": decision.priority,
+            "now": batch.now,
             "size": decision.size,
             "reach": _reach(decision),
             "topic_ids": list_value(connection, batch.topics_of(decision)),
@@ -385,7 +386,7 @@ async def _grow(connection: AsyncConnection, batch: FanOutBatch) -> None:
     if parameters:
         alike = _is_alike(connection, batch, _o.c.story, _o.c)
         statement = sa.update(_o).where(waits, _o.c.channel_id.in_(following), alike)
-        await connection.execute(statement.values(grown(batch.now)), parameters)
+        await connection.execute(statement.values(GROWN), parameters)
 
 
 async def _withheld(connection: AsyncConnection, batch: FanOutBatch) -> frozenset[tuple[int, Reason]]:

@@ -214,7 +214,7 @@ async def deliver(connection: AsyncConnection, pairs: Iterable[tuple[int, int]],
         }
         named = [value.label(name) for name, value in values.items()]
         present = sa.select(*named).where(_f.c.id.in_(listed(connection, ids)))
-        statement = insert(connection, _d).from_select(list(values), present)
+        statement = insert(connection.dialect.name, _d).from_select(list(values), present)
         await connection.execute(statement.on_conflict_do_nothing(index_elements=["forward_id", "story"]))
 
 

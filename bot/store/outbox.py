@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,7 +34,7 @@ from bot.domain.retry import (
 from bot.store import queue, rephrasings, schema
 from bot.store.conditions import has_value, is_unleased
 from bot.store.queue import DueMessage, Lane
-from bot.store.sql import chunks, insert_new, listed, none_of
+from bot.store.sql import chunks, insert_new, list_parameter, list_value
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
@@ -177,10 +178,15 @@ _POST_FIRST = (_o.c.closed, _o.c.message_id.is_(None), _o.c.id)
 
 async def stories_with_posts(connection: AsyncConnection, numbers: Iterable[int]) -> frozenset[int]:
     """Those of these stories that have a post. Most stories that change have none: they are new."""
-    given = listed(connection, numbers).subquery()
-    (number,) = given.c
-    has_post = sa.exists().where(_o.c.kind == STORY, _o.c.story == number)
-    return frozenset((await connection.execute(sa.select(number).where(has_post))).scalars())
+    parameters = {"numbers": list_value(connection, numbers)}
+    statement = _stories_with_posts(connection.dialect.name)
+    return frozenset((await connection.execute(statement, parameters)).scalars())
+
+
+@cache
+def _stories_with_posts(dialect: str) -> sa.Select[int]:
+    (number,) = list_parameter(dialect, "numbers").subquery().c
+    return sa.select(number).where(sa.exists().where(_o.c.kind == STORY, _o.c.story == number))
 
 
 async def posts(
@@ -262,35 +268,48 @@ def _claimed(row: sa.Row[Any], now: datetime) -> Claimed:
     return Claimed(**values)
 
 
-def _ready(connection: AsyncConnection, now: datetime, busy: Collection[int]) -> sa.Select[tuple[int]]:
-    """Ids of rows that are due, not held by a worker, and whose channel is neither paused nor busy."""
-    return sa.select(_o.c.id).where(
-        _o.c.due_at <= now,
-        _o.c.closed.is_(False),
-        is_unleased(_o.c.lease_until, now),
-        REACHABLE,
-        none_of(connection, _o.c.channel_id, busy),
-    )
-
-
 async def _take(
     connection: AsyncConnection, ids: Sequence[int], now: datetime, busy: Collection[int], holder: str
 ) -> list[Claimed]:
     """Claim those of these rows that nobody else has claimed meanwhile, in their order."""
-    # What makes a row ready is asked again beside the lock: there it is seen what another worker has stored meanwhile.
-    ready = _ready(connection, now, busy).where(_o.c.id.in_(ids)).with_for_update(skip_locked=True)
-    begun = sa.func.coalesce(_o.c.begun_at, sa.literal(now, schema.UtcTime()))
+    if not ids:
+        return []
+    parameters = {
+        "ids": list(ids),
+        "now": now,
+        "until": now + LEASE,
+        "by": holder,
+        "busy": list_value(connection, busy),
+    }
+    rows = await connection.execute(_take_rows(connection.dialect.name), parameters)
+    claimed = {row.id: _claimed(row, now) for row in rows}
+    return [claimed[row_id] for row_id in ids if row_id in claimed]
+
+
+@cache
+def _take_rows(dialect: str) -> sa.sql.dml.ReturningUpdate[Any]:
+    now, until = (sa.bindparam(name, type_=schema.UtcTime()) for name in ("now", "until"))
+    # Due, not held by a worker, and in a channel that is neither paused nor busy. It is asked again beside the lock: there it
+    # is seen what another worker has stored meanwhile.
+    ready = sa.select(_o.c.id).where(
+        _o.c.id.in_(sa.bindparam("ids", expanding=True)),
+        _o.c.due_at <= now,
+        _o.c.closed.is_(False),
+        is_unleased(_o.c.lease_until, now),
+        REACHABLE,
+        _o.c.channel_id.not_in(list_parameter(dialect, "busy")),
+    )
+    begun = sa.func.coalesce(_o.c.begun_at, now)
     # As a common table expression it is evaluated once. A subquery PostgreSQL may run again for every row,
     # and so take any number: the rows that it has just updated are skipped as locked.
-    statement = (
+    return (
         sa.update(_o)
-        .where(_o.c.id.in_(sa.select(ready.cte("chosen").c.id)))
-        .values(lease_until=now + LEASE, attempts=_o.c.attempts + 1, claims=_o.c.claims + 1)
-        .values(holder=holder, claimed_at=now, begun_at=sa.case((_o.c.message_id.is_(None), begun)))
+        .where(_o.c.id.in_(sa.select(ready.with_for_update(skip_locked=True).cte("chosen").c.id)))
+        .values(lease_until=until, attempts=_o.c.attempts + 1, claims=_o.c.claims + 1)
+        .values(holder=sa.bindparam("by"), claimed_at=now)
+        .values(begun_at=sa.case((_o.c.message_id.is_(None), begun)))
         .returning(_o)
     )
-    claimed = {row.id: _claimed(row, now) for row in await connection.execute(statement)}
-    return [claimed[row_id] for row_id in ids if row_id in claimed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +350,7 @@ async def claim(
     of the others up to `per_channel` messages are taken. `keep_pace` decides, in the same transaction, which stories channels have no
     room for: see `rollups.keep_pace`.
     """
+    await queue.ripen(connection, now)
     limits = queue.ClaimLimits(limit, busy, resting, per_channel)
     checks = await queue.restock(connection, now, limits, publishes=False)
     more: dict[int, datetime] = {}
@@ -402,11 +422,14 @@ async def claim_publishing(
     *,
     resting: Collection[int] = frozenset(),
     per_channel: int = PER_CHANNEL,
+    ripens: bool = True,
 ) -> list[Claimed]:
     """Take messages to publish to followers: the biggest first, as many a channel as its hour still allows.
 
-    `busy`, `resting` and `per_channel` as in `claim`.
+    `busy`, `resting` and `per_channel` as in `claim`. With `ripens` False, a `claim` of this transaction has made ready what is due.
     """
+    if ripens:
+        await queue.ripen(connection, now)
 
     async def rooms(channel_ids: Collection[int]) -> Mapping[int, tuple[int, datetime]]:
         published = await _published(connection, channel_ids, now)
@@ -415,7 +438,7 @@ async def claim_publishing(
     limits = queue.ClaimLimits(limit, busy, resting, per_channel)
     checks = await queue.restock(connection, now, limits, publishes=True)
     candidates = await queue.candidates(connection, now, limits, checks, publishes=True, rooms=rooms)
-    claimed = await _take(connection, [row.id for row in candidates], now, busy, holder) if candidates else []
+    claimed = await _take(connection, [row.id for row in candidates], now, busy, holder)
     published = await _published(connection, {claim.channel_id for claim in claimed}, now)
     more = {claim.channel_id: _free_at(published.get(claim.channel_id, ()), now) for claim in claimed}
     await queue.store_checks(connection, checks, more, publishes=True)
@@ -504,10 +527,10 @@ async def settle_all(
         channels = sa.select(_c.c.channel_id).where(_c.c.channel_id.in_(paused)).order_by(_c.c.channel_id)
         await connection.execute(channels.with_for_update())
     by_row = {settlement.claimed.id: settlement for settlement in settlements}
-    rows = sa.select(_o.c.id, _o.c.claims, _o.c.revision).where(_o.c.id.in_(sorted(by_row))).order_by(_o.c.id)
+    claims_of = _LOCKED_CLAIMS[skip_locked]
     settled: dict[int, bool] = {}
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row_id, claims, revision in await connection.execute(rows.with_for_update(skip_locked=skip_locked)):
+    for row_id, claims, revision in await connection.execute(claims_of, {"ids": sorted(by_row)}):
         settlement = by_row[row_id]
         settled[row_id] = claims == settlement.claimed.claim
         if settled[row_id]:
@@ -516,8 +539,7 @@ async def settle_all(
             parameters = {f"new_{name}": value for name, value in values.items()}
             alike.setdefault(tuple(sorted(values)), []).append({"row": row_id, **parameters})
     for names, changes in alike.items():
-        new = {name: sa.bindparam(f"new_{name}", type_=_o.c[name].type) for name in names}
-        await connection.execute(sa.update(_o).where(_o.c.id == sa.bindparam("row")).values(**new), changes)
+        await connection.execute(_set(names), changes)
     # What was not published leaves room in its channel's hour.
     free = {
         s.claimed.channel_id: now
@@ -526,6 +548,22 @@ async def settle_all(
     }
     await queue.check(connection, free, publishes=True)
     return settled
+
+
+_claims = (
+    sa.select(_o.c.id, _o.c.claims, _o.c.revision)
+    .where(_o.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(_o.c.id)
+)
+# By `skip_locked`.
+_LOCKED_CLAIMS = {skipped: _claims.with_for_update(skip_locked=skipped) for skipped in (False, True)}
+
+
+@cache
+def _set(names: tuple[str, ...]) -> sa.Update:
+    """Give a `row` new values of these columns, each as `new_` and its name."""
+    new = {name: sa.bindparam(f"new_{name}", type_=_o.c[name].type) for name in names}
+    return sa.update(_o).where(_o.c.id == sa.bindparam("row")).values(**new)
 
 
 async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> None:
@@ -565,23 +603,16 @@ async def next_due(
 
     Where more wait that cannot be claimed than it looks at, the worker comes too early, and puts them out of the way.
     """
-    reachable = REACHABLE.label("reachable")
-    columns = sa.select(_o.c.channel_id, _o.c.kind, _o.c.due_at, _o.c.lease_until, reachable)
     limits = queue.ClaimLimits(0, busy, resting)
     busy = {*busy, *resting}
-    unleased = columns.where(is_unleased(_o.c.lease_until, now), limits.is_read(connection))
-    pages = [
-        unleased.where(queue.IS_READY, queue.of_lanes(publishes=False)).order_by(*queue.ORDER),
-        unleased.where(queue.IS_READY, queue.of_lanes(publishes=True)).order_by(*queue.ORDER),
-        unleased.where(queue.IS_UNRIPE).order_by(_o.c.due_at),
-    ]
+    parameters = {"now": now, "unread": list_value(connection, limits.unread)}
     times: list[datetime] = []
-    for page in pages:
-        times += await _first_clear_at(connection, page, now, busy, limits.size)
+    for page in _pages(connection.dialect.name):
+        times += await _first_clear_at(connection, page, parameters, busy, limits.size)
         if times and min(times) <= now:
             return min(times)
-    leased = columns.where(_o.c.lease_until > now, _o.c.due_at.is_not(None), _o.c.closed.is_(False))
-    times += await _clear_at(connection, (await connection.execute(leased)).all(), now, busy)
+    leased = (await connection.execute(_LEASED, {"now": now})).all()
+    times += await _clear_at(connection, leased, now, busy)
     times += [at for _, at in await queue.next_checks(connection, busy, 1, publishes=False)]
     checks = await queue.next_checks(connection, busy, queue.SPARE, publishes=True)
     published = await _published(connection, {channel_id for channel_id, _ in checks}, now)
@@ -591,17 +622,33 @@ async def next_due(
     return min(times, default=None)
 
 
+_now = sa.bindparam("now", type_=schema.UtcTime())
+_columns = sa.select(_o.c.channel_id, _o.c.kind, _o.c.due_at, _o.c.lease_until, REACHABLE.label("reachable"))
+_LEASED = _columns.where(_o.c.lease_until > _now, _o.c.due_at.is_not(None), _o.c.closed.is_(False))
+
+
+@cache
+def _pages(dialect: str) -> tuple[sa.Select[*tuple[Any, ...]], ...]:
+    """The rows that no worker holds, in each of the orders that an index has, without those of `unread` channels."""
+    unread = list_parameter(dialect, "unread")
+    unleased = _columns.where(is_unleased(_o.c.lease_until, _now), _o.c.channel_id.not_in(unread))
+    unleased = unleased.limit(sa.bindparam("most", type_=sa.Integer))
+    ready = unleased.where(queue.IS_READY).order_by(*queue.ORDER)
+    by_lane = (ready.where(queue.of_lanes(publishes=publishes)) for publishes in (False, True))
+    return (*by_lane, unleased.where(queue.IS_UNRIPE).order_by(_o.c.due_at))
+
+
 async def _first_clear_at(
     connection: AsyncConnection,
     page: sa.Select[*tuple[Any, ...]],
-    now: datetime,
+    parameters: Mapping[str, Any],
     busy: Collection[int],
     most: int,
 ) -> list[datetime]:
     """When the first rows that can be claimed are claimed. Mostly they are among the very first, so few are read at first."""
     for size in (FEW, most):
-        rows = (await connection.execute(page.limit(size))).all()
-        clear = await _clear_at(connection, rows, now, busy)
+        rows = (await connection.execute(page, {**parameters, "most": size})).all()
+        clear = await _clear_at(connection, rows, parameters["now"], busy)
         if clear or len(rows) < size:
             return clear
     return [rows[-1].due_at]

@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
 from bot.store.conditions import is_unleased
-from bot.store.sql import chunks, none_of, upsert
+from bot.store.sql import chunks, list_parameter, list_value, none_of, upsert
 
 PER_CHANNEL = 5  # in a batch: a channel in which much waits must not hold up the others
 SPARE = 40  # rows that are read beyond those that may be taken or skipped
@@ -97,11 +98,10 @@ class ClaimLimits:
         passed = 0 if self.resting else PER_CHANNEL * len(self.busy)
         return self.limit + passed + SPARE
 
-    def is_read(self, connection: AsyncConnection) -> sa.ColumnElement[bool]:
-        """Which rows to read: those of busy channels too, unless many others rest."""
-        if not self.resting:
-            return sa.true()
-        return none_of(connection, _o.c.channel_id, {*self.busy, *self.resting})
+    @property
+    def unread(self) -> set[int]:
+        """The channels whose rows are not read. Those of busy channels are, unless many others rest."""
+        return {*self.busy, *self.resting} if self.resting else set()
 
 
 @dataclass(slots=True)
@@ -129,13 +129,34 @@ async def _blocked(
     connection: AsyncConnection, rows: Collection[sa.Row[*tuple[Any, ...]]]
 ) -> tuple[set[int], set[int]]:
     """The paused channels and the left servers among those of these rows. They stay so until the transaction ends."""
-    paused = sa.select(_c.c.channel_id).where(
-        _c.c.channel_id.in_(sorted({row.channel_id for row in rows})), _c.c.paused_reason != ""
+    paused = await connection.execute(_PAUSED, {"ids": sorted({row.channel_id for row in rows})})
+    left = await connection.execute(_LEFT, {"ids": sorted({row.guild_id for row in rows})})
+    return set(paused.scalars()), set(left.scalars())
+
+
+_ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
+_PAUSED = (
+    sa.select(_c.c.channel_id)
+    .where(_c.c.channel_id.in_(_ids), _c.c.paused_reason != "")
+    .with_for_update(read=True, skip_locked=True)
+)
+_LEFT = sa.select(_l.c.guild_id).where(_l.c.guild_id.in_(_ids)).with_for_update(read=True, skip_locked=True)
+
+
+@cache
+def _first_ready(dialect: str, lanes: tuple[Lane, ...] | None, *, publishes: bool) -> sa.Select[Any]:
+    """The first `most` rows that are ready in these lanes (None: in all, those to publish apart), but those of `unread` channels."""
+    now = sa.bindparam("now", type_=schema.UtcTime())
+    unread = list_parameter(dialect, "unread")
+    return (
+        sa.select(
+            _o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.message_id, _o.c.due_at, _o.c.user_id
+        )
+        .where(IS_READY, of_lanes(publishes=publishes) if lanes is None else _LANE.in_(lanes))
+        .where(is_unleased(_o.c.lease_until, now), _o.c.channel_id.not_in(unread))
+        .order_by(*ORDER)
+        .limit(sa.bindparam("most", type_=sa.Integer))
     )
-    left = sa.select(_l.c.guild_id).where(_l.c.guild_id.in_(sorted({row.guild_id for row in rows})))
-    paused = paused.with_for_update(read=True, skip_locked=True)
-    left = left.with_for_update(read=True, skip_locked=True)
-    return set((await connection.execute(paused)).scalars()), set((await connection.execute(left)).scalars())
 
 
 async def candidates(
@@ -152,18 +173,12 @@ async def candidates(
 
     `lane` narrows them to what is in doubt and that lane. `rooms` says of which channels fewer may be taken.
     """
-    in_scope = of_lanes(publishes=publishes) if lane is None else _LANE.in_((Lane.DOUBT, lane))
-    statement = (
-        sa.select(
-            _o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.message_id, _o.c.due_at, _o.c.user_id
-        )
-        .where(IS_READY, in_scope, is_unleased(_o.c.lease_until, now), limits.is_read(connection))
-        .order_by(*ORDER)
-        .limit(limits.size)
-    )
+    lanes = None if lane is None else (Lane.DOUBT, lane)
+    statement = _first_ready(connection.dialect.name, lanes, publishes=publishes)
+    parameters = {"now": now, "unread": list_value(connection, limits.unread), "most": limits.size}
     look = _Look()
     for _ in range(MOST_LOOKS):
-        rows = (await connection.execute(statement)).all()
+        rows = (await connection.execute(statement, parameters)).all()
         if not rows:
             return []
         paused, left = await _blocked(connection, rows)
@@ -229,28 +244,43 @@ async def _shelve(connection: AsyncConnection, look: _Look, now: datetime) -> No
 async def restock(
     connection: AsyncConnection, now: datetime, limits: ClaimLimits, *, publishes: bool
 ) -> Checks:
-    """Make ready what has become due, and what channels have room for again. Returns when the latter get more.
+    """Make ready what channels have room for again. Returns when they get more.
 
     A channel gets as many messages as a claim takes of it: what is ready and cannot be taken would go back to the shelf.
     """
-    await _ripen(connection, now)
-    rows = await connection.execute(
-        sa.select(_b.c.channel_id)
-        .where(_b.c.check_at <= now, _b.c.publishes == publishes)
-        .where(none_of(connection, _b.c.channel_id, limits.busy))
-        .order_by(_b.c.check_at)
-        .limit(FED)
-    )
+    parameters = {"now": now, "publish": publishes, "busy": list_value(connection, limits.busy)}
+    rows = await connection.execute(_to_feed(connection.dialect.name), parameters)
     channels = sorted(rows.scalars())
     if channels:
         await _feed(connection, channels, limits.per_channel, publishes=publishes)
     return dict.fromkeys(channels, now + CHECK_AFTER)
 
 
-async def _ripen(connection: AsyncConnection, now: datetime) -> None:
+@cache
+def _to_feed(dialect: str) -> sa.Select[int]:
+    """The channels that get messages from the shelf now, but those that are `busy`."""
+    return (
+        sa.select(_b.c.channel_id)
+        .where(_b.c.check_at <= sa.bindparam("now", type_=schema.UtcTime()))
+        .where(_b.c.publishes == sa.bindparam("publish", type_=sa.Boolean))
+        .where(_b.c.channel_id.not_in(list_parameter(dialect, "busy")))
+        .order_by(_b.c.check_at)
+        .limit(FED)
+    )
+
+
+def _unripe() -> sa.Select[int]:
+    now = sa.bindparam("now", type_=schema.UtcTime())
     due = sa.and_(_o.c.due_at <= now, is_unleased(_o.c.lease_until, now))
-    waiting = sa.select(_o.c.id).where(IS_UNRIPE, due).order_by(_o.c.due_at)
-    ids = list((await connection.execute(waiting.limit(MOST_RIPENED))).scalars())
+    return sa.select(_o.c.id).where(IS_UNRIPE, due).order_by(_o.c.due_at).limit(MOST_RIPENED)
+
+
+_UNRIPE = _unripe()
+
+
+async def ripen(connection: AsyncConnection, now: datetime) -> None:
+    """Make ready what has become due, to be published or not: once before what is claimed in a transaction."""
+    ids = list((await connection.execute(_UNRIPE, {"now": now})).scalars())
     if len(ids) > LEAST_RIPENED:
         some = sa.select(_o.c.id).where(IS_READY).order_by(*ORDER).limit(MOST_RIPENED).subquery()
         ready = await connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,29 +20,41 @@ LAST_RECORD = "last_record"  # and the highest id of such a record
 LOGGED = 1_000  # revisions that a log keeps
 
 _v = schema.revisions
+_NUMBER = sa.select(_v.c.number).where(_v.c.name == sa.bindparam("named"))
 
 
 async def of(connection: AsyncConnection, name: str) -> int:
     """The current revision of a cache."""
-    number: int | None = await connection.scalar(sa.select(_v.c.number).where(_v.c.name == name))
+    number: int | None = await connection.scalar(_NUMBER, {"named": name})
     return number or 0
 
 
 async def advance(connection: AsyncConnection, name: str) -> int:
     """It has changed once more. Returns the new number, in force with the transaction of the caller."""
     # One statement: of two that change it at once the second waits for the first, and counts it.
-    statement = insert(connection, _v).values(name=name, number=1)
-    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"number": _v.c.number + 1})
-    number: int = (await connection.execute(statement.returning(_v.c.number))).scalar_one()
+    number: int = (
+        await connection.execute(_advance(connection.dialect.name), {"name": name, "number": 1})
+    ).scalar_one()
     return number
+
+
+@cache
+def _advance(dialect: str) -> Any:
+    counted = {"number": _v.c.number + 1}
+    statement = insert(dialect, _v).on_conflict_do_update(index_elements=["name"], set_=counted)
+    return statement.returning(_v.c.number)
 
 
 async def next_number(connection: AsyncConnection, column: sa.Column[Any], name: str) -> int:
     """The number after the highest in a column, and after those that `remember_numbers` noted under a name."""
-    stored = sa.select(sa.func.max(column).label("number"))
-    highest = sa.union_all(stored, sa.select(_v.c.number).where(_v.c.name == name)).subquery()
-    number: int | None = await connection.scalar(sa.select(sa.func.max(highest.c.number)))
+    number: int | None = await connection.scalar(_highest(column), {"named": name})
     return (number or 0) + 1
+
+
+@cache
+def _highest(column: sa.Column[Any]) -> sa.Select[int]:
+    stored = sa.select(sa.func.max(column).label("number"))
+    return sa.select(sa.func.max(sa.union_all(stored, _NUMBER).subquery().c.number))
 
 
 async def remember_numbers(connection: AsyncConnection, column: sa.Column[Any], name: str) -> None:

@@ -26,6 +26,21 @@ _o = schema.outbox
 _c = schema.channels
 _IS_UNSENT = sa.text(schema.IS_UNSENT)
 _UNSENT = sa.and_(_o.c.kind.in_(PACED), _IS_UNSENT, _o.c.closed.is_(False))
+_now, _since = (sa.bindparam(name, type_=schema.UtcTime()) for name in ("now", "since"))
+# Two indexes begin with the channel: of what is not sent yet, and by the time of sending.
+_OF_CHANNELS = _o.c.channel_id.in_(sa.bindparam("channels", expanding=True))
+_WAITING = sa.select(_o.c.id, _o.c.kind, _o.c.channel_id, _o.c.guild_id, _o.c.priority, _o.c.rollup).where(
+    _UNSENT, _o.c.due_at <= _now, _o.c.begun_at.is_(None), is_unleased(_o.c.lease_until, _now), _OF_CHANNELS
+)
+_paced = sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.priority).where(_OF_CHANNELS)
+_SENT = _paced.where(_o.c.kind.in_(PACED), _o.c.sent_at > _since)
+_ON_ITS_WAY = _paced.where(_UNSENT, _o.c.begun_at.is_not(None))  # as of whatever is claimed
+_rollups = sa.select(_o.c.id, _o.c.channel_id).where(
+    _o.c.kind == ROLLUP, _OF_CHANNELS, _o.c.closed.is_(False)
+)
+_UNSENT_ROLLUPS = _rollups.where(_IS_UNSENT)
+_SENT_ROLLUPS = _rollups.where(_o.c.sent_at > _since)
+_STATES = sa.select(_c).where(_c.c.channel_id.in_(sa.bindparam("channels", expanding=True)))
 
 
 def _in_channels(channel_ids: Collection[int]) -> sa.ColumnElement[bool]:
@@ -69,7 +84,9 @@ async def _decide(
     settings: PostingSettings,
 ) -> frozenset[int]:
     """Decide about the stories that wait in these channels. Returns the rows that are not to be sent now."""
-    rows = await connection.execute(sa.select(_c).where(_c.c.channel_id.in_(sorted(waiting))))
+    if not waiting:
+        return frozenset()
+    rows = await connection.execute(_STATES, {"channels": sorted(waiting)})
     states = {row.channel_id: subscriptions.channel_of(row) for row in rows}
     recent = await _recent(connection, list(waiting), now)
     open_rollups: dict[tuple[int, bool], sa.Row[Any]] = {}
@@ -96,12 +113,7 @@ async def _waiting(
 
     Those that may have one after all are sent in any case: `_recent` has them.
     """
-    due = sa.and_(_UNSENT, _o.c.due_at <= now, _o.c.begun_at.is_(None), is_unleased(_o.c.lease_until, now))
-    rows = await connection.execute(
-        sa.select(_o.c.id, _o.c.kind, _o.c.channel_id, _o.c.guild_id, _o.c.priority, _o.c.rollup).where(
-            due, _in_channels(channel_ids)
-        )
-    )
+    rows = await connection.execute(_WAITING, {"channels": list(channel_ids), "now": now})
     waiting: dict[int, tuple[int, list[WaitingStory]]] = {}
     for row in rows:
         of_channel = waiting.setdefault(row.channel_id, (row.guild_id, []))[1]
@@ -114,16 +126,10 @@ async def _recent(
     connection: AsyncConnection, channel_ids: Collection[int], now: datetime
 ) -> dict[int, list[RecentPost]]:
     """The posts of these channels in the last hour, and those that are on their way or in doubt."""
-    sent = sa.and_(_o.c.kind.in_(PACED), _o.c.sent_at > now - HOUR)
-    on_its_way = sa.and_(_UNSENT, _o.c.begun_at.is_not(None))  # as of whatever is claimed
     recent: dict[int, list[RecentPost]] = {}
-    for condition in (sent, on_its_way):
-        rows = await connection.execute(
-            sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.priority).where(
-                condition, _in_channels(channel_ids)
-            )
-        )
-        for channel_id, sent_at, priority in rows:
+    parameters = {"channels": list(channel_ids), "since": now - HOUR}
+    for statement in (_SENT, _ON_ITS_WAY):
+        for channel_id, sent_at, priority in await connection.execute(statement, parameters):
             recent.setdefault(channel_id, []).append(RecentPost(sent_at or now, priority))
     return recent
 
@@ -173,12 +179,9 @@ async def _apply(
 async def _open(connection: AsyncConnection, channel_ids: Collection[int], now: datetime) -> dict[int, int]:
     """The roll-ups of channels that more can be added to, with their channels: not sent yet, or within this hour."""
     rollups: dict[int, int] = {}
-    for is_open in (_IS_UNSENT, _o.c.sent_at > now - HOUR):
-        rows = await connection.execute(
-            sa.select(_o.c.id, _o.c.channel_id).where(
-                is_open, _o.c.kind == ROLLUP, _in_channels(channel_ids), _o.c.closed.is_(False)
-            )
-        )
+    parameters = {"channels": list(channel_ids), "since": now - HOUR}
+    for statement in (_UNSENT_ROLLUPS, _SENT_ROLLUPS):
+        rows = await connection.execute(statement, parameters)
         rollups.update((row.id, row.channel_id) for row in rows)
     return rollups
 

@@ -244,6 +244,10 @@ topics = sa.Table(
     sa.Column(
         "suspended", sa.Text, nullable=False, server_default=sa.text("''")
     ),  # why its query matches nothing
+    sa.Column(
+        "look_back_at", UtcTime
+    ),  # when somebody asked for earlier articles to be matched with it; NULL: they are
+    _where("ix_topics_look_back_at", "look_back_at", "look_back_at IS NOT NULL"),
 )
 
 record_topics = sa.Table(

@@ -16,7 +16,7 @@ from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.store import digests, quotas, records, schema, topics
 from bot.store.conditions import is_full_record
-from bot.store.sql import batches, upsert
+from bot.store.sql import among, batches, chunks, upsert
 
 _t = schema.topics
 _r = schema.records
@@ -76,6 +76,40 @@ async def _declare(connection: AsyncConnection, before: Topic, name: str) -> Non
 def _renamed(names: Iterable[str], before: Topic, name: str) -> list[str]:
     changed = (name if name_key(other) == name_key(before.name) else other for other in names)
     return [other for other in changed if other]
+
+
+async def request_look_back(connection: AsyncConnection, changed: Iterable[Topic], now: datetime) -> None:
+    """Note that earlier articles are to be matched with these topics, so that a process that ends does not forget it."""
+    keys = [topics.key_of(topic.name, topic.guild_id) for topic in changed]
+    for part in chunks(keys):
+        await connection.execute(
+            sa.update(_t).where(among(connection, _t.c.key, part)).values(look_back_at=now)
+        )
+
+
+async def look_back_requested(connection: AsyncConnection, topic: Topic) -> datetime | None:
+    """When it was last asked for that earlier articles are matched with a topic; None where they are."""
+    of_topic = _t.c.key == topics.key_of(topic.name, topic.guild_id)
+    requested: datetime | None = await connection.scalar(sa.select(_t.c.look_back_at).where(of_topic))
+    return requested
+
+
+async def finish_look_back(connection: AsyncConnection, topic: Topic, requested: datetime) -> None:
+    """Note that earlier articles are matched with a topic, unless it was asked for anew since `requested`."""
+    is_this = sa.and_(_t.c.key == topics.key_of(topic.name, topic.guild_id), _t.c.look_back_at == requested)
+    await connection.execute(sa.update(_t).where(is_this).values(look_back_at=None))
+
+
+async def unfinished_look_backs(connection: AsyncConnection, before: datetime, limit: int) -> list[Topic]:
+    """Topics for which a look-back was requested before then and is not finished, the longest-waiting first.
+
+    Suspended topics match nothing, so they are left out until somebody changes them.
+    """
+    is_unfinished = sa.and_(_t.c.look_back_at < before, _t.c.suspended == "")
+    rows = await connection.execute(
+        sa.select(_t).where(is_unfinished).order_by(_t.c.look_back_at, _t.c.id).limit(limit)
+    )
+    return [topics.topic_of(row) for row in rows]
 
 
 async def suspend(connection: AsyncConnection, reasons: Mapping[Label, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ _s = schema.server_languages
 DEFAULT_LOCALE = "en-US"  # which Discord gives to servers that cannot choose one
 
 LEFT = sa.select(_l.c.guild_id)
+_LANGUAGES = sa.select(_s).where(_s.c.guild_id.in_(sa.bindparam("servers", expanding=True)))
 
 
 def of_present(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement[bool]:
@@ -76,7 +78,7 @@ class ServerLanguage:
 
 async def languages(connection: AsyncConnection, guild_ids: Collection[int]) -> dict[int, ServerLanguage]:
     """The languages of these servers, as far as they are stored."""
-    rows = await connection.execute(sa.select(_s).where(_s.c.guild_id.in_(list(guild_ids))))
+    rows = await connection.execute(_LANGUAGES, {"servers": list(guild_ids)})
     return {row.guild_id: ServerLanguage(row.preferred, row.chosen) for row in rows}
 
 
@@ -93,7 +95,12 @@ async def set_language(connection: AsyncConnection, guild_id: int, value: Server
 
 async def with_something(connection: AsyncConnection) -> set[int]:
     """The servers with stored data that the bot has not left, as far as is known."""
+    return set((await connection.execute(_with_something())).scalars())
+
+
+@cache
+def _with_something() -> sa.Select[int]:
     tables = [table for table in schema.OF_SERVERS if table not in (*schema.BULKY, _l)]
     every = sa.union(*(sa.select(table.c.guild_id).where(table.c.guild_id != 0) for table in tables))
     of = every.subquery().c.guild_id
-    return set((await connection.execute(sa.select(of).where(of.not_in(LEFT)))).scalars())
+    return sa.select(of).where(of.not_in(LEFT))

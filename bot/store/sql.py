@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -55,11 +56,15 @@ def visible_to(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement
 
 
 _VALUE = sa.column("value", sa.BigInteger)
+_NUMBERS: sa.ARRAY[int] = sa.ARRAY(sa.BigInteger)
 
 
-def list_parameter(connection: AsyncConnection, name: str) -> sa.Select[tuple[int]]:
-    """Whole numbers as a subquery, for `IN`: one parameter, which takes what `list_value` gives."""
-    if connection.dialect.name == "postgresql":
+def list_parameter(dialect: str, name: str) -> sa.Select[tuple[int]]:
+    """Whole numbers as a subquery, for `IN`: one parameter, which takes what `list_value` gives.
+
+    `dialect` is the name of the database's: statements that are built once have no connection yet.
+    """
+    if dialect == "postgresql":
         array = sa.bindparam(name, type_=sa.ARRAY(sa.BigInteger))
         return sa.select(sa.func.unnest(array, type_=sa.BigInteger).column_valued("listed"))
     return sa.select(sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued(_VALUE).c.value)
@@ -73,7 +78,7 @@ def list_value(connection: AsyncConnection, values: Iterable[int]) -> Any:
 def listed(connection: AsyncConnection, values: Iterable[int]) -> sa.Select[tuple[int]]:
     """These whole numbers as a subquery, for `IN`: one parameter, however many they are."""
     if connection.dialect.name == "postgresql":
-        array = sa.literal(sorted(values), sa.ARRAY(sa.BigInteger))
+        array = sa.literal(sorted(values), _NUMBERS)
         return sa.select(sa.func.unnest(array, type_=sa.BigInteger).column_valued("listed"))
     return sa.select(sa.func.json_each(json.dumps(sorted(values))).table_valued(_VALUE).c.value)
 
@@ -125,10 +130,11 @@ def later(connection: AsyncConnection, time: sa.ColumnElement[Any], by: timedelt
     return sa.type_coerce(whole + sa.func.substr(time, 20, type_=sa.Text), time.type)
 
 
-def insert(connection: AsyncConnection, table: sa.Table) -> Any:
+@cache
+def insert(dialect: str, table: sa.Table) -> Any:
     """An insert that can say what becomes of rows that are there already."""
     # Imported when needed: each dialect takes its part of a short command's time.
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)
@@ -146,14 +152,16 @@ async def upsert(
     keep: Collection[str] = (),
 ) -> None:
     """Insert rows; where one with the same `on` exists, replace its values but those in `keep`."""
-    if not rows:
-        return
-    statement = insert(connection, table)
-    given = set(rows[0]) - set(on) - set(keep)
-    statement = statement.on_conflict_do_update(
-        index_elements=list(on), set_={name: statement.excluded[name] for name in sorted(given)}
-    )
-    await connection.execute(statement, list(rows))
+    if rows:
+        replaced = frozenset(rows[0]) - {*on, *keep}
+        await connection.execute(_upsert(connection.dialect.name, table, tuple(on), replaced), list(rows))
+
+
+@cache
+def _upsert(dialect: str, table: sa.Table, on: tuple[str, ...], replaced: frozenset[str]) -> Any:
+    statement = insert(dialect, table)
+    values = {name: statement.excluded[name] for name in sorted(replaced)}
+    return statement.on_conflict_do_update(index_elements=on, set_=values)
 
 
 async def upsert_numbered(
@@ -177,9 +185,12 @@ async def insert_new(
 ) -> None:
     """Insert the rows that are not there yet."""
     if rows:
-        await connection.execute(
-            insert(connection, table).on_conflict_do_nothing(index_elements=list(on)), list(rows)
-        )
+        await connection.execute(_insert_new(connection.dialect.name, table, tuple(on)), list(rows))
+
+
+@cache
+def _insert_new(dialect: str, table: sa.Table, on: tuple[str, ...]) -> Any:
+    return insert(dialect, table).on_conflict_do_nothing(index_elements=on)
 
 
 async def append(connection: AsyncConnection, table: sa.Table, rows: Sequence[Row]) -> None:

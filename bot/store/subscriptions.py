@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from bot.domain.text.words import name_key
 from bot.store import calibrations, queue, schema
 from bot.store.calibrations import Calibrated
 from bot.store.servers import LEFT, of_present
-from bot.store.sql import insert_new, listed, upsert
+from bot.store.sql import insert_new, list_parameter, list_value, upsert
 
 _sub = schema.subscriptions
 _c = schema.channels
@@ -100,6 +101,7 @@ async def subscriptions(
     return tuple(_subscription(row) for row in await connection.execute(statement))
 
 
+@cache
 def _every() -> sa.Select[Any]:
     return (
         sa.select(_sub, _t.c.name, _c.c.paused_reason)
@@ -397,8 +399,14 @@ async def mutes(connection: AsyncConnection, *guild_ids: int) -> tuple[Mute, ...
 
 async def mutes_of(connection: AsyncConnection, guild_ids: Iterable[int]) -> tuple[Mute, ...]:
     """The mutes of any number of servers."""
-    statement = sa.select(_m).where(_m.c.guild_id.in_(listed(connection, guild_ids))).order_by(_m.c.id)
-    return tuple(_mute(row) for row in await connection.execute(statement))
+    parameters = {"servers": list_value(connection, guild_ids)}
+    rows = await connection.execute(_mutes_of(connection.dialect.name), parameters)
+    return tuple(map(_mute, rows))
+
+
+@cache
+def _mutes_of(dialect: str) -> sa.Select[Any]:
+    return sa.select(_m).where(_m.c.guild_id.in_(list_parameter(dialect, "servers"))).order_by(_m.c.id)
 
 
 async def mutes_in(connection: AsyncConnection, guild_id: int, channel_id: int) -> tuple[Mute, ...]:

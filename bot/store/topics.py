@@ -20,6 +20,7 @@ _CHANGED = "topics_changed"  # an execution option of a connection: true of this
 
 _t = schema.topics
 _shared = _t.c.guild_id == 0
+_IDS_OF = sa.select(_t.c.key, _t.c.id).where(_t.c.key.in_(sa.bindparam("keys", expanding=True)))
 
 
 def key_of(name: str, guild_id: int = 0) -> str:
@@ -102,8 +103,7 @@ async def ids_of(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, 
     """The ids of topics by their keys."""
     ids_by_key: dict[str, int] = {}
     for part in chunks(keys):
-        rows = await connection.execute(sa.select(_t.c.key, _t.c.id).where(_t.c.key.in_(part)))
-        ids_by_key |= dict(rows.all())
+        ids_by_key |= dict((await connection.execute(_IDS_OF, {"keys": part})).all())
     return ids_by_key
 
 

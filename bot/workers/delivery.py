@@ -217,6 +217,7 @@ class Delivery:
                     self._holder,
                     resting=resting,
                     per_channel=per_channel,
+                    ripens=False,
                 )
         return claimed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,17 @@ def _stopped(client: discord.Client) -> set[asyncio.Future[bool]]:
 def statements(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here nothing is about threads of the database."""
     run_statements_here(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the bot does aside of its loop is little here, and is done in the loop: to wake a thread takes longer."""
+
+    async def here(work: Callable[..., Any], *values: Any, **more: Any) -> Any:
+        await asyncio.sleep(0)  # others go on meanwhile
+        return work(*values, **more)
+
+    monkeypatch.setattr(asyncio, "to_thread", here)
 
 
 @pytest.fixture

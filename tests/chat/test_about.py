@@ -16,6 +16,7 @@ from bot.services import status
 from bot.sources.model import ItemBatch, Progress, Rejected
 from bot.store import feeds, leases, sources
 from tests.chat.world import METRO, ROCKET, World, markdown, seen, unrelated
+from tests.form import sized
 from tests.make import ListSource, at, record
 from tests.shown import plain, shown
 
@@ -222,7 +223,7 @@ async def test_the_status_tells_of_one_server_only(world: World) -> None:
 
 
 async def test_a_status_with_very_much_in_it_fits(world: World) -> None:
-    for number in range(40):
+    for number in range(sized(20, 40)):
         channel = world.guild.create_text_channel(f"channel-{number}")
         await world.ask("subscribe", topic="Space", channel=channel)
         world.deny(channel, send_messages=True)

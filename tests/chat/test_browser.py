@@ -47,7 +47,9 @@ async def _tab() -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            yield await browser.new_page(viewport={"width": 1000, "height": 1400})
+            tab = await browser.new_page(viewport={"width": 1000, "height": 1400})
+            tab.set_default_timeout(PATIENCE)
+            yield tab
         finally:
             await browser.close()
 

@@ -14,6 +14,7 @@ from bot.services import digests as use
 from bot.workers import digests as pipeline
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, labels, mentions_in, seen, unrelated
 from tests.discord_markdown import links
+from tests.form import sized
 from tests.make import at, record
 from tests.shown import plain, shown
 
@@ -117,9 +118,12 @@ async def test_did_you_mean_has_a_button_that_does_it(world: World) -> None:
     assert "gets a digest every day at 09:00 (Europe/Oslo)" in seen(done)
 
 
+HEADINGS = [("sat", "Weekly digest"), ("mon, sat", "Digest")]
+
+
 @pytest.mark.parametrize(
     ("days", "heading"),
-    [("daily", "Daily digest"), ("sat", "Weekly digest"), ("weekdays", "Digest"), ("mon, sat", "Digest")],
+    sized(HEADINGS, [*HEADINGS, ("daily", "Daily digest"), ("weekdays", "Digest")]),
 )
 async def test_a_digest_is_called_what_it_is(world: World, days: str, heading: str) -> None:
     await world.ask("subscribe", topic="Space", mode="digest")

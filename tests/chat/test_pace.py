@@ -209,12 +209,12 @@ async def test_a_limit_is_shown_and_can_be_taken_back(world: World) -> None:
         assert "Choose a limit from 1 to 60 posts an hour." in await world.refused("post-limit", per_hour=bad)
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "problem"),
-    [("25:00", "07:00", "is not a time of day"), ("22:00", "22:00", "a start and an end that differ")],
-)
-async def test_quiet_hours_that_cannot_be_say_why(world: World, start: str, end: str, problem: str) -> None:
-    assert problem in await world.refused("quiet-hours set", start=start, end=end, timezone="UTC")
+async def test_quiet_hours_that_cannot_be_say_why(world: World) -> None:
+    for start, end, problem in (
+        ("25:00", "07:00", "is not a time of day"),
+        ("22:00", "22:00", "a start and an end that differ"),
+    ):
+        assert problem in await world.refused("quiet-hours set", start=start, end=end, timezone="UTC")
 
 
 async def test_a_restart_in_a_flood_repeats_nothing(world: World) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import discord
-import pytest
 
+from tests.chat.followers import follow, following
 from tests.chat.world import METRO, ROCKET, WHALES, World, seen
+from tests.form import sized
 from tests.make import record
 from tests.shown import Shown, plain, shown
 
@@ -32,42 +33,43 @@ async def listed(world: World) -> str:
     return plain(seen(await world.ask("subscriptions")))
 
 
-@pytest.mark.parametrize(
-    ("place", "error", "gone"),
-    [
-        (0, {"content": TOO_LONG}, "Computer Vision"),
-        (2, {"items": {"0": {"media": {"url": NOT_AN_ADDRESS}}}}, "picture"),
-        (3, {"content": TOO_LONG}, "It was decided."),
-        (5, {"content": TOO_LONG}, "A (a.example)"),
-        (7, {"components": {"0": {"url": NOT_AN_ADDRESS}}}, "Read"),
-        (
-            7,
-            {"components": {"0": {"url": NOT_AN_ADDRESS}, "1": {"label": TOO_LONG}}},
-            "Read, Related coverage",
-        ),
-    ],
+# The part of a card at a place, what Discord says of it, and what is left out then.
+PARTS: tuple[tuple[int, dict[str, Any], str], ...] = (
+    (0, {"content": TOO_LONG}, "Computer Vision"),
+    (2, {"items": {"0": {"media": {"url": NOT_AN_ADDRESS}}}}, "picture"),
+    (3, {"content": TOO_LONG}, "It was decided."),
+    (5, {"content": TOO_LONG}, "A (a.example)"),
+    (7, {"components": {"0": {"url": NOT_AN_ADDRESS}}}, "Read"),
+    (7, {"components": {"0": {"url": NOT_AN_ADDRESS}, "1": {"label": TOO_LONG}}}, "Read, Related coverage"),
 )
-async def test_a_post_goes_out_without_the_part_that_discord_refuses(
-    world: World, place: int, error: dict[str, Any], gone: str
-) -> None:
+
+
+def left_out(page: Shown) -> list[str]:
+    """What a post does not have of what the report brought."""
+    texts = ("Computer Vision", "It was decided.", "A (a.example)")
+    missing = [] if page.picture else ["picture"]
+    missing += [text for text in texts if text not in map(plain, map(small, page.lines))]
+    labels = [label for label, _ in page.buttons]
+    return missing + [label for label in ("Read", "Related coverage") if label not in labels]
+
+
+async def test_a_post_goes_out_without_the_part_that_discord_refuses(world: World) -> None:
     def whole(sent: dict[str, Any]) -> bool:
         return not left_out(shown(sent))
 
-    def left_out(page: Shown) -> list[str]:
-        texts = ("Computer Vision", "It was decided.", "A (a.example)")
-        missing = [] if page.picture else ["picture"]
-        missing += [text for text in texts if text not in map(plain, map(small, page.lines))]
-        labels = [label for label, _ in page.buttons]
-        return missing + [label for label in ("Read", "Related coverage") if label not in labels]
-
-    await world.ask("subscribe", topic="AI")
-    path = f"/channels/{world.news.id}/messages"
-    refused = world.refuse("POST", path, 400, 50035, parts=in_card(place, error), when=whole)
+    channels = await following(world, "AI", *range(len(PARTS)))
+    refused = [
+        world.refuse(
+            "POST", f"/channels/{channel.id}/messages", 400, 50035, parts=in_card(place, error), when=whole
+        )
+        for channel, (place, error, _) in zip(channels, PARTS, strict=True)
+    ]
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE, excerpt="It was decided."))
-    (post,) = world.posts()
-    assert len(refused) == 1
-    assert ", ".join(left_out(shown(post))) == gone
-    assert shown(post).title == METRO[0]
+    for channel, (*_, gone), tries in zip(channels, PARTS, refused, strict=True):
+        (post,) = world.posts(channel)
+        assert len(tries) == 1, gone
+        assert ", ".join(left_out(shown(post))) == gone
+        assert shown(post).title == METRO[0], gone
     assert await world.later() == 0
 
 
@@ -80,7 +82,7 @@ async def test_a_refused_nonce_costs_only_itself(world: World) -> None:
     def ours(sent: dict[str, Any]) -> bool:
         return len(sent["nonce"]) == 24  # else it is one that discord.py makes
 
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     path = f"/channels/{world.news.id}/messages"
     world.refuse("POST", path, 400, 50035, parts={"nonce": TOO_LONG}, when=ours)
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE))
@@ -90,7 +92,7 @@ async def test_a_refused_nonce_costs_only_itself(world: World) -> None:
 
 async def test_a_forum_post_goes_out_without_the_part_that_discord_refuses(world: World) -> None:
     forum = world.forum(tags=["AI"])
-    await world.ask("subscribe", topic="AI", channel=forum)
+    await follow(world, "AI", forum)
     errors = {"message": in_card(2, {"items": {"0": {"media": {"url": NOT_AN_ADDRESS}}}})}
     world.refuse("POST", f"/channels/{forum.id}/threads", 400, 50035, parts=errors, when=has_picture)
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE))
@@ -107,7 +109,7 @@ def thread_of(world: World, thread_id: int) -> discord.Thread:
 
 
 async def test_what_is_refused_without_a_name_goes_out_as_text(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     world.refuse("POST", f"/channels/{world.news.id}/messages", 400, 50035, when=has_picture)
     await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE, excerpt="It was decided."))
     (post,) = world.posts()
@@ -116,7 +118,7 @@ async def test_what_is_refused_without_a_name_goes_out_as_text(world: World) -> 
 
 
 async def test_a_part_that_is_refused_again_and_again_ends_at_some_point(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     refused = world.refuse("POST", f"/channels/{world.news.id}/messages", 400, 50035)
     await world.report(record(METRO[0], "a.example", quality=80))
     assert await world.later() == 0
@@ -125,7 +127,7 @@ async def test_a_part_that_is_refused_again_and_again_ends_at_some_point(world: 
 
 
 async def test_an_edit_is_made_without_the_part_that_discord_refuses(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     errors = in_card(2, {"items": {"0": {"media": {"url": NOT_AN_ADDRESS}}}})
     world.refuse("PATCH", "/channels/*/messages/*", 400, 50035, parts=errors, when=has_picture)
     await world.report(record(METRO[0], "a.example", quality=80))
@@ -135,28 +137,35 @@ async def test_an_edit_is_made_without_the_part_that_discord_refuses(world: Worl
     assert (shown(post).title, shown(post).picture) == (METRO[1], "")
 
 
-@pytest.mark.parametrize(("status", "code"), [(403, 99_999), (404, 99_999), (400, 240000), (400, 200000)])
-async def test_a_refused_edit_ends_and_the_next_one_is_made(world: World, status: int, code: int) -> None:
-    await world.ask("subscribe", topic="AI")
+async def test_a_refused_edit_ends_and_the_next_one_is_made(world: World) -> None:
+    cases = ((403, 99_999), (404, 99_999), (400, 240000), (400, 200000))
+    channels = dict(zip(cases, await following(world, "AI", *cases), strict=True))
     await world.report(record(METRO[0], "a.example", quality=80))
-    world.env.inject_error("PATCH", "/channels/*/messages/*", status=status, code=code)
+    for (status, code), channel in channels.items():
+        path = f"/channels/{channel.id}/messages/*"
+        world.env.inject_error("PATCH", path, status=status, code=code)
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
     assert await world.later() == 0
-    assert "Its last update failed" in plain(seen(await world.ask("related", story="1")))
+    for case, channel in channels.items():
+        told = plain(seen(await world.ask("related", story="1", at=channel)))
+        assert "Its last update failed" in told, case
     assert "paused" not in await listed(world)
     await world.report(record(METRO[2], "c.example", quality=95, hours=4))
-    assert shown(world.posts()[0]).title == METRO[2]
-    assert "failed" not in plain(seen(await world.ask("related", story="1")))
+    await world.a_minute_later()
+    for case, channel in channels.items():
+        assert shown(world.posts(channel)[0]).title == METRO[2], case
+        assert "failed" not in plain(seen(await world.ask("related", story="1", at=channel))), case
 
 
 async def test_a_withdrawn_story_goes_from_its_post_however_often_discord_refuses(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    refusals = sized(12, 60)  # any other edit is given up after the first
+    await follow(world, "AI")
     await world.report(story := record(METRO[0], "a.example", quality=80))
-    world.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=99_999, times=60)
+    world.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=99_999, times=refusals)
     world.clock.forward(minutes=5)
     await world.report(replace(story, removed=True))
-    for _ in range(60):
+    for _ in range(refusals):
         assert METRO[0] in seen(world.posts()[0])
         world.clock.forward(minutes=30)
         await world.deliver()
@@ -164,7 +173,7 @@ async def test_a_withdrawn_story_goes_from_its_post_however_often_discord_refuse
 
 
 async def test_a_message_of_another_bot_account_is_left_alone_and_the_channel_goes_on(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(record(METRO[0], "a.example", quality=80))
     world.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50005, times=None)
     world.clock.forward(minutes=5)
@@ -175,54 +184,59 @@ async def test_a_message_of_another_bot_account_is_left_alone_and_the_channel_go
     assert "The post is no longer updated: the message belongs to another bot account." in told
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 409, 502])
-async def test_a_page_of_a_proxy_is_no_verdict(world: World, status: int) -> None:
-    await world.ask("subscribe", topic="Space")
-    path = f"/channels/{world.news.id}/messages"
-    world.env.inject_error(
-        "POST", path, status=status, message="<html><title>Attention Required!</title>", times=3
-    )
+async def test_a_page_of_a_proxy_is_no_verdict(world: World) -> None:
+    statuses = (400, 403, 404, 409, 502)
+    channels = dict(zip(statuses, await following(world, "Space", *statuses), strict=True))
+    for status, channel in channels.items():
+        page, path = "<html><title>Attention Required!</title>", f"/channels/{channel.id}/messages"
+        world.env.inject_error("POST", path, status=status, message=page, times=2)
     await world.report(record(ROCKET[0], quality=80))
     assert "paused" not in await listed(world)
-    waiting = plain(seen(await world.ask("related", story="1")))
-    assert f"Waiting to be posted here: Discord answered with HTTP {status}." in waiting
+    for status, channel in channels.items():
+        waiting = plain(seen(await world.ask("related", story="1", at=channel)))
+        assert f"Waiting to be posted here: Discord answered with HTTP {status}." in waiting
     await world.later()
-    assert [shown(post).title for post in world.posts()] == [ROCKET[0]]
+    for status, channel in channels.items():
+        assert [shown(post).title for post in world.posts(channel)] == [ROCKET[0]], status
 
 
-@pytest.mark.parametrize("code", [20016, 20028, 20029, 40062, 110001, 130000, 160006, 160007])
-async def test_what_passes_by_itself_only_delays_a_post(world: World, code: int) -> None:
+async def test_what_passes_by_itself_only_delays_a_post(world: World) -> None:
     forum = world.forum()
-    for channel in (world.news, forum):
-        await world.ask("subscribe", topic="Space", channel=channel)
-    for path in (f"/channels/{world.news.id}/messages", f"/channels/{forum.id}/threads"):
-        world.env.inject_error("POST", path, status=400, code=code, times=5)
-    await world.report(record(ROCKET[0], quality=80))
-    assert "paused" not in await listed(world)
+    await follow(world, "Space", world.news, forum)
+    paths = (f"/channels/{world.news.id}/messages", f"/channels/{forum.id}/threads")
+    await world.take_in(record(ROCKET[0], quality=80))
+    for code in (20016, 20028, 20029, 40062, 110001, 130000, 160006, 160007):
+        for path in paths:
+            world.env.inject_error("POST", path, status=400, code=code)
+        await world.deliver()
+        assert not world.env.backend.faults, f"{code}: both were tried"
+        assert "paused" not in await listed(world), code
+        world.clock.forward(hours=1)
     await world.later()
     assert len(world.posts()) == len(forum.threads) == 1
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, 160006), (400, 130000), (403, 0), (503, 0), (403, 40333)])
-async def test_what_passes_by_itself_only_delays_an_edit_that_opens_an_archived_post(
-    world: World, status: int, code: int
-) -> None:
+async def test_what_passes_by_itself_only_delays_an_edit_that_opens_an_archived_post(world: World) -> None:
     forum = world.forum()
-    await world.ask("subscribe", topic="AI", channel=forum)
+    await follow(world, "AI", forum)
     await world.report(record(METRO[0], "a.example", quality=80))
     (thread,) = forum.threads
     world.close(thread)
-    world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083, times=2)
-    world.env.inject_error("PATCH", f"/channels/{thread.id}", status=status, code=code)
     world.clock.forward(minutes=5)
-    await world.report(record(METRO[1], "b.example", quality=90))
-    assert "paused" not in await listed(world)
+    await world.take_in(record(METRO[1], "b.example", quality=90))
+    for status, code in ((400, 160006), (400, 130000), (403, 40333), (403, 0), (503, 0)):
+        world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
+        world.env.inject_error("PATCH", f"/channels/{thread.id}", status=status, code=code)
+        await world.deliver()
+        assert not world.env.backend.faults, f"{status} {code}: it was tried"
+        assert "paused" not in await listed(world), code
+        world.clock.forward(hours=1)
     await world.later()
     assert shown(world.posts(thread)[0]).title == METRO[1]
 
 
 async def test_edits_of_old_messages_wait_for_their_limit(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(record(METRO[0], "a.example", quality=80))
     world.env.inject_error("PATCH", "/channels/*/messages/*", status=400, code=30046, times=4)
     world.clock.forward(hours=2)
@@ -235,7 +249,7 @@ async def test_a_channel_that_is_no_announcement_channel_any_more_is_not_paused_
     world: World,
 ) -> None:
     wire = world.guild.create_news_channel("wire")
-    await world.ask("subscribe", topic="AI", channel=wire, publish=True)
+    await follow(world, "AI", wire, publish=True)
     world.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=400, code=50024)
     await world.report(record(METRO[0], "a.example", quality=80))
     await world.report(record(WHALES[0], "w.example", quality=80))
@@ -246,7 +260,7 @@ async def test_a_channel_that_is_no_announcement_channel_any_more_is_not_paused_
 async def test_what_was_published_already_is_published(world: World) -> None:
     """An answer that was lost leads to a second try."""
     wire = world.guild.create_news_channel("wire")
-    await world.ask("subscribe", topic="AI", channel=wire, publish=True)
+    await follow(world, "AI", wire, publish=True)
     world.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=400, code=40033)
     await world.report(record(METRO[0], "a.example", quality=80))
     assert await world.later() == 0

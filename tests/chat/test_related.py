@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
+from simcord.builders import ChannelHandle
+
+from tests.chat.followers import follow
 from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, seen, unrelated
 from tests.make import at, record
 from tests.shown import plain, shown
@@ -132,13 +138,13 @@ async def test_a_withdrawn_story_says_so(world: World) -> None:
 # What became of a story in the channel that asks.
 
 
-async def fate(world: World, story: str = "1") -> str:
+async def fate(world: World, story: str = "1", at: ChannelHandle | None = None) -> str:
     """The line on it."""
-    return plain(shown(await world.ask("related", story=story, by=world.member)).body)
+    return plain(shown(await world.ask("related", story=story, by=world.member, at=at)).body)
 
 
 async def test_a_posted_story_says_since_when(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.take_in(record(METRO[0], quality=80))
     assert "Waiting to be posted here." in await fate(world)
     world.clock.forward(minutes=1)
@@ -146,55 +152,39 @@ async def test_a_posted_story_says_since_when(world: World) -> None:
     assert f"Posted here <t:{int(at(1 / 60).timestamp())}:R>." in await fate(world)
 
 
-async def test_a_story_of_other_topics(world: World) -> None:
-    await world.ask("subscribe", topic="Space")
-    await world.report(record(METRO[0], quality=80))
-    assert "Not posted here: this channel is not subscribed to any of its topics." in await fate(world)
-
-
-async def test_a_story_before_the_subscription(world: World) -> None:
-    await world.report(record(METRO[0], quality=80))
+async def test_a_story_that_is_not_posted_says_why(world: World) -> None:
+    early, small, old, muted, first, fine = unrelated(6)
+    await world.report(early)
     world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
-    await world.ask("subscribe", topic="AI")
-    assert "Not posted here: it is older than the channel's subscription." in await fate(world)
-
-
-async def test_a_story_for_the_digest(world: World) -> None:
-    await world.ask("subscribe", topic="AI", mode="digest")
-    await world.report(record(METRO[0], quality=80))
-    assert "Not posted here: this channel gets its topics in the digest only." in await fate(world)
-
-
-async def test_a_story_too_small_for_the_volume(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
-    await world.report(record(METRO[0], quality=20))
-    told = "Not posted here: smaller than the stories that the subscription posts."
-    assert told in await fate(world)
-
-
-async def test_a_story_too_old(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
-    await world.report(record(METRO[0], quality=80, hours=-24 * 8))
-    assert "Not posted here: too old when the bot read it." in await fate(world)
-
-
-async def test_a_muted_story(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
-    await world.ask("mute", what="alpha.example")
-    await world.report(record(METRO[0], quality=80))
-    assert "Not posted here: all articles muted." in await fate(world)
-
-
-async def test_a_story_of_the_first_intake(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    other, digest = world.guild.create_text_channel("other"), world.guild.create_text_channel("digest")
+    await follow(world, "Space")
+    await follow(world, "AI", other)
+    await world.ask("subscribe", topic="Space", mode="digest", channel=digest)
+    await world.ask("mute", what="muted.example")
+    now = world.clock()
+    await world.report(
+        replace(small, quality=20, published=now),
+        replace(old, published=now - timedelta(days=8)),
+        record(muted.title, "muted.example", quality=80, topics=["Space"], hours=25),
+        replace(fine, published=now),
+    )
     world.new_source()
-    await world.report(record(METRO[0], quality=80))
-    told = "Not posted here: already in the source when the bot first read it."
-    assert told in await fate(world)
+    await world.report(replace(first, published=now))
+    for channel, story, reason in (
+        (other, fine, "this channel is not subscribed to any of its topics."),
+        (world.news, early, "it is older than the channel's subscription."),
+        (digest, fine, "this channel gets its topics in the digest only."),
+        (world.news, small, "smaller than the stories that the subscription posts."),
+        (world.news, old, "too old when the bot read it."),
+        (world.news, muted, "all articles muted."),
+        (world.news, first, "already in the source when the bot first read it."),
+    ):
+        assert f"Not posted here: {reason}" in await fate(world, story.title, channel)
+    assert [shown(post).title for post in world.posts()] == [fine.title]
 
 
 async def test_a_story_that_waits_says_what_for(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     world.env.inject_error("POST", "/channels/*/messages", status=503, message="<html>")
     await world.report(record(METRO[0], quality=80))
     assert "Waiting to be posted here: Discord answered with HTTP 503." in await fate(world)
@@ -207,7 +197,7 @@ async def test_a_story_that_waits_says_what_for(world: World) -> None:
 
 
 async def test_the_button_below_a_post_shows_the_coverage_to_who_presses(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await metro(world)
     await world.deliver()
     (post,) = world.posts()
@@ -220,7 +210,7 @@ async def test_the_button_below_a_post_shows_the_coverage_to_who_presses(world: 
 
 
 async def test_the_button_works_after_a_restart(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     background = [record(f"Background {n}", f"b{n}.example", hours=-500, quality=n) for n in range(20)]
     await world.report(record(METRO[0], quality=90, related=background))
     await world.restart()
@@ -234,7 +224,7 @@ async def test_the_button_works_after_a_restart(world: World) -> None:
 
 
 async def test_the_button_of_a_story_that_was_withdrawn_meanwhile(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(record(METRO[0], url=LEAD, quality=80))
     await world.take_in(record(METRO[0], url=LEAD, removed=True))
     result = await world.press(world.posts()[0], "Related coverage", by=world.member)
@@ -243,7 +233,7 @@ async def test_the_button_of_a_story_that_was_withdrawn_meanwhile(world: World) 
 
 async def test_in_a_forum_the_post_itself_counts_as_posted_here(world: World) -> None:
     forum = world.forum()
-    await world.ask("subscribe", topic="AI", channel=forum)
+    await follow(world, "AI", forum)
     await world.report(record(METRO[0], quality=80), *unrelated(1))
     (post,) = forum.threads
     answer = world.answer(await world.press(world.posts(post)[0], "Related coverage", by=world.member))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import discord
-import pytest
 from simcord.actors import MemberActor
 from simcord.backend.models import Overwrite
 from simcord.builders import RoleHandle
@@ -15,6 +15,7 @@ from simcord.results import InteractionResult
 
 from bot.chat.application import PERMISSIONS
 from bot.chat.limits import ROLE_CHANGES
+from tests.chat.followers import follow
 from tests.chat.panel_user import PanelUser
 from tests.chat.world import World, body, labels, mentions_in, seen
 from tests.shown import plain
@@ -34,7 +35,7 @@ def grant(world: World, *, granted: bool = True) -> None:
 async def pinging(world: World, name: str = "readers") -> RoleHandle:
     """A role that posts on Space ping."""
     role = world.role(name)
-    await world.ask("subscribe", topic="Space", mention=role)
+    await follow(world, "Space", mention_role_id=role.id)
     return role
 
 
@@ -91,7 +92,7 @@ async def test_a_manager_changes_the_own_role_in_the_panel(world: World) -> None
 
 
 async def test_a_subscription_without_live_posts_or_without_a_role_offers_none(world: World) -> None:
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     assert LABEL not in (await settings(world)).labels()
     await world.ask("subscribe", topic="Space", mode="digest", mention=world.role("readers"))
     assert LABEL not in (await settings(world)).labels()
@@ -174,22 +175,45 @@ REFUSED: dict[str, tuple[Callable[[World, RoleHandle], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@contextmanager
+def changed(world: World, role: RoleHandle, change: Callable[[World, RoleHandle], None]) -> Iterator[None]:
+    """The role is changed for a while."""
+    backend, guild_id = world.env.backend, world.guild.id
+    before = {
+        one: {"permissions": backend.get_role(guild_id, one).permissions} for one in (guild_id, role.id)
+    }
+    place = backend.get_role(guild_id, role.id).position
+    channels = set(backend.channels)
+    change(world, role)
+    yield
+    for one, fields in before.items():
+        backend.edit_role(guild_id, one, fields)
+    backend.edit_role(guild_id, role.id, {"managed": False, "position": place})
+    backend.delete_overwrite(world.news.id, role.id)
+    for channel_id in set(backend.channels) - channels:
+        backend.delete_channel(channel_id)
+
+
 async def test_a_role_that_a_click_must_not_give_is_refused_when_offered_and_when_pressed(
-    world: World, case: str
+    world: World,
 ) -> None:
-    change, reason = REFUSED[case]
     grant(world)
     role = await pinging(world)
     offer = await offered(world)
-    change(world, role)
-    await world.env.settle()
-    count = len(world.posts())
-    assert reason in told(world, await world.press(offer, LABEL, by=world.member))
-    assert not has(world, world.member, role)
     user = await settings(world)
-    await user.presses("Offer the role")
-    assert reason in user.text
+    count = len(world.posts())
+    for case, (change, reason) in REFUSED.items():
+        with changed(world, role, change):
+            await world.env.settle()
+            assert reason in told(world, await world.press(offer, LABEL, by=world.member)), case
+            assert not has(world, world.member, role), case
+            await user.presses("Offer the role")
+            assert reason in user.text, case
+        await world.env.settle()
+        for given in (True, False):
+            await world.press(offer, LABEL, by=world.member)
+            assert has(world, world.member, role) is given, f"after {case}"
+        await world.a_minute_later()
     assert len(world.posts()) == count
     world.errors = len(world.env.errors)
 
@@ -254,7 +278,7 @@ async def test_topics_of_channels_that_a_member_cannot_see_are_not_named(world: 
     grant(world)
     role = await pinging(world)
     board = world.guild.create_text_channel("board")
-    await world.ask("subscribe", topic="AI", channel=board, mention=role)
+    await follow(world, "AI", board, mention_role_id=role.id)
     world.hide(board, world.member)
     answer = seen(world.answer(await world.press(await offered(world), LABEL, by=world.member)))
     assert "Space" in answer

@@ -16,6 +16,7 @@ from bot.chat.application import PERMISSIONS
 from bot.domain.topics.topics import Topics
 from bot.services import server_topics
 from bot.services.server_topics import Draft
+from tests.chat.followers import follow
 from tests.chat.world import METRO, ROCKET, World, seen, unrelated
 from tests.make import record
 from tests.shown import plain, shown
@@ -83,7 +84,7 @@ async def test_from_a_query_to_posts_in_this_server_alone(world: World, there: E
 
 async def test_other_servers_do_not_know_of_it(world: World, there: Elsewhere) -> None:
     await make(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await there.ask(world, "subscribe", topic="Space", mode="both")
     await world.report(record(f"{WIND}, facial recognition on rocket", quality=80))
     topics = [shown(world.posts(c)[0]).small[0] for c in (world.news, there.channel)]
@@ -134,7 +135,7 @@ async def test_what_came_in_lately_belongs_to_it(world: World, there: Elsewhere)
 
 async def test_who_follows_what_is_above_gets_it_too(world: World, there: Elsewhere) -> None:
     await make(world, parent="space", aliases="Turbines, Blades")
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     await there.ask(world, "subscribe", topic="Space")
     await world.report(record(WIND, quality=80))
     assert titles(world) == [WIND]
@@ -270,12 +271,14 @@ async def test_who_may_do_what(world: World) -> None:
 
 
 async def test_a_server_has_so_many_and_no_more(world: World) -> None:
-    context = world.app.context
-    for number in range(context.topics_per_server):
-        await server_topics.create(context, world.guild.id, Draft(f"Topic {number}", f"word{number}"))
+    await world.restart(topics={"per_server": 3})
+    for number in range(3):
+        await server_topics.create(
+            world.app.context, world.guild.id, Draft(f"Topic {number}", f"word{number}")
+        )
     refused = await world.refused("topic create", name="One more", query="more")
-    assert "This server has reached the limit of 100 topics." in refused
-    answer = await world.ask("topic delete", topic="Topic 5")
+    assert "This server has reached the limit of 3 topics." in refused
+    answer = await world.ask("topic delete", topic="Topic 1")
     await world.press(answer, "Delete it")
     assert "Topic created" in await make(world, "One more", "more")
 

@@ -7,14 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import discord
-import pytest
 from simcord.backend import serializers
 from simcord.builders import ChannelHandle
 
-from bot.domain.model import Mode, Topic, Volume
-from bot.services import mutes, setup, subscribe
-from bot.services.subscribe import SubscribeRequest
+from bot.domain.model import Mode, Subscription, Topic, Volume
+from bot.services import setup, subscribe
+from bot.store.subscriptions import mute_all, subscribe_all
+from bot.store.topics import ids_by_label
 from bot.workers import rematch
+from tests.chat.followers import follow
 from tests.chat.panel_user import PanelUser, parts, text_of
 from tests.chat.world import METRO, ROCKET, TOPICS, World, seen, unrelated
 from tests.make import record
@@ -108,16 +109,16 @@ async def test_a_channel_that_refuses_the_message_is_passed_over(world: World) -
     assert (len(world.posts()), len(world.posts(other))) == (0, 1)
 
 
-@pytest.mark.parametrize("label", ["Choose topics", "Digest time", "Show an example"])
 async def test_the_buttons_are_for_managers_after_a_restart_too_and_others_get_a_friendly_word(
-    world: World, label: str
+    world: World,
 ) -> None:
     await join(world)
     [welcome] = world.posts()
     await world.restart()
-    answer = world.answer(await world.press(welcome, label, by=world.member))
-    assert "These buttons are for members with the permission *Manage Server*." in seen(answer)
-    assert world.answer(await world.press(welcome, label))
+    for label in ("Choose topics", "Digest time", "Show an example"):
+        answer = world.answer(await world.press(welcome, label, by=world.member))
+        assert "These buttons are for members with the permission *Manage Server*." in seen(answer), label
+        assert world.answer(await world.press(welcome, label)), label
 
 
 # ------------------------------------------------------------------------------------- the walk
@@ -158,7 +159,7 @@ async def test_the_panel_shows_the_present_state(world: World) -> None:
     assert "No channel has a topic yet." in user.text
     await world.ask("subscribe", topic="Space", mode="both")
     other = world.guild.create_text_channel("board")
-    await world.ask("subscribe", topic="AI", channel=other)
+    await follow(world, "AI", other)
     world.deny(other, embed_links=True)
     user = await PanelUser.opens(world)
     assert "Space · live posts and digest" in user.text
@@ -168,7 +169,7 @@ async def test_the_panel_shows_the_present_state(world: World) -> None:
 
 async def test_a_channel_that_somebody_cannot_see_is_not_in_his_panel(world: World) -> None:
     hidden = world.guild.create_text_channel("board")
-    await world.ask("subscribe", topic="AI", channel=hidden)
+    await follow(world, "AI", hidden)
     world.hide(hidden, world.manager)
     user = await PanelUser.opens(world)
     assert "AI" not in user.text
@@ -219,7 +220,7 @@ async def test_another_channel_can_be_chosen(world: World) -> None:
 
 async def test_a_subscription_is_changed_by_clicking(world: World) -> None:
     role = world.role("news")
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     user = await PanelUser.opens(world)
     await user.presses("Posts")
     await user.chooses("topic", "Space")
@@ -240,7 +241,7 @@ async def test_a_subscription_is_changed_by_clicking(world: World) -> None:
 async def test_a_role_that_cannot_be_pinged_is_said_and_everyone_is_refused(world: World) -> None:
     quiet = world.role("quiet", mentionable=False)
     everyone = world.guild.default_role
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     user = await PanelUser.opens(world)
     await user.presses("Posts")
     await user.chooses("topic", "Space")
@@ -271,7 +272,7 @@ async def test_a_digest_is_set_and_turned_off_and_mistakes_are_said(world: World
 
 
 async def test_mutes_are_added_confirmed_and_undone(world: World) -> None:
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     await world.report(*unrelated(3), record(ROCKET[0], "loud.example", quality=80, topics=["Space"]))
     user = await PanelUser.opens(world)
     await user.presses("Mutes")
@@ -287,7 +288,7 @@ async def test_mutes_are_added_confirmed_and_undone(world: World) -> None:
 
 
 async def test_a_mute_that_hides_much_asks_first(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(
         record(METRO[0], "loud.example", quality=80), record("Computer vision counts birds", "loud.example")
     )
@@ -372,9 +373,17 @@ async def test_long_lists_have_pages_that_fit_into_a_message(world: World) -> No
     context, guild_id = world.app.context, world.guild.id
     names = [f"{number:02d} {'long name ' * 8}".strip() for number in range(29)]
     await rematch.configure(context, (*TOPICS, *(Topic(name, parent="Space") for name in names)))
-    for number, name in enumerate((*names, "Space")):
-        await subscribe.subscribe(context, SubscribeRequest(guild_id, world.news.id, name))
-        await mutes.mute(context, guild_id, None, f"noise{number} {'very long words ' * 4}".strip())
+    noise = [f"noise{number} {'very long words ' * 4}".strip() for number in range(30)]
+    async with context.db.write() as connection:
+        topics = await ids_by_label(connection, [(0, name) for name in (*names, "Space")])
+        await subscribe_all(
+            connection,
+            [
+                (Subscription(0, guild_id, world.news.id, name), topic, world.clock())
+                for (_, name), topic in topics.items()
+            ],
+        )
+        await mute_all(connection, guild_id, [(None, words) for words in noise])
     user = await PanelUser.opens(world)
     assert "more" in user.text
     for page in ("Topics", "Posts", "Mutes"):
@@ -406,7 +415,7 @@ async def test_without_a_channel_that_the_bot_posts_in_the_panel_asks_for_one(wo
 
 async def test_posts_of_an_announcement_channel_can_be_published(world: World) -> None:
     wire = world.guild.create_news_channel("wire")
-    await world.ask("subscribe", topic="Space", channel=wire)
+    await follow(world, "Space", wire)
     user = await PanelUser.opens(world)
     await user.presses("Posts")
     await user.chooses("channel", wire)
@@ -449,7 +458,7 @@ async def test_a_channels_look_limit_and_quiet_hours_are_set_by_clicking(world: 
     await user.presses("Channel")
     assert "At most 10 posts an hour." in user.text
     assert "Colour…" not in user.labels(), "there are no posts yet"
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     user = await PanelUser.opens(world)
     await user.presses("Channel")
     assert user.options("layout") == {"card": True, "compact": False, "headline": False, "template": False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -161,17 +162,10 @@ async def test_digests_of_channels_that_somebody_may_not_see_or_manage_are_out_o
         assert "Manage Channels" in refusal
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"topic": "Knitting"}, "Knitting"),
-        ({"name": "\t \u200b"}, "gets a digest"),
-    ],
-)
-async def test_what_is_no_topic_or_no_name(world: World, options: dict[str, str], said: str) -> None:
-    result = await world.manager.slash(world.news, "digest set", time="9", timezone="UTC", **options)
-    text = seen(world.answer(result)) if "name" in options else world.refusal(result)
-    assert said in text
+async def test_what_is_no_topic_or_no_name(world: World) -> None:
+    options: dict[str, Any] = {"time": "9", "timezone": "UTC"}
+    assert "Knitting" in await world.refused("digest set", topic="Knitting", **options)
+    assert "gets a digest" in seen(await world.ask("digest set", name="\t \u200b", **options))
 
 
 async def test_a_name_is_shown_as_it_was_typed_and_pings_nobody(world: World) -> None:

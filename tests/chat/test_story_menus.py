@@ -11,9 +11,11 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle
 from simcord.enums import AppCommandType
 
+from bot.domain.model import Volume
 from bot.domain.records.identity import registered_domain
 from bot.errors import NotFoundError
 from bot.services.posts import stories_of_message
+from tests.chat.followers import follow
 from tests.chat.test_curate import menu_of
 from tests.chat.world import METRO, ROCKET, World, labels, message_of, seen, unrelated
 from tests.make import record
@@ -35,7 +37,7 @@ def moderator(world: World) -> MemberActor:
 
 async def posted(world: World) -> discord.Message:
     """The post of a story with two outlets, the lead's of which reports twice."""
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(
         record(METRO[0], "a.example", quality=80),
         record(METRO[1], "b.example", quality=70),
@@ -73,15 +75,13 @@ async def test_a_post_leads_to_the_answers_of_the_commands(world: World) -> None
     assert why == seen(await world.ask("why", story="1", by=world.member))
 
 
-@pytest.mark.parametrize(
-    ("menu", "need"), [("Mute this outlet", "Manage Channels"), ("Not the same story", "Manage Messages")]
-)
 async def test_rights_are_those_of_the_commands_also_where_a_server_shows_the_menu_to_all(
-    world: World, menu: str, need: str
+    world: World,
 ) -> None:
     post = await posted(world)
-    world.open_command(menu, world.member, AppCommandType.MESSAGE)
-    assert f"You need this permission: {need}." in await refused(world, menu, post, world.member)
+    for menu, need in (("Mute this outlet", "Manage Channels"), ("Not the same story", "Manage Messages")):
+        world.open_command(menu, world.member, AppCommandType.MESSAGE)
+        assert f"You need this permission: {need}." in await refused(world, menu, post, world.member)
 
 
 async def test_an_outlet_is_chosen_and_muted_where_somebody_wants_it(world: World) -> None:
@@ -98,7 +98,7 @@ async def test_an_outlet_is_chosen_and_muted_where_somebody_wants_it(world: Worl
 
 
 async def test_the_only_outlet_of_a_story_needs_no_choice(world: World) -> None:
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     await world.report(record(ROCKET[0], "a.example", quality=80))
     where = await used(world, "Mute this outlet", world.posts()[-1], world.manager)
     done = world.answer(await world.press(where, "In the whole server"))
@@ -106,14 +106,24 @@ async def test_the_only_outlet_of_a_story_needs_no_choice(world: World) -> None:
     assert "across the server" in seen(done)
 
 
-@pytest.mark.parametrize("host", ["küste.example", "news.co.uk", "a-b.example", f"{'x' * 60}.example"])
-async def test_whatever_an_outlets_domain_is_it_is_muted(world: World, host: str) -> None:
-    await world.ask("subscribe", topic="Space")
-    outlet = registered_domain(host)
-    await world.report(record(ROCKET[0], outlet, quality=80))
-    where = await used(world, "Mute this outlet", world.posts()[-1], world.manager)
-    await world.press(where, "In the whole server")
-    assert seen(await world.ask("latest")).endswith("There are no stories yet.")
+async def test_whatever_an_outlets_domain_is_it_is_muted(world: World) -> None:
+    await follow(world, "Space")
+    hosts = ("küste.example", "news.co.uk", "a-b.example", f"{'x' * 60}.example")
+    outlets = {story.title: host for story, host in zip(unrelated(len(hosts)), hosts, strict=True)}
+    await world.report(
+        *(
+            record(title, registered_domain(host), quality=80, topics=["Space"])
+            for title, host in outlets.items()
+        )
+    )
+    left = set(outlets)
+    for post in world.posts():
+        where = await used(world, "Mute this outlet", post, world.manager)
+        await world.press(where, "In the whole server")
+        left.remove(title := shown(post).title or "")
+        latest = seen(await world.ask("latest"))
+        assert {one for one in outlets if one in latest} == left, outlets[title]
+    assert not left
 
 
 async def test_who_manages_one_channel_alone_mutes_there_alone(world: World) -> None:
@@ -148,7 +158,7 @@ async def test_an_article_is_taken_out_of_a_story(world: World, moderator: Membe
 
 
 async def test_a_story_of_one_article_has_nothing_to_separate(world: World, moderator: MemberActor) -> None:
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     await world.report(record(ROCKET[0], "a.example", quality=80))
     said = await refused(world, "Not the same story", world.posts()[-1], moderator)
     assert "Story #1 has only one article, so there is nothing to separate." in said
@@ -160,10 +170,7 @@ async def test_where_a_server_may_not_decide_the_menu_says_so(world: World, mode
     assert "stories.editors" in await refused(world, "Not the same story", post, moderator)
 
 
-@pytest.mark.parametrize("menu", MENUS)
-async def test_a_digest_asks_which_of_its_stories_is_meant(
-    world: World, menu: str, moderator: MemberActor
-) -> None:
+async def test_a_digest_asks_which_of_its_stories_is_meant(world: World, moderator: MemberActor) -> None:
     await world.ask("subscribe", topic="AI", mode="digest")
     await world.ask("subscribe", topic="Space", mode="digest")
     await world.take_in(
@@ -173,17 +180,19 @@ async def test_a_digest_asks_which_of_its_stories_is_meant(
     )
     await world.ask("digest now")
     await world.deliver()
-    asked = await used(world, menu, world.posts()[-1], moderator)
-    options = {option.label: place for place, option in enumerate(menu_of(asked).options)}
-    assert set(options) == {f"#1 {METRO[0]}", f"#2 {ROCKET[0]}"}
-    answer = seen(await chosen(world, asked, moderator, options[f"#1 {METRO[0]}"]))
-    assert {
+    answers = {
         "Related": METRO[1],
         "Why is this here?": "Story #1 explained",
         "Mute this outlet": "Which outlet of story #1?",
         "Not the same story": "Which article of story #1",
         "Follow this story": "You follow story #1",
-    }[menu] in plain(answer)
+    }
+    assert set(answers) == set(MENUS)
+    for menu, answer in answers.items():
+        asked = await used(world, menu, world.posts()[-1], moderator)
+        options = {option.label: place for place, option in enumerate(menu_of(asked).options)}
+        assert set(options) == {f"#1 {METRO[0]}", f"#2 {ROCKET[0]}"}, menu
+        assert answer in plain(seen(await chosen(world, asked, moderator, options[f"#1 {METRO[0]}"])))
 
 
 async def test_a_digest_whose_stories_are_all_muted_says_so(world: World) -> None:
@@ -198,7 +207,7 @@ async def test_a_digest_whose_stories_are_all_muted_says_so(world: World) -> Non
 
 
 async def test_a_list_of_stories_without_a_post_asks_which_is_meant(world: World) -> None:
-    await world.ask("subscribe", topic="Space", volume="everything")
+    await follow(world, "Space", volume=Volume.EVERYTHING)
     await world.ask("post-limit", per_hour=1)
     await world.report(*unrelated(4))
     [listing] = [post for post in world.posts() if "More stories" in seen(post)]
@@ -229,7 +238,7 @@ async def test_a_post_of_another_server_or_channel_leads_nowhere(world: World) -
 async def test_the_message_of_a_merged_story_leads_to_what_it_is_part_of(
     world: World, moderator: MemberActor
 ) -> None:
-    await world.ask("subscribe", topic="Space", volume="everything")
+    await follow(world, "Space", volume=Volume.EVERYTHING)
     await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()
@@ -241,7 +250,7 @@ async def test_the_message_of_a_merged_story_leads_to_what_it_is_part_of(
 
 async def test_a_withdrawn_story_says_that_it_is(world: World, moderator: MemberActor) -> None:
     one = record(ROCKET[0], "a.example", quality=80)
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     await world.report(one)
     await world.report(replace(one, removed=True))
     for menu in MENUS:
@@ -250,7 +259,7 @@ async def test_a_withdrawn_story_says_that_it_is(world: World, moderator: Member
 
 async def test_a_post_in_a_forum_is_known_in_its_thread(world: World) -> None:
     forum = world.forum()
-    await world.ask("subscribe", topic="Space", channel=forum)
+    await follow(world, "Space", forum)
     await world.report(record(ROCKET[0], "a.example", quality=80))
     [thread] = forum.threads
     [post] = world.posts(thread)

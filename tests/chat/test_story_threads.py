@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import discord
-import pytest
 from discord.http import Route
 from simcord.builders import ChannelHandle
 
 from bot.chat.application import PERMISSIONS
 from bot.domain.model import Record
+from tests.chat.followers import follow
 from tests.chat.panel_user import PanelUser
 from tests.chat.world import METRO, World, body, seen
 from tests.make import record
@@ -67,7 +67,7 @@ def report(title: str, outlet: str, **more: object) -> Record:
 async def begin(world: World) -> discord.Message:
     """A channel with threads, and its first post."""
     allow_threads(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.ask("threads", switch="on")
     await world.report(report(METRO[0], "a.example"))
     (post,) = world.posts()
@@ -107,20 +107,21 @@ async def test_a_post_gets_a_thread_with_its_headline_and_what_comes_later_is_wr
 async def test_a_burst_of_reports_is_one_message(world: World) -> None:
     post = await begin(world)
     await update(world, report(METRO[1], "b.example"))
-    for number in range(7):
-        await update(world, report(METRO[2], f"burst{number}.example"), minutes=0)
+    burst = [report(METRO[2], f"burst{number}.example") for number in range(7)]
+    for arriving in (burst[:2], burst[2:4], burst[4:]):
+        await update(world, *arriving, minutes=0)
     assert len(written(world, post)) == 1
     await world.later()
-    _, burst = written(world, post)
-    assert "+7 outlets" in burst
-    assert "and 1 more" in burst or "and 2 more" in burst, "five reports have a line"
+    _, text = written(world, post)
+    assert "+7 outlets" in text
+    assert "and 1 more" in text or "and 2 more" in text, "five reports have a line"
 
 
 async def test_threads_are_off_until_somebody_switches_them_on_and_older_posts_get_theirs_later(
     world: World,
 ) -> None:
     allow_threads(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(report(METRO[0], "a.example"))
     await update(world, report(METRO[1], "b.example"))
     (post,) = world.posts()
@@ -138,7 +139,7 @@ async def test_threads_are_off_until_somebody_switches_them_on_and_older_posts_g
 async def test_without_the_permission_the_post_stands_and_the_thread_comes_with_a_later_update(
     world: World,
 ) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     world.deny(world.news, create_public_threads=True)
     assert "Give it Create Public Threads" in seen(await world.ask("threads", switch="on"))
     await world.report(report(METRO[0], "a.example"))
@@ -170,19 +171,19 @@ async def test_a_server_full_of_threads_gets_the_thread_later(world: World) -> N
 async def test_a_thread_that_a_moderator_deleted_is_not_opened_again(world: World) -> None:
     post = await begin(world)
     world.env.backend.delete_channel(post.id)
-    for number in range(3):
+    for number in range(2):
         await update(world, report(METRO[1], f"late{number}.example"))
     assert await world.later() == 0
     assert thread_of(world, post) is None
     assert opened(world) == 1
-    assert "4 outlets" in seen(world.posts()[0])
+    assert "3 outlets" in seen(world.posts()[0])
     assert "Threads of stories" not in seen(await world.ask("status")), "nothing is wrong"
 
 
 async def test_a_thread_that_somebody_opened_on_the_post_is_taken(world: World) -> None:
     world.env.inject_error("POST", "/channels/*/messages/*/threads", status=400, code=160004)
     allow_threads(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.ask("threads", switch="on")
     await world.take_in(report(METRO[0], "a.example"))
     await world.app.deliver.begin()
@@ -195,25 +196,24 @@ async def test_a_thread_that_somebody_opened_on_the_post_is_taken(world: World) 
     assert opened(world) == 1
 
 
-@pytest.mark.parametrize("code", [160005, 50083])
-async def test_a_locked_thread_is_left_until_it_is_unlocked(world: World, code: int) -> None:
+async def test_a_locked_thread_is_left_until_it_is_unlocked(world: World) -> None:
     post = await begin(world)
-    world.env.inject_error("POST", f"/channels/{post.id}/messages", status=403, code=code)
-    await update(world, report(METRO[1], "b.example"))
-    assert await world.later() == 0
-    assert written(world, post) == []
-    status = seen(await world.ask("status"))
-    assert "the thread is locked" in status
-    assert "Paused" not in status
-    await update(world, report(METRO[2], "c.example"))
+    for code, late in ((160005, METRO[1]), (50083, METRO[2])):
+        world.env.inject_error("POST", f"/channels/{post.id}/messages", status=403, code=code)
+        await update(world, report(late, f"{code}.example"))
+        assert await world.later() == 0, code
+        assert written(world, post) == [], code
+        status = seen(await world.ask("status"))
+        assert "the thread is locked" in status, code
+        assert "Paused" not in status, code
+    await update(world, report(METRO[3], "d.example"))
     (text,) = written(world, post)
-    assert METRO[1] in text
-    assert METRO[2] in text
+    assert all(title in text for title in METRO[1:])
 
 
 async def test_the_thread_of_a_merged_story_ends_with_a_link_to_the_other_post(world: World) -> None:
     allow_threads(world)
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     await world.ask("threads", switch="on")
     await world.merge()
     await world.later()
@@ -244,7 +244,7 @@ async def test_what_an_outlet_takes_back_leaves_the_thread_too(world: World) -> 
 
 async def test_the_name_of_a_withdrawn_storys_thread_says_so(world: World) -> None:
     allow_threads(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.ask("threads", switch="on")
     await world.report(story := report(METRO[0], "a.example"))
     (post,) = world.posts()
@@ -320,7 +320,7 @@ async def test_a_digest_and_a_roll_up_get_no_thread(world: World) -> None:
 
 async def test_the_panel_switches_threads(world: World) -> None:
     allow_threads(world)
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     user = await PanelUser.opens(world)
     await user.presses("Channel")
     await user.presses("Open a thread for each story")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
+from tests.chat.followers import follow
 from tests.chat.panel_user import PanelUser
 from tests.chat.world import METRO, ROCKET, World, body, labels, mentions_in, seen
 from tests.make import record
@@ -132,7 +133,7 @@ async def test_the_panel_leads_to_the_same_form(world: World) -> None:
     assert "{headline}" in str(form.modal)
     preview = world.answer(await world.manager.submit_modal(form, {"template": TEXT}))
     assert "Saved." in seen(world.answer(await world.press(preview, "Save")))
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     panel = await PanelUser.opens(world)
     await panel.presses("Channel")
     await panel.chooses("layout", "template")

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import discord
 import pytest
 import sqlalchemy as sa
 from simcord.backend import serializers
+from simcord.builders import ChannelHandle
 
 from bot.chat import lookup
-from bot.domain.model import StoryView
+from bot.domain.model import StoryView, Volume
 from bot.messages import story
 from bot.messages.message import Message
 from bot.store import schema
+from bot.store.outbox import DIGEST, ROLLUP, STORY
+from tests.chat.followers import follow, following
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, seen, unrelated
+from tests.form import sized
 from tests.make import at, record
 from tests.shown import plain, shown
 
 
 async def test_a_retry_carries_the_same_nonce_and_has_discord_enforce_it(world: World) -> None:
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     world.env.inject_error("POST", "/channels/*/messages", status=500, times=2)
     await world.report(*unrelated(2))
     for _ in range(4):
@@ -38,7 +41,7 @@ async def test_a_retry_carries_the_same_nonce_and_has_discord_enforce_it(world: 
 
 
 async def test_a_nonce_outlives_a_restart(world: World) -> None:
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     world.env.inject_error("POST", "/channels/*/messages", status=503)
     await world.report(record(ROCKET[0], quality=80))
     await world.restart()
@@ -49,49 +52,38 @@ async def test_a_nonce_outlives_a_restart(world: World) -> None:
     assert len(world.posts()) == 1
 
 
-async def a_post(world: World) -> None:
-    await world.ask("subscribe", topic="Space", volume="everything")
-    await world.report(*unrelated(1))
-
-
-async def a_first_post(world: World) -> None:
+async def send_every_kind(world: World) -> list[ChannelHandle]:
+    """A post, a first post, lists of what a limit and quiet hours hold back, and a digest, each in a channel of its own."""
+    kinds = ("posts", "first-posts", "lists", "quiet", "digests")
+    plain_posts, first_posts, lists, quiet, digests = channels = [
+        *map(world.guild.create_text_channel, kinds)
+    ]
+    stories = iter(unrelated(8))
     world.new_source()
-    await world.take_in(*unrelated(1))
-    await world.ask("subscribe", topic="Space")
+    await world.take_in(next(stories))
+    await world.ask("subscribe", topic="Space", channel=first_posts)
     await world.deliver()
-
-
-async def a_digest(world: World) -> None:
-    await world.ask("subscribe", topic="Space", mode="digest")
-    await world.report(*unrelated(1))
-    world.clock.forward(hours=23)
-    await world.digest()
-
-
-async def a_list(world: World) -> None:
-    await world.ask("subscribe", topic="Space", volume="everything")
-    await world.ask("post-limit", per_hour=1)
-    await world.report(*unrelated(3))
-
-
-async def a_list_of_quiet_hours(world: World) -> None:
-    await world.ask("subscribe", topic="Space", volume="everything")
-    await world.ask("quiet-hours set", start="11:00", end="13:00", timezone="UTC")
-    await world.report(*unrelated(3))
+    assert world.posts(first_posts)
+    await follow(world, "Space", plain_posts, lists, quiet, volume=Volume.EVERYTHING)
+    await world.ask("subscribe", topic="Space", mode="digest", channel=digests)
+    await world.ask("post-limit", per_hour=1, at=lists)
+    await world.ask("quiet-hours set", start="11:00", end="13:00", timezone="UTC", at=quiet)
+    await world.report(*stories)
     world.clock.forward(hours=2)
     await world.deliver()
+    world.clock.forward(hours=21)
+    await world.digest()
+    return channels
 
 
-@pytest.mark.parametrize("send", [a_post, a_first_post, a_digest, a_list, a_list_of_quiet_hours])
-async def test_whatever_the_bot_died_with_before_it_noted_it_is_found_again(
-    world: World, send: Callable[[World], Awaitable[None]]
-) -> None:
-    await send(world)
+async def test_whatever_the_bot_died_with_before_it_noted_it_is_found_again(world: World) -> None:
+    for channel in await send_every_kind(world):
+        assert world.posts(channel), channel.name
     outbox = schema.outbox
     places = sa.select(outbox.c.kind, outbox.c.message_id).where(outbox.c.message_id.is_not(None))
     async with world.app.context.db.write() as connection:
         before = (await connection.execute(places.order_by(outbox.c.id))).all()
-        assert before
+        assert {row.kind for row in before} == {STORY, ROLLUP, DIGEST}
         begun = discord.utils.snowflake_time(before[0].message_id)
         died = {
             "message_id": None,
@@ -137,14 +129,15 @@ async def test_a_message_that_may_stand_beyond_what_is_read_is_given_up_with_a_r
 
 
 async def test_an_outage_loses_nothing(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.ask("subscribe", topic="Space", mode="both")
     await world.report(record(METRO[0], "a.example", quality=80))
     world.env.inject_error("*", "/channels/*", status=503, times=None)
     stories = unrelated(5)
     await world.report(*stories, record(METRO[1], "b.example", quality=90))
-    for _ in range(24):
-        world.clock.forward(hours=1)
+    hours = sized(3, 1)
+    for _ in range(24 // hours):
+        world.clock.forward(hours=hours)
         await world.digest()
     assert len(world.posts()) == 1
     assert "7 messages waiting" in seen(await world.ask("status"))
@@ -160,11 +153,12 @@ async def test_an_outage_loses_nothing(world: World) -> None:
 
 
 async def test_tries_become_rare_in_an_outage(world: World) -> None:
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     world.env.inject_error("POST", "/channels/*/messages", status=500, times=None)
     await world.report(record(ROCKET[0], quality=80))
-    for _ in range(60):
-        world.clock.forward(minutes=1)
+    minutes = sized(3, 1)
+    for _ in range(60 // minutes):
+        world.clock.forward(minutes=minutes)
         await world.deliver()
     assert 5 < len(world.sends()) < 12
 
@@ -173,8 +167,7 @@ async def test_a_permission_that_goes_pauses_the_channel_and_one_that_comes_back
     world: World,
 ) -> None:
     other = world.guild.create_text_channel("other")
-    for channel in (world.news, other):
-        await world.ask("subscribe", topic="Space", channel=channel)
+    await follow(world, "Space", world.news, other)
     world.deny(world.news, send_messages=True)
     stories = unrelated(3)
     await world.report(*stories)
@@ -195,7 +188,7 @@ async def test_a_permission_that_goes_pauses_the_channel_and_one_that_comes_back
 
 
 async def test_a_permission_that_goes_before_an_edit(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(record(METRO[0], "a.example", quality=80))
     world.deny(world.news, view_channel=True)
     world.clock.forward(minutes=5)
@@ -243,8 +236,7 @@ async def test_a_channel_that_was_deleted_is_forgotten_and_the_others_go_on(worl
 async def test_threads_go_with_themselves_or_with_their_channel(world: World) -> None:
     parent = world.guild.create_text_channel("parent")
     one, two = world.thread("one"), world.thread("two", parent)
-    for channel in (one, two, world.news):
-        await world.ask("subscribe", topic="Space", channel=channel)
+    await follow(world, "Space", one, two, world.news)
     world.env.backend.delete_channel(one.id)
     world.env.backend.delete_channel(parent.id)
     await world.env.settle()
@@ -256,8 +248,7 @@ async def test_threads_go_with_themselves_or_with_their_channel(world: World) ->
 
 async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_paused(world: World) -> None:
     gone = world.guild.create_text_channel("gone")
-    for channel in (gone, world.news):
-        await world.ask("subscribe", topic="Space", channel=channel)
+    await follow(world, "Space", gone, world.news)
     world.env.inject_error("POST", f"/channels/{gone.id}/messages", status=404, code=10003, times=None)
     await world.report(record(ROCKET[0], quality=80))
     assert len(world.posts()) == 1
@@ -274,7 +265,7 @@ async def test_a_server_that_removed_the_bot_rests_until_it_invites_it_again(
     elsewhere = world.env.create_guild("Elsewhere")
     owner, lobby = elsewhere.add_member(elsewhere.owner), elsewhere.create_text_channel("lobby")
     await world.ask("subscribe", by=owner, at=lobby, topic="Space")
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     backend = world.env.backend
     guild, channel = backend.get_guild(elsewhere.id), backend.channels[lobby.id]
     backend.remove_guild(guild.id)
@@ -297,7 +288,7 @@ async def test_a_server_that_removed_the_bot_rests_until_it_invites_it_again(
 
 
 async def test_a_post_that_a_moderator_deleted_stays_deleted(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(record(METRO[0], "a.example", quality=80))
     world.env.backend.delete_message(world.news.id, world.posts()[0].id)
     world.clock.forward(minutes=5)
@@ -317,28 +308,26 @@ async def test_a_post_that_a_moderator_deleted_stays_deleted(world: World) -> No
     assert len(world.posts()) == 1
 
 
-@pytest.mark.parametrize(
-    ("status", "code"), [(400, 50035), (400, 200000), (403, 50013), (404, 10003), (429, 0), (500, 0)]
-)
-async def test_whatever_discord_says_the_other_messages_go_out(world: World, status: int, code: int) -> None:
-    other = world.guild.create_text_channel("other")
-    for channel in (world.news, other):
-        await world.ask("subscribe", topic="Space", channel=channel)
-    world.env.inject_error(
-        "POST", f"/channels/{world.news.id}/messages", status=status, code=code, message="no"
-    )
+async def test_whatever_discord_says_the_other_messages_go_out(world: World) -> None:
+    cases = ((400, 50035), (400, 200000), (403, 50013), (404, 10003), (429, 0), (500, 0))
+    [other, *troubled] = await following(world, "Space", "other", *cases)
+    channels = dict(zip(cases, troubled, strict=True))
+    for (status, code), channel in channels.items():
+        path = f"/channels/{channel.id}/messages"
+        world.env.inject_error("POST", path, status=status, code=code, message="no")
     await world.report(record(ROCKET[0], quality=80))
     assert len(world.posts(other)) == 1
     world.clock.forward(minutes=5)
     await world.app.mend()
     await world.report(record(WHALES[0], "w.example", quality=80, topics=["Space"]))
-    assert WHALES[0] in [shown(post).title for post in world.posts()]
+    for case, channel in channels.items():
+        assert WHALES[0] in [shown(post).title for post in world.posts(channel)], case
 
 
 async def test_a_message_that_the_bot_cannot_make_holds_up_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     good = story.story_post
 
     def bad(view: StoryView, **more: Any) -> Message:
@@ -358,7 +347,7 @@ async def test_a_message_that_the_bot_cannot_make_holds_up_no_other(
 
 
 async def test_an_unsubscribed_channel_keeps_its_posts_up_to_date(world: World) -> None:
-    await world.ask("subscribe", topic="AI")
+    await follow(world, "AI")
     await world.report(record(METRO[0], "a.example", quality=80))
     await world.ask("unsubscribe", topic="AI")
     world.clock.forward(minutes=5)
@@ -368,7 +357,7 @@ async def test_an_unsubscribed_channel_keeps_its_posts_up_to_date(world: World) 
 
 
 async def test_what_waited_longer_than_news_lasts_is_not_posted(world: World) -> None:
-    await world.ask("subscribe", topic="Space")
+    await follow(world, "Space")
     world.deny(world.news, send_messages=True)
     await world.report(record(ROCKET[0], quality=80))
     world.clock.forward(days=8)

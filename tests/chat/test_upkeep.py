@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from bot.domain.posting.face import Face, WebhookKey
 from bot.services import subscribe
 from bot.store import faces, schema
+from tests.chat.followers import follow
 from tests.chat.world import METRO, ROCKET, World, seen
 from tests.make import record
 from tests.shown import plain, shown
@@ -20,8 +21,8 @@ async def nothing(*_: object) -> bool:
 
 async def test_a_deleted_role_is_neither_pinged_nor_named(world: World) -> None:
     role, other = world.role("readers"), world.role("others")
-    await world.ask("subscribe", topic="AI", mention=role)
-    await world.ask("subscribe", topic="Computer Vision", mention=other)
+    await follow(world, "AI", mention_role_id=role.id)
+    await follow(world, "Computer Vision", mention_role_id=other.id)
     world.env.backend.delete_role(world.guild.id, role.id)
     await world.report(record(METRO[0], quality=80))
     assert shown(world.posts()[0]).lines[0] == other.mention
@@ -35,7 +36,7 @@ async def test_a_role_that_was_deleted_while_the_bot_was_away_is_forgotten_at_th
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     role = world.role("readers")
-    await world.ask("subscribe", topic="AI", mention=role)
+    await follow(world, "AI", mention_role_id=role.id)
     with monkeypatch.context() as away:
         away.setattr(subscribe, "keep_roles", nothing)
         world.env.backend.delete_role(world.guild.id, role.id)
@@ -77,8 +78,7 @@ async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_forgotten_at
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, hidden = (world.guild.create_text_channel(name) for name in ("gone", "hidden"))
-    for channel in (gone, hidden, world.news):
-        await world.ask("subscribe", topic="Space", channel=channel)
+    await follow(world, "Space", gone, hidden, world.news)
     await world.ask("mute", what="quay.example", channel=gone)
     world.deny(hidden, view_channel=True)
     with monkeypatch.context() as away:
@@ -97,7 +97,7 @@ async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_forgotten_at
 
 async def test_an_archived_thread_is_not_taken_for_a_deleted_one(world: World) -> None:
     thread = world.thread()
-    await world.ask("subscribe", topic="Space", channel=thread)
+    await follow(world, "Space", thread)
     world.close(thread)
     await world.restart()
     assert thread.mention in seen(await world.ask("subscriptions"))

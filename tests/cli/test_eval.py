@@ -10,6 +10,7 @@ import pytest
 from bot.cli.corpus import arrange, read_corpus
 from bot.domain.clustering import embeddings
 from tests.cli.command import topicwire
+from tests.form import sized
 from tests.shared_data import SHARED, needs_shared
 
 CRANE = ("Crane collapses onto harbour bridge", "Harbour bridge shut: crane collapses onto it")
@@ -221,10 +222,12 @@ def test_titles_are_compared_by_what_they_mean_if_one_says_so(records: Path, tmp
     truth = tmp_path / "truth.tsv"
     truth.write_text("https://o0.example/0\tcrane\n")
     for switch, semantic in ((None, False), ("--semantic", True), ("--no-semantic", False)):
-        done = topicwire("eval", "stories", records, truth, "--json", *filter(None, [switch]))
+        done = topicwire(
+            "eval", "stories", records, truth, "--json", "--orders", "1", *filter(None, [switch])
+        )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["semantic"] is semantic
-    told = topicwire("eval", "stories", records, truth, "--semantic").stdout
+    told = topicwire("eval", "stories", records, truth, "--orders", "1", "--semantic").stdout
     assert "stories by words and meanings" in told
 
 
@@ -355,9 +358,11 @@ def test_an_event_that_cannot_be_read_is_named(tmp_path: Path, line: str) -> Non
 
 
 @needs_shared
-def test_briefs_say_more_of_events_than_excerpts_do() -> None:
-    """The excerpts of the leads reach .144 and .366: docs/quality.md."""
-    done = topicwire("eval", "briefs", SHARED / "briefs" / "neutral.jsonl", "--json")
+def test_briefs_say_more_of_events_than_excerpts_do(tmp_path: Path) -> None:
+    """The excerpts of the leads reach .144 and .366: docs/quality.md. A quarter of the events shows it in the short form."""
+    events = (SHARED / "briefs" / "neutral.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "events.jsonl").write_text("".join(sized(events[1::4], long=events)))
+    done = topicwire("eval", "briefs", tmp_path / "events.jsonl", "--json")
     found = json.loads(done.stdout)["brief"]
     assert found["ROUGE-2"] >= 0.18
     assert found["recall of 1"] >= 0.46

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import kills
+from tests.form import sized
 
 
 @pytest.mark.timeout(600)  # real processes on real sockets, which wait for what they do
@@ -14,5 +15,5 @@ from tests import kills
 async def test_after_kills_every_story_is_told_once_and_as_it_is_now(
     tmp_path: Path, nonce_life: float, by_webhook: bool
 ) -> None:
-    wrong = await kills.run(2, 7, tmp_path, nonce_life=nonce_life, by_webhook=by_webhook)
+    wrong = await kills.run(sized(1, long=2), 7, tmp_path, nonce_life=nonce_life, by_webhook=by_webhook)
     assert wrong == []

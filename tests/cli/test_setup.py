@@ -22,9 +22,9 @@ from bot.cli import setup
 from bot.config import Config, load
 from bot.config.token import TOKEN_FILE, clean_token, new_token_file, with_token
 from bot.errors import ConfigError, TopicwireError
+from tests.forks import fork
 from tests.loopback import BOT, Loopback
 
-ROOT = Path(__file__).parents[2]
 TIMEOUT = 60
 TOKEN = "an.invented-token.of_a_bot"
 LINK = f"https://discord.com/oauth2/authorize?client_id={BOT}&scope=bot+applications.commands&permissions={PERMISSIONS.value}"
@@ -92,7 +92,8 @@ class Screen:
     """A terminal: what a program shows on it, and what a person types."""
 
     def __init__(self) -> None:
-        self.person, self.program = pty.openpty()
+        self.person, program = pty.openpty()
+        self.program = os.fdopen(program, "r+b", buffering=0)
         self.shown = ""
         self._changed = asyncio.Event()
         asyncio.get_running_loop().add_reader(self.person, self._read)
@@ -132,12 +133,12 @@ async def test_one_command_leads_from_a_token_to_a_running_bot(tmp_path: Path) -
     discord = Loopback()
     screen = Screen()
     async with discord.serving():
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.loopback", "setup", "--config", str(config),
-            cwd=ROOT, stdin=screen.program, stdout=screen.program, stderr=screen.program, start_new_session=True,
+        process = await fork(
+            "tests.loopback.hurry:main", "setup", "--config", str(config),
+            stdin=screen.program, stdout=screen.program, stderr=screen.program,
             env=clean | discord.environment(token="") | {"BROWSER": f"{browser} %s &"},
         )  # fmt: skip
-        os.close(screen.program)
+        screen.program.close()
         try:
             await screen.shows("stays hidden")
             screen.types(TOKEN)

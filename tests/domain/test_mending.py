@@ -8,17 +8,19 @@ from itertools import pairwise
 
 import pytest
 
+from bot.domain import mending
 from bot.domain.mending import (
     CHANNELS,
     LONGEST,
     MOST,
     MOST_REQUESTS,
+    PARTS,
     READING,
-    SHARE,
     SHORTEST,
     MendingSchedule,
     interval,
 )
+from tests.form import sized
 from tests.make import at
 
 
@@ -33,12 +35,18 @@ def test_a_server_is_looked_at_less_often_the_longer_its_channels_are_paused() -
     assert intervals == [SHORTEST, timedelta(minutes=6), timedelta(hours=2), LONGEST]
 
 
-def test_thousands_of_servers_cost_a_bounded_number_of_looks_and_each_gets_its_own() -> None:
+def test_thousands_of_servers_cost_a_bounded_number_of_looks_and_each_gets_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    most = sized(
+        MOST // 10, long=MOST
+    )  # the short form has a tenth of the servers, and of the looks at a time
+    monkeypatch.setattr(mending, "MOST", most)
     now, looks, schedule = at(), Counter[int](), MendingSchedule()
-    paused = {server(n): now - timedelta(days=60) for n in range(10_000)}
+    paused = {server(n): now - timedelta(days=60) for n in range(100 * most)}  # more than in LONGEST
     for _ in range(200):
         chosen = schedule.choose(paused, now)
-        assert len(chosen) <= MOST
+        assert len(chosen) <= most
         looks.update(chosen)
         now += SHORTEST
     assert len(looks) == len(paused)
@@ -88,7 +96,7 @@ def test_looks_are_as_far_apart_as_the_interval_however_punctual_they_are(looks:
     seen: list[timedelta] = []
     for turn in range(80):
         now = start + turn * SHORTEST + timedelta(seconds=turn % 7)
-        if schedule.choose({server(1): now - every / SHARE}, now):
+        if schedule.choose({server(1): now - every * PARTS}, now):
             seen.append(now - start)
     between = {round((later - sooner) / SHORTEST) for sooner, later in pairwise(seen)}
     assert between == {looks}

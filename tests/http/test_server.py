@@ -35,6 +35,7 @@ from bot.services.measure import Measurements, measure
 from bot.store import schema
 from bot.workers import rematch
 from tests.databases import opened_as
+from tests.form import sized
 from tests.make import Clock, at
 from tests.sources.web.servers import LOOPBACK
 from tests.store.store_helpers import headlines
@@ -135,15 +136,19 @@ class Office:
         return found
 
 
+async def configure(desk: BotHarness) -> None:
+    """Two topics, and a channel that follows AI."""
+    await rematch.configure(desk.context, [Topic("AI"), Topic("Space", keywords=("rocket",))])
+    await desk.follow()
+
+
 @asynccontextmanager
 async def opened_office(
     url: str, clock: Clock, token: str = TOKEN, per_minute: int = 100_000
 ) -> AsyncIterator[Office]:
-    """A bot that listens on a free port; one channel follows AI."""
+    """A bot on a configured database that listens on a free port."""
     async with opened_as(url, InterruptibleDatabase) as db:
         desk = BotHarness(db, clock)
-        await rematch.configure(desk.context, [Topic("AI"), Topic("Space", keywords=("rocket",))])
-        await desk.follow()
         polls: Counter[str] = Counter()
         up = [True]
         settings = EndpointSettings(LOOPBACK, 0, token, per_minute)
@@ -165,8 +170,8 @@ async def opened_office(
 
 
 @pytest.fixture
-async def office(sqlite_url: str, clock: Clock) -> AsyncIterator[Office]:
-    async with opened_office(sqlite_url, clock) as made:
+async def office(configured_url: str, clock: Clock) -> AsyncIterator[Office]:
+    async with opened_office(configured_url, clock) as made:
         yield made
 
 
@@ -175,6 +180,7 @@ async def office(sqlite_url: str, clock: Clock) -> AsyncIterator[Office]:
 
 async def test_a_pushed_record_is_posted_on_both_databases(store_url: str, clock: Clock) -> None:
     async with opened_office(store_url, clock) as office:
+        await configure(office.desk)
         answer = await office.push(news(ONE))
         assert answer.status == 200
         assert answer.items == [{"item": 1, "status": "new", "url": "https://paper.example/1", "story": 1}]
@@ -277,12 +283,12 @@ async def test_what_was_left_out_of_a_record_is_told(office: Office) -> None:
     assert "related" in item["notes"][0]
 
 
-@pytest.mark.parametrize("body", ["[]", "", "nonsense", "[{}]", "3", '{"title": "x"}', "\x00", "{" * 100_000])
-async def test_a_batch_without_anything_that_can_be_used_is_422(office: Office, body: str) -> None:
-    answer = await office.push(body)
-    assert answer.status == 422
-    assert all(item["status"] == "rejected" and item["reason"] for item in answer.items)
-    assert await office.desk.db_records() == 0
+async def test_a_batch_without_anything_that_can_be_used_is_422(office: Office) -> None:
+    for body in ("[]", "", "nonsense", "[{}]", "3", '{"title": "x"}', "\x00", "{" * 100_000):
+        answer = await office.push(body)
+        assert answer.status == 422, body[:20]
+        assert all(item["status"] == "rejected" and item["reason"] for item in answer.items), body[:20]
+        assert await office.desk.db_records() == 0, body[:20]
 
 
 async def test_secured_is_neither_kept_nor_given_back(
@@ -320,17 +326,15 @@ async def test_an_item_that_cannot_be_stored_is_refused_and_the_rest_is_stored(
 # Who is refused.
 
 
-@pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, "Bearer é"]
-)
-async def test_without_the_token_nothing_is_taken(office: Office, header: str | None) -> None:
-    headers = {"Authorization": header} if header is not None else {}
-    answer = await office.push(news(ONE), token=None, **headers)
-    assert answer.status == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert "Authorization: Bearer" in answer.json["error"]
-    assert TOKEN not in answer.text
-    assert await office.desk.db_records() == 0
+async def test_without_the_token_nothing_is_taken(office: Office) -> None:
+    for header in (None, "", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, "Bearer é"):
+        headers = {"Authorization": header} if header is not None else {}
+        answer = await office.push(news(ONE), token=None, **headers)
+        assert answer.status == 401, header
+        assert answer.headers["WWW-Authenticate"] == "Bearer", header
+        assert "Authorization: Bearer" in answer.json["error"], header
+        assert TOKEN not in answer.text, header
+        assert await office.desk.db_records() == 0, header
 
 
 async def test_the_scheme_may_be_written_in_any_case(office: Office) -> None:
@@ -338,20 +342,18 @@ async def test_the_scheme_may_be_written_in_any_case(office: Office) -> None:
     assert answer.status == 200
 
 
-@pytest.mark.parametrize("token", [None, "", "anything"])
-async def test_where_no_token_is_configured_nothing_is_taken(
-    sqlite_url: str, clock: Clock, token: str | None
-) -> None:
-    async with opened_office(sqlite_url, clock, token="") as office:
-        answer = await office.push(news(ONE), token=token)
-        assert answer.status == 403
-        assert "http.token" in answer.json["error"]
-        assert await office.desk.db_records() == 0
+async def test_where_no_token_is_configured_nothing_is_taken(configured_url: str, clock: Clock) -> None:
+    async with opened_office(configured_url, clock, token="") as office:
+        for token in (None, "", "anything"):
+            answer = await office.push(news(ONE), token=token)
+            assert answer.status == 403, token
+            assert "http.token" in answer.json["error"], token
+            assert await office.desk.db_records() == 0, token
         assert (await office.get("/healthz")).status == 200
 
 
-async def test_who_asks_too_often_is_told_to_wait(sqlite_url: str, clock: Clock) -> None:
-    async with opened_office(sqlite_url, clock, per_minute=3) as office:
+async def test_who_asks_too_often_is_told_to_wait(configured_url: str, clock: Clock) -> None:
+    async with opened_office(configured_url, clock, per_minute=3) as office:
         statuses = [(await office.push(news(ONE))).status for _ in range(3)]
         assert statuses == [200] * 3
         answer = await office.push(news(ONE))
@@ -362,21 +364,17 @@ async def test_who_asks_too_often_is_told_to_wait(sqlite_url: str, clock: Clock)
         assert (await office.get("/metrics")).status == 200
 
 
-async def test_guesses_at_the_token_count_too(sqlite_url: str, clock: Clock) -> None:
-    async with opened_office(sqlite_url, clock, per_minute=2) as office:
+async def test_guesses_at_the_token_count_too(configured_url: str, clock: Clock) -> None:
+    async with opened_office(configured_url, clock, per_minute=2) as office:
         statuses = [(await office.push(news(ONE), token=f"guess {n}")).status for n in range(3)]
         assert statuses == [401, 401, 429]
 
 
-@pytest.mark.parametrize(
-    "kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "nonsense", ""]
-)
-async def test_another_kind_of_content_is_refused_with_those_that_are_taken(
-    office: Office, kind: str
-) -> None:
-    answer = await office.push(news(ONE), kind)
-    assert answer.status == 415
-    assert JSON in answer.json["error"]
+async def test_another_kind_of_content_is_refused_with_those_that_are_taken(office: Office) -> None:
+    for kind in ("text/plain", "application/xml", "multipart/form-data; boundary=x", "nonsense", ""):
+        answer = await office.push(news(ONE), kind)
+        assert answer.status == 415, kind
+        assert JSON in answer.json["error"], kind
 
 
 async def test_a_body_that_is_too_large_is_refused(office: Office) -> None:
@@ -387,7 +385,7 @@ async def test_a_body_that_is_too_large_is_refused(office: Office) -> None:
 
 
 async def test_a_small_body_that_unpacks_into_a_large_one_is_refused(office: Office) -> None:
-    packed = gzip.compress(b" " * 50_000_000)
+    packed = gzip.compress(b" " * sized(5_000_000, long=50_000_000))
     answer = await office.push(packed, **{"Content-Encoding": "gzip"})
     assert answer.status == 413
 
@@ -494,15 +492,17 @@ async def test_a_bug_is_500_and_only_the_log_says_more(
     assert TOKEN not in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [("GET", "/", 404), ("GET", "/records", 405), ("PUT", "/records", 405), ("POST", "/metrics", 405)],
-)
-async def test_what_there_is_not_is_told_as_json(office: Office, method: str, path: str, status: int) -> None:
-    async with office.client.request(method, office.url(path)) as response:
-        assert response.status == status
-        assert (await response.json())["error"]
-        assert ("Allow" in response.headers) == (status == 405)
+async def test_what_there_is_not_is_told_as_json(office: Office) -> None:
+    for method, path, status in (
+        ("GET", "/", 404),
+        ("GET", "/records", 405),
+        ("PUT", "/records", 405),
+        ("POST", "/metrics", 405),
+    ):
+        async with office.client.request(method, office.url(path)) as response:
+            assert response.status == status, path
+            assert (await response.json())["error"], path
+            assert ("Allow" in response.headers) == (status == 405), path
 
 
 async def test_a_port_that_is_taken_is_told_by_its_key(office: Office) -> None:
@@ -534,10 +534,10 @@ async def test_it_listens_until_it_is_closed(office: Office) -> None:
 
 
 async def test_a_sender_that_is_slow_does_not_keep_the_bot_from_stopping(
-    sqlite_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    configured_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "CLOSE_SECONDS", 0.05)
-    async with opened_office(sqlite_url, clock) as office:
+    async with opened_office(configured_url, clock) as office:
         writer = await half_a_push(office)
         assert (await office.get("/healthz")).status == 200  # by now the other one is waited for
         async with asyncio.timeout(15):
@@ -716,32 +716,29 @@ def post(*headers: bytes) -> bytes:
     [b"Authorization: Bearer \xff\xfe", b"Authorization: \xc3", b"Authorization: Bearer \xed\xa0\x80"],
 )
 async def test_a_token_in_any_bytes_is_a_wrong_token_and_counted(
-    sqlite_url: str, clock: Clock, header: bytes, caplog: pytest.LogCaptureFixture
+    configured_url: str, clock: Clock, header: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with opened_office(sqlite_url, clock, per_minute=2) as office:
+    async with opened_office(configured_url, clock, per_minute=2) as office:
         statuses = [(await raw(office, post(header))).split(b" ")[1] for _ in range(4)]
     assert statuses == [b"401", b"401", b"429", b"429"]
     assert not [line for line in caplog.records if line.levelno >= logging.ERROR]
 
 
-@pytest.mark.parametrize(
-    "request_bytes",
-    [
+async def test_what_is_not_http_is_answered_and_not_logged(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    for request_bytes in (
         b"\x16\x03\x01\x02\x00",
         b"GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nA: b\0c\r\n\r\n",
         b"POST /records HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
         b"POST /records HTTP/1.1\r\nContent-Length: +5\r\n\r\nabcde",
         b"NONSENSE\r\n\r\n",
-    ],
-)
-async def test_what_is_not_http_is_answered_and_not_logged(
-    office: Office, request_bytes: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    answer = await raw(office, request_bytes)
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 ") or head.startswith(b"HTTP/1.0 400 ")
-    assert json.loads(body) == {"error": "not a valid HTTP request"}
+    ):
+        answer = await raw(office, request_bytes)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")), request_bytes
+        assert json.loads(body) == {"error": "not a valid HTTP request"}, request_bytes
     assert not [line for line in caplog.records if line.levelno >= logging.WARNING]
 
 

@@ -18,6 +18,7 @@ from bot.messages.layout import TEXT, Beside, Button, Container, Markdown, text_
 from bot.messages.message import escape
 from bot.services.context import Context
 from bot.store.database import Database
+from scripts.syntax import nodes
 from tests.make import Clock
 
 ROOT = Path(__file__).parents[2]
@@ -83,17 +84,17 @@ ELSEWHERE = {"bot/demo/main.py", "bot/bootstrap.py", "bot/chat/transport.py"}
 PLAIN = {"/help · /subscribe", ": /latest", "A file that /data export made in this server"}
 
 
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 def _literals(path: Path) -> Iterator[tuple[int, str]]:
     """All texts of a module but for docstrings; an f-string with `{}` in place of its expressions."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
+        for node in nodes(path)
+        if isinstance(node, DOCUMENTED) and node.body and isinstance(node.body[0], ast.Expr)
     }
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.JoinedStr):
             skipped |= {id(part) for part in node.values}
             parts = (part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)

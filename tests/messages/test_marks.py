@@ -16,7 +16,7 @@ from bot.domain.topics.topics import Topics
 from bot.messages import marks
 from bot.messages.message import link
 from tests import discord_markdown as markdown
-from tests.hostile import PIECES
+from tests.hostile import PIECES, pieces
 from tests.make import examples
 
 URL = "https://paper.example/1"
@@ -110,7 +110,7 @@ def test_a_keyword_is_marked_where_topics_find_it(keyword: str, title: str, mark
     assert title[found.start : found.end] == marked
 
 
-TITLES = st.lists(st.sampled_from(PIECES), max_size=14).map(lambda own: " ".join("".join(own).split()))
+TITLES = pieces(PIECES, max_size=14).map(lambda text: " ".join(text.split()))
 
 
 @examples(8)

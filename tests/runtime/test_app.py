@@ -127,6 +127,7 @@ async def test_every_part_is_a_named_task_and_a_stop_ends_them_all(context: Cont
         "resuming",
         "volumes",
         "first posts",
+        "look-backs",
         "cleanup",
         "list:changing",
     }
@@ -141,10 +142,23 @@ async def test_every_part_is_a_named_task_and_a_stop_ends_them_all(context: Cont
         ({Role.GATEWAY}, {"connection", "commands"}),
         ({Role.SENDER}, {"connection", "commands", "resuming"}),
         ({Role.POLLER}, set()),  # it has no client for feeds here
-        ({Role.INTAKE}, {"digests", "alerts", "volumes", "first posts", "cleanup", "list:kept"}),
+        (
+            {Role.INTAKE},
+            {"digests", "alerts", "volumes", "first posts", "look-backs", "cleanup", "list:kept"},
+        ),
         (
             {Role.GATEWAY, Role.INTAKE},
-            {"connection", "commands", "digests", "alerts", "volumes", "first posts", "cleanup", "list:kept"},
+            {
+                "connection",
+                "commands",
+                "digests",
+                "alerts",
+                "volumes",
+                "first posts",
+                "look-backs",
+                "cleanup",
+                "list:kept",
+            },
         ),
     ],
 )

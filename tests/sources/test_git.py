@@ -36,8 +36,9 @@ class Repository:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir()
-        self.git("init", "--quiet", "--template=", "--initial-branch=main")
+        if not root.exists():
+            root.mkdir()
+            self.git("init", "--quiet", "--template=", "--initial-branch=main")
 
     def git(self, *arguments: str) -> str:
         settings = (
@@ -86,12 +87,18 @@ async def problem(source: Source) -> str:
     return reason
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A repository with two records."""
-    made = Repository(tmp_path / "repository")
+@pytest.fixture(scope="module")
+def two_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with two records, to be copied."""
+    made = Repository(tmp_path_factory.mktemp("made") / "repository")
     made.commit({"_news/a.md": record("a"), "_news/b.md": record("b")})
-    return made
+    return made.root
+
+
+@pytest.fixture
+def repository(tmp_path: Path, two_records: Path) -> Repository:
+    """A repository with two records."""
+    return Repository(shutil.copytree(two_records, tmp_path / "repository"))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from bot.domain.text.cleaning import length
 from bot.sources.documents import MAX_DOCUMENT, MAX_LINE
 from bot.sources.model import Item
 from bot.sources.records import MAX_REJECTED, Parsed, parse, read, record_from_mapping
+from tests.form import sized
 from tests.shared_data import SHARED, needs_shared
 
 MINIMAL = {"webUrl": "https://www.example.com/story/", "title": "A story"}
@@ -442,7 +443,7 @@ NESTED = 200_000
         ("- " * 200 + "a", "lists and mappings are nested too deeply"),
         ("[" * 60 + "]" * 60, "lists and mappings are nested too deeply"),
         ("".join(" " * n + "a:\n" for n in range(300)), "lists and mappings are nested too deeply"),
-        ("- a\n" * 400_000, "more than 300,000 values; every use of an alias counts"),
+        ("- a\n" * 300_001, "more than 300,000 values; every use of an alias counts"),
         ("%TAG !a! x\n" * 100_000, "not valid YAML: too many lines begin with %"),
         ("a: " + "x" * 2_000_000, "a text is longer than 1,000,000 characters"),
         ("a: &a [*a]", "not valid YAML: an alias refers to an undefined anchor or to itself"),
@@ -606,10 +607,15 @@ def test_secured_content_is_nowhere(text: str) -> None:
 
 @needs_shared
 @pytest.mark.parametrize(
-    ("site", "count", "related"), [("powerapps", 674, 0), ("azure", 315, 4408), ("ai", 1, 5)]
+    ("site", "count", "related"),
+    [
+        ("powerapps", sized(135, long=674), 0),
+        ("azure", sized(63, long=315), sized(910, long=4408)),
+        ("ai", 1, 5),
+    ],
 )
 def test_real_sites_are_taken_in_whole(site: str, count: int, related: int) -> None:
-    files = sorted((SHARED / "records" / site / "_news").glob("*.md"))
+    files = sorted((SHARED / "records" / site / "_news").glob("*.md"))[:: sized(5, long=1)]
     parsed = [parse(file.read_bytes(), file.name) for file in files]
     records = [only(entry) for entry in parsed]
     assert len(records) == count

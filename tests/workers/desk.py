@@ -17,6 +17,7 @@ from bot.domain.model import Mode, Record, Subscription, Volume
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
 from bot.domain.retry import MessageForm, Outcome, SendStatus
+from bot.domain.text.words import name_key
 from bot.messages.message import Message
 from bot.services.context import Context
 from bot.services.subscribe import SubscribeRequest, subscribe
@@ -204,21 +205,30 @@ class BotHarness:
         publish: bool = False,
     ) -> None:
         """Subscribe a channel; to everything of the topic if nothing else is said."""
-        await subscribe(self.context, SubscribeRequest(GUILD, channel, topic, mode, volume, role, publish))
+        if (mode, volume) == (Mode.LIVE, Volume.EVERYTHING):
+            await self._store(Subscription(0, GUILD, channel, topic, mode, volume, role, publish))
+        else:
+            await subscribe(
+                self.context, SubscribeRequest(GUILD, channel, topic, mode, volume, role, publish)
+            )
 
     async def follow_in(self, *channels: int) -> None:
-        """Have these channels follow everything on AI, stored at once: a command for each of them takes long."""
-        async with self.db.write() as connection:
-            ids = await topics.ids(connection)
-            for channel in channels:
-                one = Subscription(0, GUILD, channel, "AI", Mode.LIVE, Volume.EVERYTHING)
-                await subscriptions.subscribe(connection, one, ids["ai"], self.clock())
+        """Have these channels follow everything on AI."""
+        await self._store(
+            *[Subscription(0, GUILD, one, "AI", Mode.LIVE, Volume.EVERYTHING) for one in channels]
+        )
 
     async def follow_elsewhere(self, topic: str, channel: int, guild_id: int) -> None:
         """Subscribe a channel of another server."""
-        await subscribe(
-            self.context, SubscribeRequest(guild_id, channel, topic, Mode.LIVE, Volume.EVERYTHING)
-        )
+        await self._store(Subscription(0, guild_id, channel, topic, Mode.LIVE, Volume.EVERYTHING))
+
+    async def _store(self, *wanted: Subscription) -> None:
+        """Store subscriptions as they are: a command also looks back at what they would have brought, which costs far more."""
+        async with self.db.write() as connection:
+            ids = await topics.ids(connection)
+            rows = [(one, ids[name_key(one.topic)], self.clock()) for one in wanted]
+            await subscriptions.subscribe_all(connection, rows)
+        self.context.wake()
 
     async def db_records(self) -> int:
         """How many records there are."""

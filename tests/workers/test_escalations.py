@@ -64,16 +64,14 @@ async def test_a_story_that_turns_major_is_announced_once_with_the_ping(desk: Bo
     assert "11 outlets report it." in texts[-1], "the reply goes with the story"
 
 
-@pytest.mark.parametrize("days", [1, 60])
-async def test_it_is_never_announced_again_however_often_the_bot_cleans_up(
-    desk: BotHarness, days: int
-) -> None:
+async def test_it_is_never_announced_again_however_often_the_bot_cleans_up(desk: BotHarness) -> None:
     await follow(desk)
     await grow(desk)
     await desk.deliver()
-    desk.clock.forward(days=days)
-    await cleanup.step(desk.context)
-    assert await desk.count(schema.outbox) == 2
+    for days in (1, 59):
+        desk.clock.forward(days=days)
+        await cleanup.step(desk.context)
+        assert await desk.count(schema.outbox) == 2
 
 
 @pytest.mark.both_stores

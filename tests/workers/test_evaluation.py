@@ -169,7 +169,8 @@ async def _change_a_post(desk: BotHarness) -> None:
 
 
 async def _subscribe(desk: BotHarness) -> None:
-    await desk.follow("Sea", channel=CHANNEL + 1)
+    request = SubscribeRequest(GUILD, CHANNEL + 1, "Sea", Mode.LIVE, Volume.EVERYTHING)
+    await subscribing.subscribe(desk.context, request)
 
 
 # What is asked of the bot, and what is computed for it.
@@ -199,20 +200,20 @@ COMPUTED: dict[str, tuple[Callable[[BotHarness], Awaitable[object]], Callable[..
 }
 
 
-@pytest.mark.parametrize("asked", COMPUTED)
 async def test_what_is_asked_of_the_bot_is_computed_in_a_thread(
-    fresh: BotHarness, asked: str, monkeypatch: pytest.MonkeyPatch
+    fresh: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fresh.begin("Sea")
     await fresh.follow("Sea", mode=Mode.BOTH)
     await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(4)))
-    ask, computed = COMPUTED[asked]
-    threads = threads_of(computed, monkeypatch)
     watched = watch(fresh, monkeypatch)
-    await ask(fresh)
-    assert threads
-    assert threading.get_ident() not in threads
-    assert not watched.outside, "one server has the thread of all"
+    for asked, (ask, computed) in COMPUTED.items():
+        with monkeypatch.context() as patch:
+            threads = threads_of(computed, patch)
+            await ask(fresh)
+        assert threads, asked
+        assert threading.get_ident() not in threads, asked
+        assert not watched.outside, f"{asked}: one server has the thread of all"
 
 
 def test_commands_take_their_servers_turn_for_pages_as_well() -> None:

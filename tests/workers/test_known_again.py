@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-
-import pytest
+from itertools import islice, product
 
 from bot.domain.records.identity import canonical
 from bot.store import records
@@ -23,29 +23,36 @@ def _posts(room: FeedHarness) -> tuple[list[str], int]:
     return room.desk.mailbox.titles, len(room.desk.mailbox.edited)
 
 
-@pytest.mark.parametrize(
-    "page", ["https://paper.example/", "https://paper.example/status", "https://else.example/log?a=1"]
-)
-async def test_a_page_with_another_report_each_day_brings_a_post_each_day(
-    room: FeedHarness, page: str
-) -> None:
-    await room.add()
-    reports = [
-        Entry(title, 24 * day, WORDS, page, f"report {day}")
-        for day, title in enumerate((ONE, TWO, THREE, FOUR))
-    ]
-    for report in reports:
-        room.publish(report)
-        await room.poll(hours=24 * bool(report.hours))
-    assert _posts(room) == ([TWO, THREE, FOUR], 0)
-    for report in reports[1:]:  # each stays what it is
-        room.publish(report)
-        await room.poll(hours=1)
-    assert _posts(room) == ([TWO, THREE, FOUR], 0)
-    assert (await room.feed()).taken == 4
-    room.publish(replace(reports[2], title=f"{THREE} again"))
-    await room.poll(hours=1)
-    assert room.desk.mailbox.titles == [TWO, THREE, FOUR]
+async def test_a_page_with_another_report_each_day_brings_a_post_each_day(room: FeedHarness) -> None:
+    pages = ("https://paper.example/", "https://paper.example/status", "https://else.example/log?a=1")
+    titles = headlines(4 * len(pages))
+    reports = {
+        f"/{number}": [
+            Entry(title, 24 * day, WORDS, page, f"report {day}")
+            for day, title in enumerate(islice(titles, 4))
+        ]
+        for number, page in enumerate(pages)
+    }
+    for path in reports:
+        await room.add(path)
+
+    async def show(day: int, **later: float) -> None:
+        for path, entries in reports.items():
+            room.publish(entries[day], path=path)
+        await room.poll(**later)
+
+    for day in range(4):
+        await show(day, hours=24 * bool(day))
+    told = sorted(entry.title for entries in reports.values() for entry in entries[1:])
+    assert (sorted(room.desk.mailbox.titles), len(room.desk.mailbox.edited)) == (told, 0)
+    for day in (1, 2, 3):  # each stays what it is
+        await show(day, hours=1)
+    assert (sorted(room.desk.mailbox.titles), len(room.desk.mailbox.edited)) == (told, 0)
+    for path, entries in reports.items():
+        assert (await room.feed(room.site.url(path))).taken == 4, entries[0].link
+        entries[2] = replace(entries[2], title=f"{entries[2].title} again")
+    await show(2, hours=1)
+    assert sorted(room.desk.mailbox.titles) == told
 
 
 async def test_a_report_of_another_day_under_the_same_title_is_another_one(room: FeedHarness) -> None:
@@ -57,78 +64,101 @@ async def test_a_report_of_another_day_under_the_same_title_is_another_one(room:
     assert (await room.feed()).taken == 4
 
 
-@pytest.mark.parametrize(
-    "after",
-    [
-        Entry(f"{TWO} at last", 24, WORDS, PAGE, "a"),
-        Entry(f"{TWO} at last", 30, f"{WORDS} More.", PAGE, "a"),
-        Entry(f"{TWO} at last", 24, f"{WORDS} More.", PAGE, "b"),
-        Entry(TWO, 30, f"{WORDS} More.", PAGE, "b"),
-        Entry(TWO, 96, WORDS, PAGE, "b"),
-    ],
-    ids=["title", "title, text and date", "guid, title and text", "guid, text and hour", "guid and day"],
-)
-async def test_an_article_that_was_edited_is_still_the_same(room: FeedHarness, after: Entry) -> None:
-    await room.add()
+# What an edit can change of an item that was `a`.
+EDITS: dict[str, Callable[[Entry], Entry]] = {
+    "title": lambda a: replace(a, title=f"{a.title} at last"),
+    "title, text and date": lambda a: replace(a, title=f"{a.title} at last", hours=30, text=f"{WORDS} More."),
+    "guid, title and text": lambda a: replace(a, title=f"{a.title} at last", text=f"{WORDS} More.", guid="b"),
+    "guid, text and hour": lambda a: replace(a, hours=30, text=f"{WORDS} More.", guid="b"),
+    "guid and day": lambda a: replace(a, hours=96, guid="b"),
+}
+
+
+async def test_an_article_that_was_edited_is_still_the_same(room: FeedHarness) -> None:
+    articles = {
+        case: Entry(title, 24, WORDS, f"{PAGE}/{number}", "a")
+        for number, (case, title) in enumerate(zip(EDITS, headlines(len(EDITS)), strict=True))
+    }
+    paths = {case: f"/{number}" for number, case in enumerate(EDITS)}
+    for path in paths.values():
+        await room.add_with_item(path)
     await room.poll(minutes=0)
-    room.publish(Entry(TWO, 24, WORDS, PAGE, "a"))
+    for case, article in articles.items():
+        room.publish(article, path=paths[case])
     await room.poll()
-    known = await room.desk.db_records()
-    room.publish(after)
+    posted = room.desk.mailbox.titles
+    assert sorted(posted) == sorted(article.title for article in articles.values())
+    stored = await room.desk.db_records()
+    for case, article in articles.items():
+        room.publish(EDITS[case](article), path=paths[case])
     await room.poll()
-    assert await room.desk.db_records() == known
-    assert room.desk.mailbox.titles == [TWO]
+    assert await room.desk.db_records() == stored
+    assert room.desk.mailbox.titles == posted
 
 
-@pytest.mark.parametrize("guid", ["id-{}", ""], ids=["guid", "title and date"])
-@pytest.mark.parametrize(
-    "to", ["https://newpaper.example/{}", "https://paper.example/{}?reader=0a1b2c3d4e5f{}0718"]
-)
-async def test_a_feed_whose_addresses_are_others_now_posts_and_edits_nothing(
-    room: FeedHarness,
-    guid: str,
-    to: str,
-) -> None:
-    def items(address: str) -> list[Entry]:
+async def test_a_feed_whose_addresses_are_others_now_posts_and_edits_nothing(room: FeedHarness) -> None:
+    guids = ("id-{}", "")  # by what an item is recognised: its guid, or title and date
+    moves = ("https://newpaper.example/{}", "https://paper.example/{}?reader=0a1b2c3d4e5f{}0718")
+    cases = {f"/{number}": case for number, case in enumerate(product(guids, moves))}
+    titles = {path: list(islice(headlines(4 * len(cases)), 4 * n, 4 * n + 4)) for n, path in enumerate(cases)}
+
+    def items(path: str, address: str) -> list[Entry]:
+        guid, numbers = cases[path][0], [path[1:] + str(n) for n in range(3)]
         return [
-            Entry(title, 20 + n, WORDS if n else "Poll", address.format(n, n), guid.format(n))
-            for n, title in enumerate((TWO, THREE, FOUR))
+            Entry(title, 20 + n, WORDS if n else "Poll", address.format(number, number), guid.format(number))
+            for n, (number, title) in enumerate(zip(numbers, titles[path], strict=False))
         ]
 
-    await room.add()
+    for path in cases:
+        await room.add_with_item(path)
     await room.poll(minutes=0)
-    room.publish(*items("https://paper.example/{}"))
+    for path in cases:
+        room.publish(*items(path, "https://paper.example/{}"), path=path)
     await room.poll()
     before = _posts(room)
-    assert sorted(before[0]) == sorted([TWO, THREE, FOUR])
-    for address in (to, to.replace("0a1b", "ffee")):
-        room.publish(*items(address))
+    assert sorted(before[0]) == sorted(title for some in titles.values() for title in some[:3])
+    for change in (("", ""), ("0a1b", "ffee")):
+        for path, (_, to) in cases.items():
+            room.publish(*items(path, to.replace(*change)), path=path)
         await room.poll()
-    assert _posts(room) == before
-    assert (await room.feed()).taken == 4
-    room.publish(*items(to), Entry(FIVE, 90, WORDS, to.format(9, 9), "id-9"))
+        assert _posts(room) == before
+    for path, (guid, to) in cases.items():
+        assert (await room.feed(room.site.url(path))).taken == 4, (guid, to)
+        number = path[1:] + "9"
+        last = Entry(titles[path][3], 90, WORDS, to.format(number, number), f"id-{number}")
+        room.publish(*items(path, to), last, path=path)
     await room.poll()
-    assert room.desk.mailbox.titles[len(before[0]) :] == [FIVE]
+    assert sorted(room.desk.mailbox.titles[len(before[0]) :]) == sorted(some[3] for some in titles.values())
 
 
-@pytest.mark.parametrize("page", ["https://paper.example/", PAGE])
-async def test_items_that_share_a_page_are_told_apart_by_their_guids_alone(
-    room: FeedHarness, page: str
-) -> None:
-    await room.add()
+async def test_items_that_share_a_page_are_told_apart_by_their_guids_alone(room: FeedHarness) -> None:
+    pages = {"/front": "https://paper.example/", "/x": PAGE}
+    titles = {path: list(islice(headlines(6), 3 * n, 3 * n + 3)) for n, path in enumerate(pages)}
+    edited = {
+        path: [
+            Entry(f"{titles[path][0]} at last", 44, f"{WORDS} More.", page, "a"),
+            Entry(f"{titles[path][1]} too", 45, "", page, "b"),
+        ]
+        for path, page in pages.items()
+    }
+    for path in pages:
+        await room.add_with_item(path)
     await room.poll(minutes=0)
-    room.publish(Entry(TWO, 20, WORDS, page, "a"), Entry(THREE, 21, "", page, "b"))
+    for path, page in pages.items():
+        one, two, _ = titles[path]
+        room.publish(Entry(one, 20, WORDS, page, "a"), Entry(two, 21, "", page, "b"), path=path)
     await room.poll()
-    edited = [
-        Entry(f"{TWO} at last", 44, f"{WORDS} More.", page, "a"),
-        Entry(f"{THREE} too", 45, "", page, "b"),
-    ]
-    for items in (edited, edited[:1], edited[1:], [*edited, Entry(FOUR, 90, "", page, "c")]):
-        room.publish(*items)
+    for shown in (slice(2), slice(1), slice(1, 2)):
+        for path in pages:
+            room.publish(*edited[path][shown], path=path)
         await room.poll()
-    assert room.desk.mailbox.titles == [TWO, THREE, FOUR]
-    assert (await room.feed()).polling.failures == 0
-    assert (await room.feed()).rejected == 0
+    for path, page in pages.items():
+        room.publish(*edited[path], Entry(titles[path][2], 90, "", page, "c"), path=path)
+    await room.poll()
+    assert sorted(room.desk.mailbox.titles) == sorted(title for some in titles.values() for title in some)
+    for path, page in pages.items():
+        feed = await room.feed(room.site.url(path))
+        assert (feed.polling.failures, feed.rejected) == (0, 0), page
 
 
 async def test_an_article_that_moved_within_its_site_is_shown_at_its_new_address(room: FeedHarness) -> None:
@@ -168,30 +198,32 @@ async def _words_of(room: FeedHarness, page: str) -> tuple[str, str]:
     return stored.record.title, stored.record.url
 
 
-GUIDS = [PAGE, "https://paper.example/?p=1", "id-1"]
-
-
-@pytest.mark.parametrize("guid", GUIDS)
-@pytest.mark.parametrize("first", ["own", "stranger"])
-async def test_no_feed_takes_over_an_article_that_it_names_as_its_own(
-    room: FeedHarness,
-    guid: str,
-    first: str,
-) -> None:
-    """By its guid, or by the same guid, title, text and date."""
-    own = Entry(TWO, 24, WORDS, PAGE, guid)
-    copied = replace(own, link="https://stranger.example/copy")
-    await room.add()
-    await _stranger(room, Entry(FIVE))
+async def test_no_feed_takes_over_an_article_that_it_names_as_its_own(room: FeedHarness) -> None:
+    """By its guid, or by the same guid, title, text and date; whichever of both is first."""
+    guids = (f"{PAGE}/{{}}", "https://paper.example/?p={}", "id-{}")
+    cases = [*product(guids, (True, False))]
+    articles = [
+        Entry(title, 24, WORDS, f"{PAGE}/{number}", guid.format(number))
+        for number, ((guid, _), title) in enumerate(zip(cases, headlines(len(cases)), strict=True))
+    ]
+    copies = [
+        replace(article, link=f"https://stranger.example/copy/{number}")
+        for number, article in enumerate(articles)
+    ]
+    for number in range(len(cases)):
+        for path, host in ((f"/own/{number}", "paper.example"), (f"/stranger/{number}", "stranger.example")):
+            await room.add_with_item(path, host=host)
     await room.poll(minutes=0)
-    for who in (first, "stranger" if first == "own" else "own"):
-        if who == "own":
-            room.publish(own)
-        else:
-            room.publish(copied, path="/stranger")
+    for is_first in (True, False):
+        for number, (_, is_own_first) in enumerate(cases):
+            if is_first is is_own_first:
+                room.publish(articles[number], path=f"/own/{number}")
+            else:
+                room.publish(copies[number], path=f"/stranger/{number}")
         await room.poll()
-    assert await _words_of(room, PAGE) == (TWO, PAGE)
-    assert await _words_of(room, "https://stranger.example/copy") == (TWO, "https://stranger.example/copy")
+    for case, *entries in zip(cases, articles, copies, strict=True):
+        for entry in entries:
+            assert await _words_of(room, entry.link) == (entry.title, entry.link), case
 
 
 async def test_an_outlets_own_feed_has_the_last_word_on_its_pages(room: FeedHarness) -> None:
@@ -234,19 +266,16 @@ async def test_two_pages_of_an_outlet_stay_two_whatever_a_stranger_links(room: F
     assert [(await _words_of(room, f"https://paper.example/{n}"))[0] for n in (1, 2)] == [TWO, THREE]
 
 
-@pytest.mark.parametrize(
-    "wrapper", ["evilbing-amp.com/c/s", "cdn.ampproject.org.evil.example/c/s", "google.evl.xyz/amp/s"]
-)
-async def test_a_page_behind_a_host_that_looks_like_a_cache_is_that_hosts(
-    room: FeedHarness, wrapper: str
-) -> None:
-    address = f"https://{wrapper}/paper.example/x"
+async def test_a_page_behind_a_host_that_looks_like_a_cache_is_that_hosts(room: FeedHarness) -> None:
+    wrappers = ("evilbing-amp.com/c/s", "cdn.ampproject.org.evil.example/c/s", "google.evl.xyz/amp/s")
+    addresses = [f"https://{wrapper}/paper.example/x" for wrapper in wrappers]
     room.publish(Entry(TWO, 24, WORDS, PAGE))
     await room.add()
-    await _stranger(room, Entry("Claimed", 24, "", address))
+    await _stranger(room, *[Entry(f"Claimed by {address}", 24, "", address) for address in addresses])
     await room.poll(minutes=0)
     assert await _words_of(room, PAGE) == (TWO, PAGE)
-    assert await _words_of(room, address) == ("Claimed", address)
+    for address in addresses:
+        assert await _words_of(room, address) == (f"Claimed by {address}", address)
 
 
 async def test_a_page_in_a_cache_is_shown_at_its_own_address(room: FeedHarness) -> None:

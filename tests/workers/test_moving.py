@@ -280,6 +280,25 @@ async def test_an_import_that_loses_the_database_among_its_decisions_says_so_and
     assert await new.rows() == await old.rows()
 
 
+async def test_an_import_that_ends_in_its_look_back_is_made_up_for(
+    old: House, new: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await furnish(old, clock)
+    file = await moved(old, new)
+
+    async def ends(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(server_topics, "look_back", ends)
+        with pytest.raises(asyncio.CancelledError):
+            await moving.apply(new.context, PLACES, MOVER, file)
+    assert await _matched(new) == 0
+    clock.forward(seconds=server_topics.UNFINISHED_AFTER.total_seconds() + 1)
+    await server_topics.finish_look_backs(new.context)
+    assert await _matched(new) == 1
+
+
 async def _matched(house: House) -> int | None:
     """How often an article has a topic of the server."""
     async with house.db.read() as connection:
@@ -425,17 +444,17 @@ NOT_IMPORTED: dict[str, Hostile] = {
 }
 
 
-@pytest.mark.parametrize("case", NOT_IMPORTED)
-async def test_a_file_with_one_wrong_entry_changes_nothing_and_names_it(old: House, case: str) -> None:
-    change, message = NOT_IMPORTED[case]
-    data = document(await moving.export(old.context, GUILD))
-    data["mutes"] = [{"value": "a good entry"}]
-    change(data)
+async def test_a_file_with_one_wrong_entry_changes_nothing_and_names_it(old: House) -> None:
     before = await old.everything()
-    for act in (moving.preview, moving.apply):
-        with pytest.raises(InvalidInputError) as error:
-            await act(old.context, PLACES, MOVER, parsed(data))
-        assert message in str(error.value)
+    for case, (change, message) in NOT_IMPORTED.items():
+        data = document(await moving.export(old.context, GUILD))
+        data["mutes"] = [{"value": "a good entry"}]
+        change(data)
+        for act in (moving.preview, moving.apply):
+            with pytest.raises(InvalidInputError) as error:
+                await act(old.context, PLACES, MOVER, parsed(data))
+            assert message in str(error.value), case
+        assert await old.rows() == {table.name: [] for table in MOVED}, case
     assert await old.everything() == before
 
 

@@ -22,6 +22,7 @@ from bot.store.outbox import Claimed
 from bot.workers import delivery, rendering
 from bot.workers.admission import Admission
 from bot.workers.delivery import Delivery
+from tests.form import sized
 from tests.make import record
 from tests.store.store_helpers import CHANNEL, ONE, OTHER, TWO, headlines
 from tests.workers.desk import BotHarness, RecordingSender
@@ -202,10 +203,11 @@ async def test_a_message_does_not_wait_for_channels_in_which_bigger_stories_wait
         monkeypatch.setattr(delivery, name, value)
     monkeypatch.setattr(line, "RECENT", 1e9)  # however slow the machine is
     hot = [CHANNEL + 100 + n for n in range(20)]
+    stories = sized(5, long=9)
     for channel in hot:
         await desk.follow(channel=channel)
     await desk.follow("Space", OTHER)
-    await desk.take_in(*(ai(title, quality=90) for title in headlines(9)))
+    await desk.take_in(*(ai(title, quality=90) for title in headlines(stories)))
     desk.mailbox = sender = SenderInTurns()
     desk.deliverer = Delivery(desk.context, sender, limits=KnownLimits())
     claims = counted_claims(monkeypatch)
@@ -223,7 +225,7 @@ async def test_a_message_does_not_wait_for_channels_in_which_bigger_stories_wait
     before = len(sender.sent)
     passed_by = await send_until(lambda: "Satellite lost" in sender.titles) - before
     assert passed_by <= SLOTS
-    await send_until(lambda: len(sender.sent) == 9 * len(hot) + 1)
+    await send_until(lambda: len(sender.sent) == stories * len(hot) + 1)
     assert claims.count(0) <= 2, "that others wait for which there is no place is no reason to claim"
     await desk.deliver()
 

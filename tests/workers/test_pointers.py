@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -71,10 +72,13 @@ def wall(desk: BotHarness) -> ChannelView:
 
 
 async def hours_pass(desk: BotHarness, hours: int = 4) -> None:
-    """Everything that is due in that time is tried."""
-    for _ in range(4 * hours):
-        desk.clock.forward(minutes=15)
+    """Everything that is due in that time is tried, when it is due."""
+    end = desk.clock() + timedelta(hours=hours)
+    while (due := await desk.deliverer.next_due()) is not None and due < end:
+        desk.clock.now = max(desk.clock() + timedelta(minutes=1), due)
         await desk.deliver()
+    desk.clock.now = end
+    await desk.deliver()
 
 
 async def merged(desk: BotHarness, wall: ChannelView, **refuses: Outcome) -> tuple[Record, Record, Record]:

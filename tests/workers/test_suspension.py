@@ -22,10 +22,12 @@ DEAR = f"type:article ({PAIRS})"
 
 async def some(desk: BotHarness, number: int = 10) -> None:
     """Articles of shared sources."""
-    for position, title in enumerate(headlines(number)):
-        await desk.take_in(
+    await desk.take_in(
+        *(
             record(f"{title} {desk.clock.now:%d %H}", f"o{position}.example", excerpt="waves and wind")
+            for position, title in enumerate(headlines(number))
         )
+    )
     desk.clock.forward(hours=1)
 
 

@@ -20,6 +20,7 @@ from bot.store import digests, feeds, outbox, schema, servers, stories, subscrip
 from bot.store.database import Database
 from bot.store.topic_cache import TopicCache
 from bot.workers.ingest import Ingest
+from tests.form import sized
 from tests.make import Clock, ListSource, record
 
 MINE, YOURS = 11, 22
@@ -126,7 +127,7 @@ async def act(town: ServersHarness, of: random.Random, before: list[Record]) -> 
                 return
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(sized(1, long=3)))
 async def test_what_a_server_brings_or_decides_leaves_another_as_it_was(
     town: ServersHarness, seed: int
 ) -> None:

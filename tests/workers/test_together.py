@@ -9,11 +9,12 @@ from bot.domain.model import Mode
 from bot.store import outbox
 from bot.workers import digests
 from tests.databases import opened_as
+from tests.form import sized
 from tests.make import Clock, ListSource, record
 from tests.store.store_helpers import CHANNEL, GUILD, headlines, story_numbers, two_events_and_their_report
 from tests.workers.desk import BotHarness, InterruptibleDatabase
 
-ROUNDS = 6
+ROUNDS = sized(3, long=6)
 CHANNELS = range(CHANNEL, CHANNEL + 4)
 
 

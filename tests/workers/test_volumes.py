@@ -88,15 +88,15 @@ async def test_channels_that_see_the_same_share_the_work_and_mutes_count(desk: B
     await desk.follow_elsewhere("AI", OTHER + 2, GUILD + 1)
     await mutes.mute(desk.context, GUILD, OTHER, "loud.example")
     for day in range(9):
-        await bring(desk, 1, 10, outlet="loud.example", first=30 * day)
+        await bring(desk, 1, 3, outlet="loud.example", first=6 * day)
         desk.clock.forward(days=-1)
-        await bring(desk, 1, 10, first=30 * day + 10)
+        await bring(desk, 1, 3, first=6 * day + 3)
     with statements(desk.db) as seen:
         await volumes.step(desk.context)
     looked = [statement for statement, _ in seen if "SELECT DISTINCT stories.number" in statement]
     assert len(looked) == 2, "one for all channels, and one for the channel that mutes something"
-    assert (await calibration(desk)).stories == 20
-    assert (await calibration(desk, OTHER)).stories == 10
+    assert (await calibration(desk)).stories == 6
+    assert (await calibration(desk, OTHER)).stories == 3
 
 
 async def test_another_volume_is_computed_at_once_and_the_old_one_is_not_stored_over_it(

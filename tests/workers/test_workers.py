@@ -19,6 +19,7 @@ from bot.store import delivery as leases_of_messages
 from bot.store import outbox
 from bot.workers import delivery
 from bot.workers.delivery import Delivery
+from tests.form import sized
 from tests.make import record
 from tests.store.store_helpers import CHANNEL, ONE, TWO, headlines
 from tests.workers.desk import BotHarness, RecordingSender
@@ -53,7 +54,7 @@ async def test_channels_that_hang_hold_up_no_other_and_keep_their_order(
     desk: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "PATIENCE", 0)
-    hung = [CHANNEL + n for n in range(20)]
+    hung = [CHANNEL + n for n in range(sized(8, long=20))]
     others = [CHANNEL + 100 + n for n in range(5)]
     await desk.follow_in(*hung, *others)
     titles = list(headlines(4))
@@ -134,7 +135,7 @@ async def test_while_discord_is_down_few_messages_are_tried_and_few_lines_logged
     desk.mailbox.answers = dict.fromkeys(channels, DOWN)
     await desk.take_in(ai(ONE))
     desk.deliverer = Delivery(desk.context, desk.mailbox, concurrency=2)
-    for _ in range(150):
+    for _ in range(sized(50, long=150)):
         await desk.deliver()
         desk.clock.forward(seconds=4)
     assert TRIP <= len(desk.mailbox.sent) <= 30

@@ -54,6 +54,8 @@ def keyword_tokens(keyword: str) -> tuple[KeywordToken, ...]:
 
 def short_stems(keyword: str) -> tuple[str, ...]:
     """The words of a keyword that are meant as stems and are too short for it."""
+    if STEM not in keyword:  # as in most of them
+        return ()
     return tuple(
         piece for piece in keyword.split() if any(len(text) < SHORTEST_STEM for text in _starred(piece))
     )

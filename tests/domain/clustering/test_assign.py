@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cli.corpus import arrange, read_corpus
+from bot.cli.corpus import Corpus, arrange, read_corpus
 from bot.cli.eval_stories import read_events
 from bot.domain.clustering.agreement import b_cubed
 from bot.domain.clustering.assign import StoryWindow
@@ -23,9 +23,9 @@ from bot.domain.clustering.batch import Clustering
 from bot.domain.clustering.story_cluster import Report, day_of, extract_terms
 from bot.domain.model import Outlet, Record
 from bot.domain.text.language import with_language
-from bot.sources.records import parse
+from tests.form import sized
 from tests.make import at
-from tests.shared_data import SHARED, needs_shared
+from tests.shared_data import SHARED, needs_shared, site_records
 
 CRANE = "Harbour bridge closed after crane collapses onto railway line"
 
@@ -534,8 +534,7 @@ def headlines() -> tuple[Sequence[Item], Mapping[int, str]]:
 @cache
 def site(name: str) -> Sequence[Item]:
     """The records of a site as reports, in the order of their times."""
-    files = sorted((SHARED / "records" / name / "_news").glob("*.md"))
-    records = [item.record for file in files for item in parse(file.read_bytes(), file.name).items]
+    records = site_records(name)
     numbers = {record.key: number for number, record in enumerate(records, 100_000)}
     reports = [
         Item(
@@ -554,11 +553,17 @@ def site(name: str) -> Sequence[Item]:
     return sorted(reports, key=lambda r: r.published)
 
 
-def labelled(name: str, order: int, share: float = 1.0) -> tuple[list[Report], dict[int, str]]:
-    """Part of a labelled set in one order of arrival, and the event of each report."""
+@cache
+def labelled_set(name: str) -> tuple[Corpus, Mapping[int, str]]:
+    """A labelled set, and the event of each of its reports."""
     folder = SHARED / "stories"
     corpus = read_corpus(folder / f"{name}.jsonl")
-    events = read_events(folder / f"{name}.truth.tsv", corpus)
+    return corpus, read_events(folder / f"{name}.truth.tsv", corpus)
+
+
+def labelled(name: str, order: int, share: float = 1.0) -> tuple[list[Report], dict[int, str]]:
+    """Part of a labelled set in one order of arrival, and the event of each report."""
+    corpus, events = labelled_set(name)
     rng = random.Random(order)  # noqa: S311 -- the same part each time
     moved = [report for report in arrange(corpus, order).values() if rng.random() < share]
     return sorted(moved, key=lambda report: report.day), {report.id: events[report.id] for report in moved}
@@ -581,7 +586,7 @@ def test_reports_of_real_events_form_their_stories(name: str, least: float) -> N
 
 @needs_shared
 def test_a_restart_makes_next_to_no_difference() -> None:
-    for name in ("years", "dense-day"):
+    for name in sized(("years",), long=("years", "dense-day")):
         reports, events = labelled(name, order=1)
         at_once = b_cubed(events, StoryWindow().place(reports, {}, 1).stories)
         known: list[Report] = []
@@ -600,7 +605,9 @@ def test_a_restart_makes_next_to_no_difference() -> None:
 def test_unrelated_records_in_between_change_little() -> None:
     others = (*site("powerapps"), *site("azure"))
     alone, mixed = [], []
-    for order in range(4):  # one merger of two large events is worth .03, so one order says little
+    for order in range(
+        sized(2, long=4)
+    ):  # one merger of two large events is worth .03, so one order says little
         reports, events = labelled("headlines", order, share=0.2)
         first, last = reports[0].day, reports[-1].day
         rng = random.Random(order)  # noqa: S311 -- the same places each time

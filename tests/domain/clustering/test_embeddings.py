@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from bot.domain.clustering.embeddings import SIZE, current, embed, language_of
 from bot.domain.clustering.meanings import Meaning
 from bot.domain.clustering.story_cluster import Report, extract_terms
 from tests.domain.clustering.test_assign import headlines as headlines_of_events
+from tests.form import sized
 from tests.shared_data import needs_shared
 from tests.store.store_helpers import headlines
 
@@ -126,11 +127,9 @@ def test_vectors_of_another_model_or_form_are_not_read() -> None:
 
 
 @pytest.fixture
-def reloaded() -> Iterator[None]:
-    """The model is read anew, before and after."""
-    embeddings.load.cache_clear()
-    yield
-    embeddings.load.cache_clear()
+def reloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is read anew; after the test the one that was there before is used again."""
+    monkeypatch.setattr(embeddings, "load", cache(embeddings.load.__wrapped__))
 
 
 @needs_model
@@ -223,7 +222,7 @@ def test_in_one_language_stories_are_those_of_words_alone() -> None:
     arrivals = {
         semantic: [
             item.report()._replace(meaning=embed(item.title, "", "en") if semantic else b"")
-            for item in reports[:150]
+            for item in reports[: sized(60, long=150)]
         ]
         for semantic in (False, True)
     }

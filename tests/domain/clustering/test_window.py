@@ -164,13 +164,14 @@ def test_stories_that_people_parted_stay_apart_also_when_one_goes_on_under_anoth
 
 
 def test_old_stories_are_forgotten_and_memory_stays_flat_over_a_year() -> None:
-    stream = Stream()
+    window = StoryWindow()
     for day in range(365):
-        stream.take(*(report(1000 * day + n, f"{word}{day}", day=day) for n, word in enumerate(WORDS)))
-        stream.window.evict(day - SPAN - NEAR)
-        stories = len(stream.window)
+        arrivals = [report(1000 * day + n, f"{word}{day}", day=day) for n, word in enumerate(WORDS)]
+        window.place(arrivals, {}, 1 + len(WORDS) * day)
+        window.evict(day - SPAN - NEAR)
+        stories = len(window)
         assert stories <= len(WORDS) * (SPAN + NEAR + 2)
-        assert stream.window.entries <= 2 * (stories + SLACK)
+        assert window.entries <= 2 * (stories + SLACK)
 
 
 def test_a_story_that_goes_on_is_not_forgotten() -> None:

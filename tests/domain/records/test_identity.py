@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.records import identity
 from bot.domain.records.identity import canonical, publisher_address, registered_domain
+from tests.form import sized
 from tests.shared_data import SHARED, needs_shared
 
 KEY = "https://example.com/news/story-1"
@@ -309,7 +310,7 @@ def test_registered_domain_refuses_what_is_no_host(text: str) -> None:
 def _real_urls(folder: Path) -> list[tuple[str, list[str]]]:
     """Pages of real records and their declared AMP versions."""
     entries = []
-    for path in folder.glob("*.md"):
+    for path in sorted(folder.glob("*.md"))[:: sized(5, long=1)]:
         record = yaml.load(path.read_text(encoding="utf-8").split("---\n")[1], yaml.CSafeLoader)
         entries += [record, *record.get("related", [])]
     return [(e["webUrl"], [e[k] for k in ("ampWebUrl", "cdnAmpWebUrl") if k in e]) for e in entries]

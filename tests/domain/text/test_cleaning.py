@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.text.cleaning import clip, clip_isolated, clusters, cut, isolate, length, repair
+from tests.form import sized
 
 # Arbitrary text, and text of the pieces that repairs are about, which random characters seldom form.
 PIECES = st.sampled_from(
@@ -136,7 +137,7 @@ def test_no_cut_goes_through_a_character(character: str) -> None:
     for filler in ("字", "x", "字 "):
         for before in range(4):
             text = filler * before + character * 30
-            for limit in range(80):
+            for limit in range(sized(32, long=80)):  # the longest of the characters has 14 units
                 for shown in (cut(text, limit), clip(text, limit).removesuffix("…")):
                     assert length(shown) <= limit
                     assert set(shown.replace(character, "")) <= set(filler)

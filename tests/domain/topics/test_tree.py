@@ -17,10 +17,9 @@ from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import ANYWHERE, feed_topic_of, merge_defaults
-from bot.sources.records import parse
 from bot.sources.topic_files import load_topics
 from tests.make import record, stored, story
-from tests.shared_data import SHARED, needs_shared
+from tests.shared_data import SHARED, needs_shared, site_records
 
 TREE = Topics(
     [
@@ -240,14 +239,10 @@ def test_topics_can_be_counted_and_walked_through() -> None:
 
 
 @cache
-def real(folder: str) -> tuple[Topics, list[Record]]:
+def real(folder: str) -> tuple[Topics, tuple[Record, ...]]:
     """The topics and records of a real site."""
-    root = SHARED / "records" / folder
-    topics, _ = load_topics(root / "_data" / "topics")
-    files = sorted(path for path in (root / "_news").rglob("*.md"))
-    return Topics(topics), [
-        item.record for path in files for item in parse(path.read_bytes(), path.name).items
-    ]
+    topics, _ = load_topics(SHARED / "records" / folder / "_data" / "topics")
+    return Topics(topics), site_records(folder)
 
 
 @needs_shared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sources.feeds.parse import NotAFeed
+from tests.form import sized
 from tests.make import examples
 from tests.shared_data import SHARED, needs_shared
 from tests.sources.feeds.writing import ORIGIN, atom, item, only, read, records, rss
@@ -142,37 +144,44 @@ def test_files_and_servers_are_never_read(tmp_path: Path) -> None:
         assert "opensesame" not in repr(read(rss(item(1, f"<description>{include}</description>"))))
 
 
+def much(size: int) -> int:
+    """A quarter of it in the short form. What takes hours where the cost is quadratic then takes minutes, and fails as well."""
+    return sized(size // 4, long=size)
+
+
 HUGE = "word " * 1_800_000  # 9 MB
-HOSTILE = {
-    "deep": "<rss>" + "<item>" * 100_000,
-    "deep markup": rss(item(1, f"<description>{'&lt;div&gt;' * 100_000}</description>")),
-    "deep xhtml": atom(f"<title>T</title><link href='/1'/><content type='xhtml'>{'<b>' * 100_000}x"),
-    "deep groups": rss(item(1, "<media:group>" * 100_000)),
-    "deep json": "[" * 100_000,
-    "wide": "<rss>" + "<a/>" * 2_000_000,
-    "many attributes": "<rss><item " + " ".join(f'a{n}="1"' for n in range(600_000)) + "/></rss>",
-    "many bases": atom("<title>T</title><link href='x'/>").replace("<entry>", "<e xml:base='a/'>" * 200 + "<entry>"),
-    "huge title": titled(HUGE),
-    "huge text": rss(item(1, f"<description>{HUGE}</description>")),
-    "huge guid": rss(item(1, f"<guid>{HUGE}</guid>")),
-    "huge date": rss(item(1, f"<pubDate>{HUGE}</pubDate>")),
-    "huge image": rss(item(1, f"<description>&lt;img src='{HUGE}'></description>")),
-    "only openings": "<rss>" + "<" * 9_000_000,
-    "only ampersands": "<rss>" + "&" * 3_000_000,
-    "comments": "<rss>" + "<!--" * 1_000_000,
-    "sections": "<rss>" + "<![CDATA[" * 500_000,
-    "questions": "<?" * 2_000_000,
-    "doctype": "<!DOCTYPE a [" + "<!ENTITY b 'c'>" * 300_000,
-    "spaces": " " * 9_000_000 + "<rss/>",
-    "images": rss(item(1, f"<description>{'&lt;img ' * 500_000}</description>")),
-    "slow parts of many": rss(*(item(n, f"<description>{'&lt;div&gt;&lt;x&gt;' * 400}</description>") for n in range(999))),
-    "endings": rss(item(1, f"<description>{'The post ' * 500} first appeared</description>")),
+HOSTILE: dict[str, Callable[[], str]] = {
+    "deep": lambda: "<rss>" + "<item>" * much(100_000),
+    "deep markup": lambda: rss(item(1, f"<description>{'&lt;div&gt;' * much(100_000)}</description>")),
+    "deep xhtml": lambda: atom(f"<title>T</title><link href='/1'/><content type='xhtml'>{'<b>' * much(100_000)}x"),
+    "deep groups": lambda: rss(item(1, "<media:group>" * much(100_000))),
+    "deep json": lambda: "[" * 100_000,
+    "wide": lambda: "<rss>" + "<a/>" * much(2_000_000),
+    "many attributes": lambda: "<rss><item " + " ".join(f'a{n}="1"' for n in range(much(600_000))) + "/></rss>",
+    "many bases": lambda: atom("<title>T</title><link href='x'/>").replace("<entry>", "<e xml:base='a/'>" * 200 + "<entry>"),
+    "huge title": lambda: titled(HUGE),
+    "huge text": lambda: rss(item(1, f"<description>{HUGE}</description>")),
+    "huge guid": lambda: rss(item(1, f"<guid>{HUGE}</guid>")),
+    "huge date": lambda: rss(item(1, f"<pubDate>{HUGE}</pubDate>")),
+    "huge image": lambda: rss(item(1, f"<description>&lt;img src='{HUGE}'></description>")),
+    "only openings": lambda: "<rss>" + "<" * much(9_000_000),
+    "only ampersands": lambda: "<rss>" + "&" * much(3_000_000),
+    "comments": lambda: "<rss>" + "<!--" * much(1_000_000),
+    "sections": lambda: "<rss>" + "<![CDATA[" * much(500_000),
+    "questions": lambda: "<?" * much(2_000_000),
+    "doctype": lambda: "<!DOCTYPE a [" + "<!ENTITY b 'c'>" * much(300_000),
+    "spaces": lambda: " " * 9_000_000 + "<rss/>",
+    "images": lambda: rss(item(1, f"<description>{'&lt;img ' * much(500_000)}</description>")),
+    "slow parts of many": lambda: rss(
+        *(item(n, f"<description>{'&lt;div&gt;&lt;x&gt;' * 400}</description>") for n in range(sized(150, long=999)))
+    ),
+    "endings": lambda: rss(item(1, f"<description>{'The post ' * 500} first appeared</description>")),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_documents_cost_bounded_time(name: str) -> None:
-    body = HOSTILE[name].encode()[:10_000_000]
+    body = HOSTILE[name]().encode()[:10_000_000]
     try:
         document = read(body)
     except NotAFeed as error:
@@ -236,7 +245,7 @@ def test_what_is_written_is_read(written: list[tuple[str, str]], cdata: bool, ch
 def test_all_shared_feeds_are_read_or_refused() -> None:
     folder = SHARED / "feeds"
     read_well = 0
-    for path in sorted(folder.rglob("*.xml")):
+    for path in sorted(folder.rglob("*.xml"))[:: sized(4, long=1)]:
         try:
             document = read(path.read_bytes())
         except NotAFeed:
@@ -244,7 +253,7 @@ def test_all_shared_feeds_are_read_or_refused() -> None:
         read_well += 1
         assert all(found.record.title and found.record.key for found in document.items), path
         assert all(found.path == ORIGIN.url for found in document.items), path
-    assert read_well > 1400
+    assert read_well > sized(350, long=1400)
 
 
 def test_a_namespace_of_control_characters_is_one_that_nobody_knows() -> None:
@@ -253,5 +262,5 @@ def test_a_namespace_of_control_characters_is_one_that_nobody_knows() -> None:
 
 
 def test_an_entry_of_enclosures_alone_is_read_in_time() -> None:
-    links = "<link rel='enclosure' href='https://a.example/1.mp3'/>" * 30_000
+    links = "<link rel='enclosure' href='https://a.example/1.mp3'/>" * much(30_000)
     assert only(atom(f"<title>T</title>{links}")).url == "https://a.example/1.mp3"

@@ -178,7 +178,7 @@ def two_gigabytes(head: bytes, part: bytes = bytes(1_000_000), unpacked: int = 1
 
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 GZIP = OK + b"Content-Encoding: gzip\r\n\r\n"
-BOMB = gzip.compress(bytes(20_000_000))
+BOMB = gzip.compress(bytes(4_000_000))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ BOMB = gzip.compress(bytes(20_000_000))
         pytest.param(two_gigabytes(OK + b"\r\n"), Kind.TOO_LARGE, id="plain"),
         pytest.param(two_gigabytes(OK + b"Content-Length: 2000000000\r\n\r\n"), Kind.TOO_LARGE, id="declared"),
         pytest.param(two_gigabytes(CHUNKED, b"F4240\r\n" + bytes(1_000_000) + b"\r\n"), Kind.TOO_LARGE, id="chunked"),
-        pytest.param(two_gigabytes(GZIP, BOMB, 20_000_000), Kind.TOO_LARGE, id="gzip"),
+        pytest.param(two_gigabytes(GZIP, BOMB, 4_000_000), Kind.TOO_LARGE, id="gzip"),
         pytest.param(two_gigabytes(GZIP), Kind.TOO_LARGE, id="called gzip"),
         pytest.param(two_gigabytes(OK + b"Content-Encoding: deflate\r\n\r\n"), Kind.PASSING, id="called deflate"),
         pytest.param(two_gigabytes(b"HTTP/1.1 404 Not Found\r\n\r\n"), None, id="not found"),
