@@ -6,7 +6,12 @@ import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +30,7 @@ BUSY_TRIES = 30  # so it is repeated so often
 SWITCH_TRIES = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
 INTAKE_LOCK = 0x70C1  # any number of our own: the advisory lock of PostgreSQL's intake
+CLAIM_LOCK = 0x70C2  # and that of claims of messages
 
 
 def normalise(url: str) -> str:
@@ -346,12 +352,22 @@ class Database:
                     raise
         self._watcher(None)
 
-    @asynccontextmanager
-    async def intake(self) -> AsyncIterator[AsyncConnection]:
+    def intake(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A write transaction of which there is one at a time: numbers are given out in it, and times in order."""
+        return self._one_at_a_time(INTAKE_LOCK)
+
+    def claiming(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A write transaction that claims messages, one at a time.
+
+        Of two at once, one would not see what the other puts on the shelf, and have it looked for much too late.
+        """
+        return self._one_at_a_time(CLAIM_LOCK)
+
+    @asynccontextmanager
+    async def _one_at_a_time(self, lock: int) -> AsyncIterator[AsyncConnection]:
         async with self.write() as connection:
             if self.dialect == "postgresql":
-                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INTAKE_LOCK)))
+                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
             yield connection
 
     def telling(self) -> AbstractContextManager[None]:

@@ -194,7 +194,7 @@ class Delivery:
         """Claim up to `room` messages. A channel in which much waits gets none while it has its share of the places."""
         resting = self._resting()
         per_channel = 1 if self._is_crowded else outbox.PER_CHANNEL
-        async with self._context.db.write() as connection:
+        async with self._context.db.claiming() as connection:
             keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
             claimed = await outbox.claim(
                 connection,
