@@ -1,6 +1,6 @@
 # make            creates .venv with the topicwire command
 # make demo       runs the real bot on a simulated Discord (ARGS="--once" exits after the replay)
-# make test       runs every test
+# make test       runs the tests in their short form (TEST_FORM=long make test: in their long one)
 # make setup      asks for the bot's token, shows the link that invites the bot, and starts it
 # make run        starts the bot, with config.yaml if it exists
 # make check      checks lint, format and types
@@ -65,7 +65,7 @@ test: $(VENV)/.dev
 
 # The tests of commands and workers run most of the domain and the store as well, but these pin them down.
 coverage: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n auto tests/domain tests/store --cov --timeout=0 $(ARGS)
+	@TEST_FORM=long $(BIN)/python -m pytest -n auto tests/domain tests/store --cov --timeout=0 $(ARGS)
 
 docs: $(VENV)/.docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
