@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 # Between two looks at a server. There is a look at some of them every SHORTEST.
 SHORTEST = timedelta(minutes=5)
 LONGEST = timedelta(hours=6)
-PARTS = 10  # of the time since the last pause of a server: after one of them it is looked at again
+FRACTION = 10  # a server is looked at again after a tenth of the time since its last pause
 # Without a gateway, a server is read with three requests, and each paused channel that is not in the cache after that, such
 # as a thread, is one more. 600 every five minutes are 120 a minute, of Discord's 3,000.
 MOST_REQUESTS = 600
@@ -21,7 +21,7 @@ _AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 def interval(paused_for: timedelta) -> timedelta:
     """How long after a look at a server, whose last channel has been paused for so long, the next one is."""
-    return min(LONGEST, max(SHORTEST, paused_for // PARTS))
+    return min(LONGEST, max(SHORTEST, paused_for // FRACTION))
 
 
 @dataclass(slots=True)

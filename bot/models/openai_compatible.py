@@ -90,7 +90,7 @@ class OpenAICompatible:
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Whom to trust: all models have the same, and to read it takes 30 ms."""
+    """The certificate authorities that are trusted: the same for all models, and reading them takes 30 ms."""
     import httpx2
 
     return httpx2.create_ssl_context()

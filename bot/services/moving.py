@@ -260,8 +260,8 @@ async def apply(context: Context, places: ServerPlaces, user_id: int, file: Serv
     Raises InvalidInputError as `preview`, and StoreError if the database fails, among the decisions as well: another import
     of the file makes those that are missing. Nobody else takes in articles during the transaction, so all is compared in
     memory, and stored with a few statements for each kind of entry. Then recent articles are matched with the topics that
-    are new or changed. The decisions come last, because another import makes up for them, but not for the matching.
-    Each is made as if somebody made it, since it may move many articles.
+    are new or changed, which the bot makes up for if it is killed. The decisions come last, because only another import makes up for
+    them. Each is made as if somebody made it, since it may move many articles.
     """
     _check_server(context, places, file)
     async with context.db.read() as connection:  # so that a file that is wrong keeps nobody waiting

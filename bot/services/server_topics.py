@@ -6,10 +6,10 @@ import logging
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.domain.model import Stored, Topic, TopicMatch
-from bot.domain.text.cleaning import clip, plural, repair
+from bot.domain.text.cleaning import clip, repair
 from bot.domain.text.words import name_key, words
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import Query, QueryError
@@ -29,7 +29,9 @@ NOTHING = "-"  # takes back what was set before
 
 LOOK_BACK = timedelta(days=30)
 MOST = 50_000  # records that are looked back at
-UNFINISHED_AFTER = timedelta(minutes=10)  # a look-back that still runs takes less
+UNFINISHED_AFTER = timedelta(
+    minutes=10
+)  # one that still runs is mostly younger; to look back twice changes nothing
 UNFINISHED_AT_ONCE = 100  # topics whose look-back is done again in a step
 
 EXAMPLE = '(offshore OR sea) "wind farm" -golf'
@@ -233,10 +235,13 @@ async def look_back(context: Context, topic: Topic) -> SavedTopic:
     is killed or the database fails, `finish_look_backs` does it again.
     """
     count = looked_at = 0
-    most = min(MOST, affordable(language.parse(topic.query).price))
     async with context.db.read() as connection:
         topics = await context.topics.load(connection)
         requested = await server_topics.look_back_requested(connection, topic)
+    try:
+        most = min(MOST, affordable(language.parse(topic.query).price))
+    except QueryError:  # the language was wider when it was stored: it matches nothing
+        most = 0
     async with (
         context.evaluations.turn(topic.guild_id),
         aclosing(recent_records(context, topic.guild_id, most)) as parts,
@@ -254,25 +259,24 @@ async def look_back(context: Context, topic: Topic) -> SavedTopic:
                 numbers = {stored.story for stored, _ in matches if stored.story is not None}
                 await stories.decide_topics(connection, numbers, context.rules.owners)
         else:
-            if requested is not None:
-                async with context.db.write() as connection:
-                    await server_topics.finish_look_back(connection, topic, requested)
+            await _end_look_back(context, topic, requested)
     return SavedTopic(topic, count, looked_at if looked_at >= most else None)
 
 
+async def _end_look_back(context: Context, topic: Topic, requested: datetime | None) -> None:
+    if requested is not None:
+        async with context.db.write() as connection:
+            await server_topics.end_look_back(connection, topic, requested)
+
+
 async def finish_look_backs(context: Context) -> None:
-    """Look back again for topics of which the look-back was requested a while ago and has not come to its end."""
+    """Look back again for topics whose look-back was requested a while ago and has not ended. Raises StoreError."""
     before = context.now() - UNFINISHED_AFTER
     async with context.db.read() as connection:
-        unfinished = await server_topics.unfinished_look_backs(connection, before, UNFINISHED_AT_ONCE)
+        unfinished = await server_topics.open_look_backs(connection, before, UNFINISHED_AT_ONCE)
     for topic in unfinished:
-        saved = await look_back(context, topic)
-        log.info(
-            "an interrupted look-back is finished: %s of server %s belong to its topic %r",
-            plural(saved.records or 0, "earlier article"),
-            topic.guild_id,
-            topic.name,
-        )
+        log.info("looking back again for the topic %r of server %s", topic.name, topic.guild_id)
+        await look_back(context, topic)
 
 
 def _matches(topics: Topics, topic: Topic, part: Iterable[Stored]) -> list[tuple[Stored, TopicMatch]]:

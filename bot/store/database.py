@@ -30,7 +30,7 @@ BUSY_TRIES = 30  # so it is repeated so often
 SWITCH_TRIES = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
 INTAKE_LOCK = 0x70C1  # any number of our own: the advisory lock of PostgreSQL's intake
-CLAIM_LOCK = 0x70C2  # and that of claims of messages
+CLAIM_LOCK = 0x70C3  # and that of claims of messages; the one in between is `notices.NOTICE_LOCK`
 
 
 def normalise(url: str) -> str:
@@ -359,7 +359,7 @@ class Database:
     def claiming(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A write transaction that claims messages, one at a time.
 
-        Of two at once, one would not see what the other puts on the shelf, and have it looked for much too late.
+        Of two at once, one would not see what the other puts on the shelf, and would set the channel's next check ten minutes ahead.
         """
         return self._one_at_a_time(CLAIM_LOCK)
 

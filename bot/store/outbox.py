@@ -343,7 +343,8 @@ async def claim(
     resting: Collection[int] = frozenset(),
     per_channel: int = PER_CHANNEL,
 ) -> list[Claimed]:
-    """Take up to `limit` due messages: those in doubt, then new posts, edits, digests, and messages for members.
+    """Take up to `limit` due messages, in a transaction of `Database.claiming`: those in doubt, then new posts, edits, digests, and
+    messages for members.
 
     Of each, the biggest stories are first, then the oldest. `turn` is the number of the claim: in some another lane than that of the posts
     is first, see `queue.first_lane`. Nobody else gets them until the lease ends. Channels that are `busy` or `resting` are left out, and
@@ -605,7 +606,7 @@ async def next_due(
     """
     limits = queue.ClaimLimits(0, busy, resting)
     busy = {*busy, *resting}
-    parameters = {"now": now, "unread": list_value(connection, limits.unread)}
+    parameters = {"now": now, "left_out": list_value(connection, limits.left_out)}
     times: list[datetime] = []
     for page in _pages(connection.dialect.name):
         times += await _first_clear_at(connection, page, parameters, busy, limits.size)
@@ -629,9 +630,9 @@ _LEASED = _columns.where(_o.c.lease_until > _now, _o.c.due_at.is_not(None), _o.c
 
 @cache
 def _pages(dialect: str) -> tuple[sa.Select[*tuple[Any, ...]], ...]:
-    """The rows that no worker holds, in each of the orders that an index has, without those of `unread` channels."""
-    unread = list_parameter(dialect, "unread")
-    unleased = _columns.where(is_unleased(_o.c.lease_until, _now), _o.c.channel_id.not_in(unread))
+    """The rows that no worker holds, in each of the orders that an index has, without those of `left_out` channels."""
+    left_out = list_parameter(dialect, "left_out")
+    unleased = _columns.where(is_unleased(_o.c.lease_until, _now), _o.c.channel_id.not_in(left_out))
     unleased = unleased.limit(sa.bindparam("most", type_=sa.Integer))
     ready = unleased.where(queue.IS_READY).order_by(*queue.ORDER)
     by_lane = (ready.where(queue.of_lanes(publishes=publishes)) for publishes in (False, True))

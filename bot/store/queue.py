@@ -99,7 +99,7 @@ class ClaimLimits:
         return self.limit + passed + SPARE
 
     @property
-    def unread(self) -> set[int]:
+    def left_out(self) -> set[int]:
         """The channels whose rows are not read. Those of busy channels are, unless many others rest."""
         return {*self.busy, *self.resting} if self.resting else set()
 
@@ -145,15 +145,15 @@ _LEFT = sa.select(_l.c.guild_id).where(_l.c.guild_id.in_(_ids)).with_for_update(
 
 @cache
 def _first_ready(dialect: str, lanes: tuple[Lane, ...] | None, *, publishes: bool) -> sa.Select[Any]:
-    """The first `most` rows that are ready in these lanes (None: in all, those to publish apart), but those of `unread` channels."""
+    """The first `most` rows that are ready in these lanes (None: in all, those to publish apart), but those of `left_out` channels."""
     now = sa.bindparam("now", type_=schema.UtcTime())
-    unread = list_parameter(dialect, "unread")
+    left_out = list_parameter(dialect, "left_out")
     return (
         sa.select(
             _o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.kind, _o.c.message_id, _o.c.due_at, _o.c.user_id
         )
         .where(IS_READY, of_lanes(publishes=publishes) if lanes is None else _LANE.in_(lanes))
-        .where(is_unleased(_o.c.lease_until, now), _o.c.channel_id.not_in(unread))
+        .where(is_unleased(_o.c.lease_until, now), _o.c.channel_id.not_in(left_out))
         .order_by(*ORDER)
         .limit(sa.bindparam("most", type_=sa.Integer))
     )
@@ -175,7 +175,7 @@ async def candidates(
     """
     lanes = None if lane is None else (Lane.DOUBT, lane)
     statement = _first_ready(connection.dialect.name, lanes, publishes=publishes)
-    parameters = {"now": now, "unread": list_value(connection, limits.unread), "most": limits.size}
+    parameters = {"now": now, "left_out": list_value(connection, limits.left_out), "most": limits.size}
     look = _Look()
     for _ in range(MOST_LOOKS):
         rows = (await connection.execute(statement, parameters)).all()

@@ -44,7 +44,7 @@ _STATES = sa.select(_c).where(_c.c.channel_id.in_(sa.bindparam("channels", expan
 
 
 def _in_channels(channel_ids: Collection[int]) -> sa.ColumnElement[bool]:
-    """Rows of these channels. Two indexes begin with the channel: of what is not sent yet, and by the time of sending."""
+    """Rows of these channels."""
     return _o.c.channel_id.in_(list(channel_ids))
 
 

@@ -246,7 +246,7 @@ topics = sa.Table(
     ),  # why its query matches nothing
     sa.Column(
         "look_back_at", UtcTime
-    ),  # when somebody asked for earlier articles to be matched with it; NULL: they are
+    ),  # when a look-back was requested that has not ended; NULL: none is open
     _where("ix_topics_look_back_at", "look_back_at", "look_back_at IS NOT NULL"),
 )
 

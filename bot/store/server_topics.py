@@ -16,6 +16,7 @@ from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.store import digests, quotas, records, schema, topics
 from bot.store.conditions import is_full_record
+from bot.store.servers import LEFT
 from bot.store.sql import among, batches, chunks, upsert
 
 _t = schema.topics
@@ -88,24 +89,24 @@ async def request_look_back(connection: AsyncConnection, changed: Iterable[Topic
 
 
 async def look_back_requested(connection: AsyncConnection, topic: Topic) -> datetime | None:
-    """When it was last asked for that earlier articles are matched with a topic; None where they are."""
-    of_topic = _t.c.key == topics.key_of(topic.name, topic.guild_id)
-    requested: datetime | None = await connection.scalar(sa.select(_t.c.look_back_at).where(of_topic))
+    """When the look-back with this query of a topic was requested; None if none is open, or the topic has another query."""
+    has_query = sa.and_(_t.c.key == topics.key_of(topic.name, topic.guild_id), _t.c.query == topic.query)
+    requested: datetime | None = await connection.scalar(sa.select(_t.c.look_back_at).where(has_query))
     return requested
 
 
-async def finish_look_back(connection: AsyncConnection, topic: Topic, requested: datetime) -> None:
-    """Note that earlier articles are matched with a topic, unless it was asked for anew since `requested`."""
+async def end_look_back(connection: AsyncConnection, topic: Topic, requested: datetime) -> None:
+    """Note that the look-back of a topic has ended, unless it was requested anew since `requested`."""
     is_this = sa.and_(_t.c.key == topics.key_of(topic.name, topic.guild_id), _t.c.look_back_at == requested)
     await connection.execute(sa.update(_t).where(is_this).values(look_back_at=None))
 
 
-async def unfinished_look_backs(connection: AsyncConnection, before: datetime, limit: int) -> list[Topic]:
-    """Topics for which a look-back was requested before then and is not finished, the longest-waiting first.
+async def open_look_backs(connection: AsyncConnection, before: datetime, limit: int) -> list[Topic]:
+    """Topics of servers that the bot is in whose look-back was requested before then and has not ended, the longest-waiting first.
 
     Suspended topics match nothing, so they are left out until somebody changes them.
     """
-    is_unfinished = sa.and_(_t.c.look_back_at < before, _t.c.suspended == "")
+    is_unfinished = sa.and_(_t.c.look_back_at < before, _t.c.suspended == "", _t.c.guild_id.not_in(LEFT))
     rows = await connection.execute(
         sa.select(_t).where(is_unfinished).order_by(_t.c.look_back_at, _t.c.id).limit(limit)
     )

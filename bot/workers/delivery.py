@@ -157,7 +157,7 @@ class Delivery:
             if self._stopping() or room <= 0:
                 return 0
             await self._hasten(now)
-            claimed = await self._claimed(now, room)
+            claimed = await self._claimed(room)
             if claimed:
                 self._hand_out(claimed, now)
             return len(claimed)
@@ -190,11 +190,12 @@ class Delivery:
                 await delivery.hasten(connection, ids, now)
             self._to_hasten -= ids
 
-    async def _claimed(self, now: datetime, room: int) -> list[Claimed]:
+    async def _claimed(self, room: int) -> list[Claimed]:
         """Claim up to `room` messages. A channel in which much waits gets none while it has its share of the places."""
         resting = self._resting()
         per_channel = 1 if self._is_crowded else outbox.PER_CHANNEL
         async with self._context.db.claiming() as connection:
+            now = self._context.now()  # a claim of another process may have kept this one waiting
             keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
             claimed = await outbox.claim(
                 connection,

@@ -11,10 +11,10 @@ import pytest
 from bot.domain import mending
 from bot.domain.mending import (
     CHANNELS,
+    FRACTION,
     LONGEST,
     MOST,
     MOST_REQUESTS,
-    PARTS,
     READING,
     SHORTEST,
     MendingSchedule,
@@ -96,7 +96,7 @@ def test_looks_are_as_far_apart_as_the_interval_however_punctual_they_are(looks:
     seen: list[timedelta] = []
     for turn in range(80):
         now = start + turn * SHORTEST + timedelta(seconds=turn % 7)
-        if schedule.choose({server(1): now - every * PARTS}, now):
+        if schedule.choose({server(1): now - every * FRACTION}, now):
             seen.append(now - start)
     between = {round((later - sooner) / SHORTEST) for sooner, later in pairwise(seen)}
     assert between == {looks}

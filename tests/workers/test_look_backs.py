@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 import sqlalchemy as sa
 
+from bot.domain.model import Topic
 from bot.errors import DatabaseLostError
 from bot.services import server_topics as use
-from bot.services.server_topics import Draft
-from bot.store import schema, server_topics
+from bot.services.context import Context
+from bot.services.server_topics import Draft, SavedTopic
+from bot.store import schema, server_topics, servers
 from tests.make import record
 from tests.store.store_helpers import GUILD
 from tests.workers.desk import BotHarness
@@ -97,6 +99,37 @@ async def test_wherever_a_process_ends_the_earlier_articles_are_matched(
         assert (await matched(desk), await unfinished(desk)) == (MATCHING, 0), commit
         await use.delete(desk.context, GUILD, "Harbour")
     assert requested == {False, True}
+
+
+async def test_a_topic_that_cannot_be_looked_back_for_keeps_no_other_waiting(
+    fresh: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, elsewhere = fresh, GUILD + 1
+    await desk.begin("AI")
+    await desk.take_in(record("Harbour dredging", "o.example"))
+    waiting = (
+        Topic("Of a language that was wider", query="((", guild_id=GUILD),
+        Topic("Of a server that the bot has left", query="harbour", guild_id=elsewhere),
+        Topic("Harbour", query="harbour", guild_id=GUILD),
+    )
+    async with desk.db.write() as connection:
+        for topic in waiting:
+            await server_topics.add(connection, topic)
+        await server_topics.request_look_back(connection, waiting, desk.clock())
+        await servers.leave(connection, [elsewhere], desk.clock())
+    desk.clock.forward(seconds=use.UNFINISHED_AFTER.total_seconds() + 1)
+    looked: list[str] = []
+    look_back = use.look_back
+
+    async def noted(context: Context, topic: Topic) -> SavedTopic:
+        looked.append(topic.name)
+        return await look_back(context, topic)
+
+    monkeypatch.setattr(use, "look_back", noted)
+    for _ in range(2):
+        await use.finish_look_backs(desk.context)
+    assert await matched(desk) == 1
+    assert looked == [waiting[0].name, waiting[2].name], "each once, and of the server that was left none"
 
 
 async def nothing_more() -> None:
