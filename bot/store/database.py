@@ -12,6 +12,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from enum import IntEnum, unique
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,8 +30,15 @@ BUSY_SECONDS = (
 BUSY_TRIES = 30  # so it is repeated so often
 SWITCH_TRIES = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
-INTAKE_LOCK = 0x70C1  # any number of our own: the advisory lock of PostgreSQL's intake
-CLAIM_LOCK = 0x70C3  # and that of claims of messages; the one in between is `notices.NOTICE_LOCK`
+
+
+@unique
+class TransactionLock(IntEnum):
+    """PostgreSQL's advisory locks that a transaction holds until its end. Any numbers of our own; `leases` has session locks beside them."""
+
+    INTAKE = 0x70C1
+    NOTICES = 0x70C2
+    CLAIMS = 0x70C3
 
 
 def normalise(url: str) -> str:
@@ -354,20 +362,19 @@ class Database:
 
     def intake(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A write transaction of which there is one at a time: numbers are given out in it, and times in order."""
-        return self._one_at_a_time(INTAKE_LOCK)
+        return self._one_at_a_time(TransactionLock.INTAKE)
 
     def claiming(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A write transaction that claims messages, one at a time.
 
         Of two at once, one would not see what the other puts on the shelf, and would set the channel's next check ten minutes ahead.
         """
-        return self._one_at_a_time(CLAIM_LOCK)
+        return self._one_at_a_time(TransactionLock.CLAIMS)
 
     @asynccontextmanager
-    async def _one_at_a_time(self, lock: int) -> AsyncIterator[AsyncConnection]:
+    async def _one_at_a_time(self, lock: TransactionLock) -> AsyncIterator[AsyncConnection]:
         async with self.write() as connection:
-            if self.dialect == "postgresql":
-                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+            await take(connection, lock)
             yield connection
 
     def telling(self) -> AbstractContextManager[None]:
@@ -416,9 +423,15 @@ class Database:
                 "read it: use another database, or delete this one."
             )
         async with self.write() as connection:
-            if self.dialect == "postgresql":  # two processes that start at once migrate one after the other
-                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INTAKE_LOCK)))
+            # Two processes that start at once migrate one after the other.
+            await take(connection, TransactionLock.INTAKE)
             await connection.run_sync(_upgrade)
+
+
+async def take(connection: AsyncConnection, lock: TransactionLock) -> None:
+    """Wait for other transactions that have the lock. On SQLite, one transaction writes at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(lock))))
 
 
 async def _begun(connection: AsyncConnection) -> AsyncTransaction:

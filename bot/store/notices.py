@@ -9,8 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import outbox, schema
-
-NOTICE_LOCK = 0x70C2  # next to `database.INTAKE_LOCK`
+from bot.store.database import TransactionLock, take
 
 _o = schema.outbox
 _f = schema.feeds
@@ -19,8 +18,7 @@ _s = schema.sources
 
 async def one_at_a_time(connection: AsyncConnection) -> None:
     """Wait for other transactions that decide about notices: each has to see what the one before has written."""
-    if connection.dialect.name == "postgresql":  # SQLite has one transaction that writes at a time
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(NOTICE_LOCK)))
+    await take(connection, TransactionLock.NOTICES)
 
 
 async def notified_since(connection: AsyncConnection, since: datetime, channels: Collection[int]) -> set[int]:
