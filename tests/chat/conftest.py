@@ -25,6 +25,7 @@ from bot.sources.web.fetch import Web
 from bot.store.database import Database
 from tests.chat.world import World, furnish
 from tests.databases import run_statements_here
+from tests.form import LONG
 from tests.make import Clock
 
 SETTLED = 60.0  # seconds on the wall after which a bot that still works is stuck, on whatever machine
@@ -87,7 +88,9 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def work_aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the bot does aside of its loop is little here, and is done in the loop: to wake a thread takes longer."""
+    """In the short form, what the bot does beside its loop is done in the loop: it is little here, and to wake a thread takes longer."""
+    if LONG:
+        return
 
     async def here(work: Callable[..., Any], *values: Any, **more: Any) -> Any:
         await asyncio.sleep(0)  # others go on meanwhile

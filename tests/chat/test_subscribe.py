@@ -236,14 +236,14 @@ async def test_an_offer_that_does_not_hold_any_more_says_so(world: World) -> Non
     cases: tuple[tuple[str, dict[str, Any], str], ...] = (
         ("unsubscribe", {"topic": "AI"}, no_topic),
         ("subscribe", {"topic": "AI", "mode": "digest"}, no_topic),
-        ("mute", {"what": "metro"}, muted),
+        ("mute", {"what": "metro"}, muted),  # in the whole server, so it is the last one
     )
     await world.take_in(record(METRO[0], quality=80))
     world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     for command, options, told in cases:
         channel = world.guild.create_text_channel(command)
         offered = await world.ask("subscribe", topic="AI", channel=channel)
-        await world.ask(command, channel=channel, **options)
+        await world.ask(command, **options if command == "mute" else options | {"channel": channel})
         pressed = await world.press(offered, "Post the newest story now")
         assert told in world.refusal(pressed), command
     assert await world.deliver() == 0
@@ -315,6 +315,7 @@ async def test_a_permission_that_the_bot_lacks_is_named(world: World) -> None:
         assert f"The bot cannot post in {world.news.mention}. Give it {name} there, then try again." in text
         world.mend(world.news)
         assert "follows **Space**" in seen(await world.ask("subscribe", topic="Space")), f"after {name}"
+        await world.ask("unsubscribe", topic="Space")
 
 
 async def test_in_threads_and_forums_another_permission_counts(world: World) -> None:

@@ -14,7 +14,6 @@ import pytest
 from bot.cli.exit_codes import ExitCode
 from bot.errors import TopicwireError
 from tests.cli.test_run import TIMEOUT, arrival, prepare, running, running_here, start, write_record
-from tests.form import sized
 from tests.loopback import WEBHOOK, Fault, Loopback, give_face
 from tests.shown import shown
 
@@ -72,7 +71,7 @@ async def test_a_request_of_a_webhook_that_goes_wrong_is_made_up_for_once(
     discord.wait = 0.05
     caplog.set_level(logging.DEBUG, logger="bot")
     async with discord.serving(), running_here(discord, config, monkeypatch, caplog):
-        await go_wrong_in_turn(discord, tmp_path, sized(FAULTS[::2], long=FAULTS))
+        await go_wrong_in_turn(discord, tmp_path, FAULTS)
     assert {message["author"]["username"] for message in discord.messages.values()} == {"Station clock"}
     assert WEBHOOK.token not in caplog.text
 

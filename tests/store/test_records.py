@@ -139,7 +139,6 @@ def items(draw: st.DrawFn, *, nested: bool = True) -> Record:
 # Few examples, each of several batches: what takes long is to make a database empty and to take batches in.
 @examples(0.2, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(batches=st.lists(st.lists(items(), min_size=1, max_size=5), min_size=3, max_size=4))
-@pytest.mark.both_stores
 async def test_what_was_planned_is_known_after_every_batch(
     stores: Database, batches: Sequence[Sequence[Record]]
 ) -> None:
@@ -268,7 +267,6 @@ async def test_what_is_read_for_clustering_is_what_was_compared(stores: Database
     assert not any(empty.terms)
 
 
-@pytest.mark.both_stores
 async def test_a_changed_article_keeps_the_reason_why_it_is_in_its_story(stores: Database) -> None:
     first = record("Harbour bridge closed after crane collapses", "a.example")
     await take(stores, first)

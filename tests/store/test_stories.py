@@ -89,7 +89,6 @@ async def test_merged_and_removed_stories_are_not_offered(stores: Database) -> N
 # By address and number.
 
 
-@pytest.mark.both_stores
 async def test_a_story_is_found_by_every_address_of_its_members(stores: Database) -> None:
     declared = record(TWO, "far.example", hours=-1000)
     twin = "https://b.example/1-for-phones"

@@ -75,6 +75,7 @@ async def test_a_crash_before_the_end_leaves_the_articles_waiting(desk: BotHarne
     assert await messages(desk) == [MEMBER]
 
 
+@pytest.mark.both_stores
 async def test_two_processes_make_one_message(desk: BotHarness) -> None:
     await wants(desk, "kestrel")
     await desk.take_in(record("Kestrel nests on the old bridge", "k.example"))

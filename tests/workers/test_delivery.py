@@ -618,6 +618,7 @@ async def test_publishing_that_must_wait_holds_up_no_posts(desk: BotHarness) -> 
     assert desk.mailbox.titles == [ONE, TWO]
 
 
+@pytest.mark.both_stores
 async def test_two_processes_send_every_message_once(desk: BotHarness, store_url: str, clock: Clock) -> None:
     for channel in (CHANNEL, OTHER):
         await desk.follow(channel=channel)

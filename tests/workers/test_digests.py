@@ -419,6 +419,7 @@ async def test_without_subscriptions_there_is_nothing_to_tell(desk: BotHarness) 
 # Several processes.
 
 
+@pytest.mark.both_stores
 async def test_two_processes_send_one_digest(reader: BotHarness, store_url: str, clock: Clock) -> None:
     await reader.take_in(ai(ONE))
     clock.forward(days=1)
@@ -434,6 +435,7 @@ async def test_two_processes_send_one_digest(reader: BotHarness, store_url: str,
         assert len(reader.mailbox.sent) + len(rival.mailbox.sent) == 1
 
 
+@pytest.mark.both_stores
 async def test_a_digest_that_is_due_and_one_on_demand_at_once_are_one(
     reader: BotHarness, store_url: str, clock: Clock
 ) -> None:

@@ -394,6 +394,7 @@ async def test_a_slow_address_holds_up_its_server_in_part_and_no_other(office: O
     assert all(len(office.receiver.got(f"/slow{number}")) == 2 for number in range(3))
 
 
+@pytest.mark.both_stores
 async def test_two_processes_do_not_send_to_an_address_at_once_and_a_lease_ends(
     store_url: str, clock: Clock
 ) -> None:

@@ -79,6 +79,7 @@ async def test_a_poll_goes_through_the_inbox_into_the_channel(room: FeedHarness)
     assert (feed.taken, feed.intake_done, feed.title, feed.last_error) == (2, True, "The Paper", "")
 
 
+@pytest.mark.both_stores
 async def test_polls_that_wait_together_are_taken_in_one_after_the_other(room: FeedHarness) -> None:
     """The first one is the first intake, and the second is not, also in one transaction."""
     await room.add()

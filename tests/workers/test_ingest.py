@@ -338,6 +338,7 @@ async def test_an_error_of_the_database_is_told_and_the_next_intake_goes_on(desk
     assert (await desk.ingest.step(source)).new == 1
 
 
+@pytest.mark.both_stores
 async def test_two_processes_that_take_in_the_same_store_it_once(
     desk: BotHarness, store_url: str, clock: Clock
 ) -> None:

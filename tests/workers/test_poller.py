@@ -555,6 +555,7 @@ async def test_a_crash_while_it_is_stored_loses_nothing_and_posts_once(room: Fee
 # Two processes.
 
 
+@pytest.mark.both_stores
 async def test_two_processes_poll_each_feed_once(room: FeedHarness) -> None:
     other = room.another_poller()
     paths = [f"/{number}" for number in range(sized(12, long=30))]

@@ -89,6 +89,7 @@ async def test_a_merge_and_a_split_are_obeyed_without_reading_the_window_anew(
     assert len(loads) == loads_before
 
 
+@pytest.mark.both_stores
 async def test_what_another_process_decides_is_obeyed_as_well(desk: BotHarness, loads: Sequence[Any]) -> None:
     oak, flood = await two_stories(desk)
     loads_before = len(loads)

@@ -85,6 +85,7 @@ async def test_it_may_be_tried_again_as_it_is(dear: BotHarness) -> None:
     assert list(await suspended(dear)) == ["Waves"]
 
 
+@pytest.mark.both_stores
 async def test_another_process_sees_it(dear: BotHarness) -> None:
     async with dear.db.read() as connection:
         before = await dear.context.topics.load(connection)
