@@ -137,6 +137,7 @@ def share_what_engines_need(patch: pytest.MonkeyPatch, migrated: MigratedFile) -
         return engine
 
     patch.setattr(database, "create_async_engine", sharing)
+    patch.setattr(database, "SYNCHRONOUS", "OFF")  # no test is about a loss of power
 
 
 def run_statements_here(patch: pytest.MonkeyPatch) -> None:

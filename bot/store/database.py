@@ -27,6 +27,9 @@ from bot.store.checkout import Checkout
 BUSY_SECONDS = (
     1  # that a statement waits for another program's lock; nothing can end the wait, not even a stop,
 )
+SYNCHRONOUS = (
+    "NORMAL"  # with write-ahead logging, a loss of power costs the last transactions at most, never the file
+)
 BUSY_TRIES = 30  # so it is repeated so often
 SWITCH_TRIES = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -539,7 +542,7 @@ def _engine(
                 _write_ahead(cursor)
             for pragma in (
                 "foreign_keys=ON",
-                "synchronous=NORMAL",
+                f"synchronous={SYNCHRONOUS}",
                 f"busy_timeout={BUSY_SECONDS * 1000}",
             ):
                 cursor.execute(f"PRAGMA {pragma}")

@@ -68,7 +68,6 @@ async def unfinished(desk: BotHarness) -> int:
         return await connection.scalar(sa.select(sa.func.count()).where(is_open)) or 0
 
 
-@pytest.mark.both_stores
 @pytest.mark.parametrize("reason", REQUESTS)
 async def test_wherever_a_process_ends_the_earlier_articles_are_matched(
     fresh: BotHarness, reason: str, monkeypatch: pytest.MonkeyPatch
