@@ -24,14 +24,12 @@ from bot.errors import DatabaseAddressError, DatabaseLostError, DatabaseVersionE
 from bot.store import schema, sqlite_driver
 from bot.store.checkout import Checkout
 
-BUSY_SECONDS = (
-    1  # that a statement waits for another program's lock; nothing can end the wait, not even a stop,
-)
+BUSY_SECONDS = 1  # that a statement waits for another program's lock; nothing, not even a stop, ends the wait
+BUSY_TRIES = 30  # so it is repeated so often
+SWITCH_TRIES = 10
 SYNCHRONOUS = (
     "NORMAL"  # with write-ahead logging, a loss of power costs the last transactions at most, never the file
 )
-BUSY_TRIES = 30  # so it is repeated so often
-SWITCH_TRIES = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
