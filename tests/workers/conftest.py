@@ -19,7 +19,7 @@ from tests.form import LONG
 from tests.make import Clock
 from tests.models import Endpoint
 from tests.workers.bench import Bench
-from tests.workers.desk import BotHarness, InterruptibleDatabase
+from tests.workers.desk import BotHarness, InterruptibleDatabase, prepare, prepared_file
 
 HERE = Path(__file__).parent
 ON_BOTH = {
@@ -57,24 +57,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if not _elsewhere(item)]
 
 
-async def _begin(url: str) -> None:
-    async with opened_as(url, InterruptibleDatabase) as db:
-        await BotHarness(db, Clock()).begin("AI", "Space")
+async def _begin(desk: BotHarness) -> None:
+    await desk.begin("AI", "Space")
 
 
 @pytest.fixture(scope="session")
 def begun_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The SQLite file of a bot that has begun, to be copied."""
-    file = tmp_path_factory.mktemp("begun") / "topicwire.db"
-    shutil.copyfile(migrated_file, file)
-    run_aside(_begin(str(file)))
-    return file
+    return prepared_file(migrated_file, tmp_path_factory.mktemp("begun"), _begin)
 
 
 @pytest.fixture(scope="session")
 def begun_database(reused_database: ReusedDatabase) -> ReusedDatabase:
     """The PostgreSQL database, which keeps the rows of a bot that has begun."""
-    run_aside(_begin(reused_database.empty()))
+    run_aside(prepare(reused_database.empty(), _begin))
     reused_database.keep(BEGUN)
     reused_database.empty()
     return reused_database

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import time
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +29,7 @@ from bot.workers import digests
 from bot.workers.batches import Summary
 from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest
+from tests.databases import opened_as, run_aside
 from tests.make import Clock, ListSource, record
 from tests.shown import Shown, shown
 from tests.store.store_helpers import CHANNEL, GUILD, withheld
@@ -291,3 +294,17 @@ class BotHarness:
 def reports(title: str, number: int, *, first: int = 0, **more: object) -> Sequence[Record]:
     """Reports of one event by that many outlets."""
     return [record(title, f"o{n}.example", topics=["AI"], **more) for n in range(first, first + number)]  # type: ignore[arg-type] # what a record takes
+
+
+async def prepare(url: str, begin: Callable[[BotHarness], Awaitable[None]]) -> None:
+    """Have a bot begin on a database."""
+    async with opened_as(url, InterruptibleDatabase) as db:
+        await begin(BotHarness(db, Clock()))
+
+
+def prepared_file(template: Path, folder: Path, begin: Callable[[BotHarness], Awaitable[None]]) -> Path:
+    """A SQLite file on which a bot has begun, to be copied by tests."""
+    file = folder / "topicwire.db"
+    shutil.copyfile(template, file)
+    run_aside(prepare(str(file), begin))
+    return file

@@ -28,12 +28,12 @@ from bot.store import forwards as forwards_store
 from bot.store import schema, server_topics
 from bot.workers import cleanup, forwarding, rematch
 from bot.workers.forwarding import Forwarder
-from tests.databases import opened_as, run_aside
+from tests.databases import opened_as
 from tests.form import sized
 from tests.make import Clock, record
 from tests.sources.web.servers import LOOPBACK, Names, opened
 from tests.store.store_helpers import CHANNEL, GUILD, headlines, merge, statements
-from tests.workers.desk import BotHarness, InterruptibleDatabase
+from tests.workers.desk import BotHarness, InterruptibleDatabase, prepared_file
 
 LIMITS = ForwardLimits(plain_http=True, private_networks=True)
 OTHER = GUILD + 1
@@ -116,18 +116,10 @@ async def begin(desk: BotHarness) -> None:
     await desk.begin("AI")
 
 
-async def _begin(url: str) -> None:
-    async with opened_as(url, InterruptibleDatabase) as db:
-        await begin(BotHarness(db, Clock()))
-
-
 @pytest.fixture(scope="module")
 def office_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The SQLite file of a bot that has begun, to be copied."""
-    file = tmp_path_factory.mktemp("forwarding") / "topicwire.db"
-    shutil.copyfile(migrated_file, file)
-    run_aside(_begin(str(file)))
-    return file
+    return prepared_file(migrated_file, tmp_path_factory.mktemp("forwarding"), begin)
 
 
 @asynccontextmanager
