@@ -29,9 +29,8 @@ NOTHING = "-"  # takes back what was set before
 
 LOOK_BACK = timedelta(days=30)
 MOST = 50_000  # records that are looked back at
-UNFINISHED_AFTER = timedelta(
-    minutes=10
-)  # one that still runs is mostly younger; to look back twice changes nothing
+# A look-back that still runs is mostly younger. To look back twice changes nothing.
+UNFINISHED_AFTER = timedelta(minutes=10)
 UNFINISHED_AT_ONCE = 100  # topics whose look-back is done again in a step
 
 EXAMPLE = '(offshore OR sea) "wind farm" -golf'

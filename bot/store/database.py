@@ -27,9 +27,8 @@ from bot.store.checkout import Checkout
 BUSY_SECONDS = 1  # that a statement waits for another program's lock; nothing, not even a stop, ends the wait
 BUSY_TRIES = 30  # so it is repeated so often
 SWITCH_TRIES = 10
-SYNCHRONOUS = (
-    "NORMAL"  # with write-ahead logging, a loss of power costs the last transactions at most, never the file
-)
+# With write-ahead logging, a loss of power costs the last transactions at most, never the file.
+SYNCHRONOUS = "NORMAL"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
